@@ -1,0 +1,64 @@
+# Wayside: every target sets up what it needs. `make help` explains them.
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
+PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb
+SOURCES := wayside protos models edge cloud tests benchmarks
+
+.PHONY: help venv demo test test-deep check lint proto lock bench clean
+
+help: ## say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.installed ## make .venv with the pinned packages and Wayside itself
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@[ -n "$(BASE_PYTHON)" ] || { echo "wayside: Python 3.11 or newer is needed"; exit 1; }
+	@$(BASE_PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/debian-packages.sh python3-venv
+	@echo "wayside: installing $$(grep -c == requirements.lock) pinned packages into $(VENV)"
+	@[ -x $(BIN)/python ] || $(BASE_PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $@
+
+demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
+	@deploy/debian-packages.sh $(PACKAGES_RUN)
+	@$(BIN)/python -m cloud.app.demo
+
+test: venv ## all tests but the long ones
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	$(BIN)/pytest -m "not deep"
+
+test-deep: venv ## the long tests: hundreds of kills, every combination of parts
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	$(BIN)/pytest -m deep --timeout 3600
+
+check: lint ## lint, types, layers, wire freshness, and the tests with coverage
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	$(BIN)/pytest -m "not deep" --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+lint: venv ## the checks that run nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+proto: venv ## generate the wire's code from protos/v1/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. protos/v1/*.proto
+
+lock: venv ## pin every package anew, for 3.10 on Jetson and 3.11 or newer elsewhere
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --extra edge --extra cloud --extra dev pyproject.toml -o requirements.lock
+
+bench: venv ## measure against references; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was built
+	rm -rf $(VENV) .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,14 @@
+"""An event: `bridge -> bus -> ingest -> store -> api`.
+
+settings.py    the cloud's YAML file
+errors.py      the error tree
+bus/           Pub/Sub: topology, and the real client made for Google, its emulator or ours
+bridge/        MQTT to Pub/Sub and back; remembers nothing
+ingest/        Pub/Sub to the store, acknowledged after the write, with receipts down
+store/         events that can be asked for: port.py, DuckDB, InfluxDB
+fleet/         what is known of each device
+api/           HTTP answers
+embedded/      a Pub/Sub server and a broker for one machine
+app/           one composition module a process: the only ones that name concrete adapters
+cli.py         wayside-cloud
+"""

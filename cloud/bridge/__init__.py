@@ -1,0 +1,1 @@
+"""MQTT to Pub/Sub and back."""

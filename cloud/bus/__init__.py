@@ -1,0 +1,1 @@
+"""Pub/Sub: the topology, and clients for it."""

@@ -1,0 +1,1 @@
+"""A Pub/Sub server and a broker for one machine."""

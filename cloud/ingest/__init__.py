@@ -1,0 +1,1 @@
+"""Pub/Sub to the store."""

@@ -1,0 +1,1 @@
+"""Events that can be asked for."""

@@ -1,0 +1,162 @@
+"""The store's port: events in, exactly once; questions out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from protos.ids import EventId, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event as the store knows it: everything from the event's own bytes, nothing else.
+
+    Attributes:
+        id: its name; writing the same id twice leaves one event.
+        captured_ns: Unix time of the frame.
+        kind: as on the wire, lower case with dashes: `line-crossed`.
+        box: top, left, width, height in [0, 1], or None.
+        payload: the wire's `Event`, with what a newer peer added.
+    """
+
+    id: EventId
+    captured_ns: int
+    kind: str
+    camera: str = ""
+    frame: int = 0
+    model: str = ""
+    model_version: str = ""
+    class_name: str = ""
+    track_id: int | None = None
+    confidence: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    rule: str = ""
+    target: str = ""
+    direction: str = ""
+    dwell_s: float | None = None
+    value: float | None = None
+    payload: bytes = b""
+
+
+Order = Literal["ingest", "captured"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """A question for events; an empty field does not filter.
+
+    Attributes:
+        since_ns: captured at or after.
+        until_ns: captured before.
+        order: `ingest` is the order in which events arrived, and a reader who follows its
+            cursor misses none that comes late; `captured` sorts by time, boot, lane, seq.
+        cursor: of an earlier page with the same filters, empty for the first.
+        limit: events a page holds at most, 1 to 1,000.
+    """
+
+    device: str = ""
+    camera: str = ""
+    kind: str = ""
+    class_name: str = ""
+    rule: str = ""
+    target: str = ""
+    lane: Lane | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    order: Order = "ingest"
+    cursor: str = ""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events and where to go on; the cursor stays valid at the end, for polling."""
+
+    events: tuple[EventRecord, ...]
+    cursor: str
+    more: bool
+
+
+GroupBy = Literal["device", "camera", "kind", "class", "rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class CountQuery:
+    """A question for numbers of events by interval and group."""
+
+    since_ns: int
+    until_ns: int
+    interval_s: int
+    group_by: tuple[GroupBy, ...] = ()
+    device: str = ""
+    camera: str = ""
+    kind: str = ""
+    class_name: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """Events of one group in one interval."""
+
+    interval_start_ns: int
+    group: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceRow:
+    """What the store holds of one (device, boot, lane): the proof that nothing is missing."""
+
+    device: str
+    boot: int
+    lane: Lane
+    count: int
+    distinct: int
+    first_seq: int
+    last_seq: int
+
+
+class EventStore(Protocol):
+    """Events that can be asked for. `write` is called by one thread, questions by any."""
+
+    def write(self, events: Sequence[EventRecord]) -> None:
+        """Make events durable; on return they are. Writing one again changes nothing.
+
+        Raises:
+            StoreAwayError: try again later; some of the events may have been written.
+            StoreRefusedError: some of the events will never be taken.
+        """
+
+    def events(self, query: EventQuery) -> EventPage:
+        """A page of events.
+
+        Raises:
+            QueryError: the cursor or a limit is not valid.
+            StoreAwayError: the store does not answer.
+        """
+
+    def counts(self, query: CountQuery) -> Sequence[CountRow]:
+        """Numbers of events, intervals without events left out, in order of time and group.
+
+        Raises:
+            QueryError: the range or the interval is out of bounds.
+            StoreAwayError: the store does not answer.
+        """
+
+    def sequences(self, device: str = "") -> Sequence[SequenceRow]:
+        """What is stored of each (device, boot, lane), all devices where none is named.
+
+        Raises:
+            StoreAwayError: the store does not answer.
+        """
+
+    def check(self) -> None:
+        """Return when the store answers.
+
+        Raises:
+            StoreAwayError: it does not.
+        """
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""

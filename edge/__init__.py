@@ -1,0 +1,14 @@
+"""A frame: `capture -> infer -> track -> rules -> publish`, one process, threads.
+
+settings.py    the agent's YAML file
+errors.py      the error tree
+capture/       sources of frames, and the slot that keeps the newest
+infer/         frames through a detector, by as many workers as pay
+track/         detections into tracks
+rules/         tracks into events: zones, lines, the life of an object
+publish/       events to disk, and from there to the broker until a receipt comes back
+pipeline.py    one camera from frame to events; read this first
+heartbeat.py   how the device says that it lives
+app.py         the only module that names concrete adapters
+cli.py         wayside-edge
+"""

@@ -1,0 +1,25 @@
+"""Errors of the agent.
+
+EdgeError
+├── CaptureError      a source cannot be opened or read: try again, the others run on
+└── OutboxError       events cannot be made durable
+    └── OutboxFullError   no space, on disk or within max_bytes: room must be made
+"""
+
+from wayside.errors import WaysideError
+
+
+class EdgeError(WaysideError):
+    """Something about the agent."""
+
+
+class CaptureError(EdgeError):
+    """A source that cannot be opened, or broke."""
+
+
+class OutboxError(EdgeError):
+    """Events that cannot be written or read."""
+
+
+class OutboxFullError(OutboxError):
+    """There is no room for further events."""

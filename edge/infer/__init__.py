@@ -1,0 +1,1 @@
+"""Frames through a detector, by as many workers as pay."""

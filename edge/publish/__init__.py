@@ -1,0 +1,1 @@
+"""Events to disk, and from there to the broker until a receipt comes back."""

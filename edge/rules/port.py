@@ -1,0 +1,20 @@
+"""What rules make: drafts of events, which get their seq when the outbox takes them."""
+
+from dataclasses import dataclass
+
+from protos.ids import Lane
+from protos.v1.event_batch_pb2 import EventBatch
+
+Event = EventBatch.Event
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """An event without a seq, and the lane that it is meant for.
+
+    Rule hits travel in ALARM, the life of objects and the state of cameras in STATE,
+    counts and readings in STATS.
+    """
+
+    lane: Lane
+    event: Event

@@ -1,0 +1,1 @@
+"""Networks that run: the port and its adapters."""

@@ -1,0 +1,45 @@
+"""An engine runs a network: tensors in, tensors out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensor = NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, shape and dtype of an input or output; None is a free dimension."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: np.dtype[np.generic]
+
+
+class Engine(Protocol):
+    """A loaded network. `run` may be called by several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """Engine and provider really in use, `onnxruntime/CPU`."""
+
+    @property
+    def inputs(self) -> Sequence[TensorSpec]:
+        """What `run` takes."""
+
+    @property
+    def outputs(self) -> Sequence[TensorSpec]:
+        """What `run` returns, in this order."""
+
+    def run(self, *inputs: Tensor) -> Sequence[Tensor]:
+        """The network's outputs.
+
+        Raises:
+            EngineError: the inputs do not fit, or the network failed.
+        """
+
+    def close(self) -> None:
+        """Give memory and device back."""

@@ -1,0 +1,30 @@
+"""Errors of models.
+
+ModelError
+├── ManifestError      a manifest cannot be used: mend the file
+├── AssetError         a file cannot be had: the message says which variable or command helps
+│   └── ChecksumError  a file is not what its sha256 says: it is never used
+└── EngineError        a network cannot be loaded, or fails while it runs
+"""
+
+from wayside.errors import WaysideError
+
+
+class ModelError(WaysideError):
+    """Something about a model."""
+
+
+class ManifestError(ModelError):
+    """A manifest that contradicts itself or its network."""
+
+
+class AssetError(ModelError):
+    """A file that cannot be had."""
+
+
+class ChecksumError(AssetError):
+    """A file whose bytes are not those that were promised."""
+
+
+class EngineError(ModelError):
+    """A network that cannot be loaded or run."""

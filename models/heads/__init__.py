@@ -1,0 +1,1 @@
+"""Raw outputs of networks into Detections, one module a family."""

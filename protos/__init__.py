@@ -1,0 +1,8 @@
+"""The wire between edge and cloud.
+
+v1/          messages (`*.proto`) with the generated code beside them
+ids.py       device, boot, lane, seq: what names an event
+topics.py    MQTT topics, made and taken apart
+codec.py     bytes to messages and back, bounded and with one error type
+errors.py    the error tree
+"""

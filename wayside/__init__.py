@@ -1,0 +1,10 @@
+"""The kernel: what both ends need and nothing else.
+
+errors.py      the error tree
+settings.py    a YAML file, with line numbers, into a frozen pydantic model
+logging.py     structlog, for people or for machines
+backoff.py     growing waits with jitter
+net.py         loopback or TLS, nothing between
+mqtt/          one MQTT connection that keeps coming back
+process.py     signals, and the end of a process that must not live on
+"""

@@ -1,0 +1,11 @@
+"""One MQTT connection that keeps coming back, and remembers nothing.
+
+MQTT 5 where the broker has it, 3.1.1 where not. Every connection is a clean one with a
+client of its own: what was in flight when a connection broke is the caller's to send again
+(decision 5), so nothing is queued here while there is no connection.
+
+settings.py     where the broker is and who we are to it
+messages.py     what comes, what goes, who is told
+connection.py   one paho client, from CONNECT to its end
+session.py      connection after connection
+"""

@@ -1,0 +1,195 @@
+"""One paho client, from CONNECT to its end."""
+
+import secrets
+import ssl
+import threading
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from wayside.errors import NotConnectedError
+from wayside.mqtt.messages import FIRST_FAILURE, Listener, Message, Will
+from wayside.mqtt.settings import MqttSettings
+
+_UNSUPPORTED_PROTOCOL = 0x84
+
+_log = structlog.get_logger(__name__)
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[C]):
+    """What a connection is made from."""
+
+    settings: MqttSettings
+    client_id: str
+    listener: Listener[C]
+    will: Will | None
+    tls: ssl.SSLContext | None
+    manual_ack: bool
+    receive_maximum: int
+    max_in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why a connection ended, and whether another protocol version might have done better."""
+
+    reason: str
+    wrong_protocol: bool = False
+
+
+class Connection(Generic[C]):
+    """One paho client from CONNECT to its end."""
+
+    def __init__(self, protocol: str, plan: Plan[C]) -> None:
+        self._plan = plan
+        self.protocol = protocol
+        self.number = secrets.randbits(63)
+        self.was_up = False
+        self.up = False
+        self._reason = ""
+        self._refused_protocol = False
+        self._answered = threading.Event()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._contexts: dict[int, C] = {}
+        self._early: dict[int, int] = {}
+        self.client = self._make_client()
+
+    def live(self, stop: threading.Event) -> Outcome:
+        """Connect, stay until the connection ends, and say why it did."""
+        settings = self._plan.settings
+        try:
+            self._connect(settings)
+        except (OSError, ValueError) as error:
+            return Outcome(str(error) or type(error).__name__)
+        self.client.loop_start()
+        try:
+            if not self._answered.wait(settings.connect_timeout_s):
+                return Outcome("no answer to CONNECT", wrong_protocol=True)
+            if stop.is_set():
+                self.client.disconnect()
+            self._closed.wait()
+        finally:
+            self.up = False
+            self.client.loop_stop()
+        return Outcome(self._reason, wrong_protocol=self._refused_protocol)
+
+    def publish(self, topic: str, payload: bytes, context: C, retain: bool) -> None:
+        sent = self.client.publish(topic, payload, qos=1, retain=retain)
+        if sent.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_QUEUE_SIZE):
+            raise NotConnectedError(paho.error_string(sent.rc))
+        # No lock may be held around publish(): the PUBACK can be here before it returns.
+        with self._lock:
+            code = self._early.pop(sent.mid, None)
+            if code is None:
+                self._contexts[sent.mid] = context
+        if code is not None:
+            self._plan.listener.on_published(context, code)
+
+    def disconnect(self) -> None:
+        self.client.disconnect()
+
+    def _make_client(self) -> paho.Client:
+        plan = self._plan
+        v5 = self.protocol == "5"
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=plan.client_id,
+            clean_session=None if v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=plan.manual_ack,
+        )
+        client.connect_timeout = plan.settings.connect_timeout_s
+        client.max_inflight_messages_set(plan.max_in_flight)
+        if plan.tls is not None:
+            client.tls_set_context(plan.tls)
+        if plan.settings.username is not None:
+            client.username_pw_set(plan.settings.username, plan.settings.password())
+        if plan.will is not None:
+            will = plan.will
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _connect(self, settings: MqttSettings) -> None:
+        if self.protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.ReceiveMaximum = self._plan.receive_maximum
+            self.client.connect(
+                settings.host, settings.port, settings.keepalive_s,
+                clean_start=True, properties=properties,
+            )  # fmt: skip
+        else:
+            self.client.connect(settings.host, settings.port, settings.keepalive_s)
+
+    def _on_connect(
+        self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any
+    ) -> None:
+        if code.is_failure:
+            self._reason = f"refused: {code}"
+            self._refused_protocol = code.value == _UNSUPPORTED_PROTOCOL
+            self._answered.set()
+            client.disconnect()
+            return
+        self.up = self.was_up = True
+        self._answered.set()
+        _log.info(
+            "mqtt connected", client_id=self._plan.client_id,
+            host=self._plan.settings.host, protocol=self.protocol,
+        )  # fmt: skip
+        self._plan.listener.on_connected(self.protocol)
+
+    def _on_disconnect(
+        self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any
+    ) -> None:
+        self.up = False
+        if not self._answered.is_set():
+            # A 3.1.1 broker may simply close on a CONNECT that it does not understand.
+            self._refused_protocol = True
+        self._reason = self._reason or str(code)
+        self._answered.set()
+        self._closed.set()
+
+    def _on_publish(
+        self, client: paho.Client, userdata: Any, mid: int, code: ReasonCode, properties: Any
+    ) -> None:
+        with self._lock:
+            if mid not in self._contexts:
+                self._early[mid] = code.value
+                return
+            context = self._contexts.pop(mid)
+        self._plan.listener.on_published(context, code.value)
+
+    def _on_subscribe(
+        self, client: paho.Client, userdata: Any, mid: int, codes: list[ReasonCode], properties: Any
+    ) -> None:
+        refused = [str(code) for code in codes if code.value >= FIRST_FAILURE]
+        if refused:
+            self._reason = f"subscription refused: {', '.join(refused)}"
+            client.disconnect()
+
+    def _on_message(self, client: paho.Client, userdata: Any, received: paho.MQTTMessage) -> None:
+        self._plan.listener.on_message(
+            Message(
+                topic=received.topic,
+                payload=bytes(received.payload),
+                qos=received.qos,
+                retain=received.retain,
+                duplicate=received.dup,
+                mid=received.mid,
+                connection=self.number,
+            )
+        )

@@ -1,0 +1,174 @@
+"""Connection after connection."""
+
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from wayside.backoff import Backoff
+from wayside.errors import MqttSettingsError, NotConnectedError
+from wayside.mqtt.connection import Connection, Plan
+from wayside.mqtt.messages import Listener, Message, Will
+from wayside.mqtt.settings import MqttSettings
+
+_log = structlog.get_logger(__name__)
+C = TypeVar("C")
+
+
+class MqttSession(Generic[C]):
+    """A connection to a broker, made again whenever it breaks.
+
+    Args:
+        settings: the broker.
+        client_id: unique at the broker; two clients of one id throw each other out.
+        listener: who is told.
+        will: makes the last will of each new connection.
+        manual_ack: the listener acknowledges each message itself, by `ack`.
+        receive_maximum: unacknowledged messages that the broker may have on the way to us.
+        max_in_flight: PUBLISH packets without PUBACK that we may have on the way.
+        backoff: the waits between connections.
+
+    Raises:
+        MqttSettingsError: certificates, key or password cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        listener: Listener[C],
+        will: Callable[[], Will] | None = None,
+        manual_ack: bool = False,
+        receive_maximum: int = 64,
+        max_in_flight: int = 64,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._listener = listener
+        self._will = will
+        self._manual_ack = manual_ack
+        self._receive_maximum = receive_maximum
+        self._max_in_flight = max_in_flight
+        self._backoff = backoff or Backoff(settings.retry_initial_s, settings.retry_max_s)
+        self._protocols = ["3.1.1"] if settings.protocol == "3.1.1" else ["5"]
+        if settings.protocol == "auto":
+            self._protocols.append("3.1.1")
+        self._stop = threading.Event()
+        self._current: Connection[C] | None = None
+        self._thread: threading.Thread | None = None
+        self._tls: ssl.SSLContext | None = None
+        try:
+            if settings.tls is not None:
+                self._tls = settings.tls.context()
+            settings.password()
+        except OSError as error:
+            raise MqttSettingsError(f"MQTT credentials cannot be read: {error}") from error
+
+    @property
+    def connected(self) -> bool:
+        """True while a connection stands."""
+        connection = self._current
+        return connection is not None and connection.up
+
+    def start(self) -> None:
+        """Begin to connect, in a thread of its own; returns at once."""
+        self._thread = threading.Thread(
+            target=self._run, name=f"mqtt-{self._client_id}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect in order (no last will) and wait for the thread."""
+        self._stop.set()
+        connection = self._current
+        if connection is not None:
+            connection.disconnect()
+        if self._thread is not None:
+            self._thread.join()
+
+    def publish(self, topic: str, payload: bytes, context: C, *, retain: bool = False) -> None:
+        """Hand a QoS 1 message to the connection; `on_published(context, code)` follows.
+
+        Raises:
+            NotConnectedError: there is no connection; nothing was sent.
+        """
+        self._standing().publish(topic, payload, context, retain)
+
+    def publish_unacked(self, topic: str, payload: bytes) -> None:
+        """Hand a QoS 0 message to the connection, if there is one."""
+        connection = self._current
+        if connection is not None and connection.up:
+            connection.client.publish(topic, payload, qos=0)
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe with QoS 1; a refusal breaks the connection, which is then tried again.
+
+        Raises:
+            NotConnectedError: there is no connection.
+        """
+        self._standing().client.subscribe([(item, 1) for item in filters])
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Ask for no further messages; those on the way still arrive.
+
+        Raises:
+            NotConnectedError: there is no connection.
+        """
+        self._standing().client.unsubscribe(list(filters))
+
+    def ack(self, message: Message) -> None:
+        """Acknowledge a message, unless its connection is gone and it will come again anyway."""
+        connection = self._current
+        if connection is not None and connection.number == message.connection:
+            connection.client.ack(message.mid, message.qos)
+
+    def disconnect(self, reason: str) -> None:
+        """Break the connection on purpose; a new one is made after a wait."""
+        _log.warning("mqtt disconnects on purpose", client_id=self._client_id, reason=reason)
+        connection = self._current
+        if connection is not None:
+            connection.disconnect()
+
+    def _standing(self) -> Connection[C]:
+        connection = self._current
+        if connection is None or not connection.up:
+            raise NotConnectedError(f"no connection to {self._settings.host}:{self._settings.port}")
+        return connection
+
+    def _plan(self) -> Plan[C]:
+        return Plan(
+            settings=self._settings,
+            client_id=self._client_id,
+            listener=self._listener,
+            will=self._will() if self._will is not None else None,
+            tls=self._tls,
+            manual_ack=self._manual_ack,
+            receive_maximum=self._receive_maximum,
+            max_in_flight=self._max_in_flight,
+        )
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            protocol = self._protocols[0]
+            connection = Connection(protocol, self._plan())
+            self._current = connection
+            outcome = connection.live(self._stop)
+            self._current = None
+            if connection.was_up:
+                self._backoff.reset()
+                self._listener.on_disconnected(outcome.reason)
+            elif outcome.wrong_protocol and len(self._protocols) > 1:
+                self._protocols.reverse()
+            if self._stop.is_set():
+                break
+            wait_s = self._backoff.next_s()
+            _log.warning(
+                "mqtt not connected", client_id=self._client_id, host=self._settings.host,
+                port=self._settings.port, protocol=protocol, reason=outcome.reason,
+                retry_s=round(wait_s, 1),
+            )  # fmt: skip
+            self._stop.wait(wait_s)

@@ -1,0 +1,65 @@
+"""How a process of Wayside ends: asked to by a signal, or because it must not live on."""
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import structlog
+
+EXIT_BAD_SETTINGS = 2
+"""The settings or the command line were refused; starting again would not help."""
+
+EXIT_CRASH_ONLY = 70
+"""EX_SOFTWARE of sysexits.h: a part is stuck or broken, start me again."""
+
+_log = structlog.get_logger(__name__)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop
+
+
+def crash(reason: str, **keys: object) -> None:
+    """End this process with exit code 70 and every thread's stack on stderr (decision 1)."""
+    _log.critical("crash", reason=reason, **keys)
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+    sys.stderr.flush()
+    os._exit(EXIT_CRASH_ONLY)
+
+
+def crash_on_thread_errors() -> None:
+    """Make an uncaught error in any thread end the process: no half-alive agents."""
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is SystemExit:
+            return
+        name = args.thread.name if args.thread else "?"
+        _log.critical(
+            "thread died", thread=name, exc_info=(args.exc_type, args.exc_value, args.exc_traceback)
+        )
+        crash("a thread died", thread=name)
+
+    threading.excepthook = hook
+
+
+def die_with_parent(signal_number: int = signal.SIGTERM) -> None:
+    """Have the kernel signal this process when its parent is gone (prctl(2), PR_SET_PDEATHSIG).
+
+    Meant as `preexec_fn` of a child, so that killing a supervisor leaves no orphan behind.
+    """
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal_number)

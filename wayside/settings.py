@@ -1,0 +1,222 @@
+"""A settings file into a frozen model: read once, refused whole, every mistake with its line.
+
+The file is YAML. Environment variables override single values: with the prefix `WAYSIDE_EDGE`,
+`WAYSIDE_EDGE__MQTT__PORT=8883` sets `mqtt.port`; their values are read as YAML as well.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from wayside.errors import Problem, SettingsError
+
+MAX_BYTES = 1024 * 1024
+"""A settings file that is larger is refused unread."""
+
+M = TypeVar("M", bound=BaseModel)
+Location = tuple[int | str, ...]
+
+
+def load(
+    path: Path, model: type[M], *, prefix: str = "", environ: Mapping[str, str] = os.environ
+) -> M:
+    """The model that a YAML file and the environment describe.
+
+    Args:
+        path: the file.
+        model: a pydantic model with `extra="forbid"`.
+        prefix: of the environment variables that override values; empty: none do.
+        environ: the environment.
+
+    Raises:
+        SettingsError: unreadable, no YAML, or not what the model allows; it holds every problem.
+    """
+    return parse(
+        _read(path), str(path), model, overrides=_overrides(prefix, environ), base=path.parent
+    )
+
+
+def parse(
+    text: str,
+    file: str,
+    model: type[M],
+    *,
+    overrides: Mapping[Location, tuple[str, Any]] | None = None,
+    base: Path | None = None,
+) -> M:
+    """The model that a YAML text describes; see `load`.
+
+    `base` is handed to the model's validators as context, for paths relative to the file.
+    """
+    lines: dict[Location, int] = {}
+    document = _document(text, file, lines)
+    sources: dict[Location, str] = {}
+    for location, (variable, value) in (overrides or {}).items():
+        _put(document, location, value, variable)
+        sources[location] = variable
+    try:
+        return model.model_validate(document, context={"base": base})
+    except ValidationError as error:
+        raise SettingsError(
+            [_problem(detail, file, lines, sources, model) for detail in error.errors()]
+        ) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SettingsError([Problem(str(path), 0, "", f"larger than {MAX_BYTES} bytes")])
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        problem = Problem(str(path), 0, "", f"cannot be read: {error.strerror}")
+        raise SettingsError([problem]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([Problem(str(path), 0, "", "is not UTF-8 text")]) from error
+
+
+def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any]:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return {}
+        _check(node, (), lines, file)
+        document = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise SettingsError([Problem(file, line, "", f"is no YAML: {error.problem}")]) from error
+    except yaml.YAMLError as error:
+        raise SettingsError([Problem(file, 0, "", f"is no YAML: {error}")]) from error
+    finally:
+        loader.dispose()
+    if not isinstance(document, dict):
+        raise SettingsError([Problem(file, 1, "", "must be a mapping of keys to values")])
+    return document
+
+
+def _check(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> None:
+    """Note the line of every key, and refuse one that stands twice."""
+    lines.setdefault(location, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*location, str(key.value))
+            if place in lines:
+                problem = Problem(file, key.start_mark.line + 1, dotted(place),
+                                  f"stands twice, first in line {lines[place]}")  # fmt: skip
+                raise SettingsError([problem])
+            lines[place] = key.start_mark.line + 1
+            _check(value, place, lines, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _check(item, (*location, index), lines, file)
+
+
+def _overrides(prefix: str, environ: Mapping[str, str]) -> dict[Location, tuple[str, Any]]:
+    if not prefix:
+        return {}
+    found: dict[Location, tuple[str, Any]] = {}
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(f"{prefix}__"):
+            continue
+        parts = variable[len(prefix) + 2 :].lower().split("__")
+        location = tuple(int(part) if part.isdigit() else part for part in parts)
+        try:
+            found[location] = (variable, yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            raise SettingsError([Problem(variable, 0, "", f"is no YAML: {error}")]) from error
+    return found
+
+
+def _put(document: dict[str, Any], location: Location, value: Any, variable: str) -> None:
+    place: Any = document
+    try:
+        for part in location[:-1]:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else place[part]
+        place[location[-1]] = value
+    except (TypeError, IndexError, KeyError) as error:
+        raise SettingsError([Problem(variable, 0, dotted(location), "names no place")]) from error
+
+
+def _problem(
+    detail: ErrorDetails,
+    file: str,
+    lines: Mapping[Location, int],
+    sources: Mapping[Location, str],
+    model: type[BaseModel],
+) -> Problem:
+    location = _in_file(detail["loc"], lines)
+    message = _message(detail, model)
+    for end in range(len(location), 0, -1):
+        if location[:end] in sources:
+            return Problem(sources[location[:end]], 0, dotted(location), message)
+    line = next(
+        (lines[location[:end]] for end in range(len(location), -1, -1) if location[:end] in lines),
+        0,
+    )
+    return Problem(file, line, dotted(location), message)
+
+
+def _in_file(location: Location, lines: Mapping[Location, int]) -> Location:
+    """The location without the names of union members, which pydantic puts between the keys."""
+    place: Location = ()
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        if (*place, part) in lines or last or place not in lines:
+            place = (*place, part)
+    return place
+
+
+def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    if detail["type"] == "missing":
+        return "is missing"
+    if detail["type"] == "extra_forbidden":
+        known = sorted(_fields_at(model, detail["loc"][:-1]))
+        close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        return f"is unknown; allowed: {', '.join(known)}{hint}" if known else "is unknown"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if detail["type"] in ("value_error", "assertion_error"):
+        return message
+    return f"{message}, not {_shown(detail['input'])}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> set[str]:
+    """The keys that are allowed at a location, found by walking the model's annotations."""
+    candidates: list[Any] = [model]
+    for part in location:
+        following = [
+            kind.model_fields[str(part)].annotation
+            for kind in _models(candidates)
+            if part in kind.model_fields
+        ]
+        candidates = following or candidates
+    return {name for kind in _models(candidates) for name in kind.model_fields}
+
+
+def _models(annotations: list[Any]) -> list[type[BaseModel]]:
+    found: list[type[BaseModel]] = []
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        else:
+            found.extend(_models(list(get_args(annotation))))
+    return found
+
+
+def dotted(location: Location) -> str:
+    """`cameras[0].rules[2].zone` for ("cameras", 0, "rules", 2, "zone")."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
