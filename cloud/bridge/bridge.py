@@ -1,0 +1,112 @@
+"""One bridge: an MQTT connection on one side, Pub/Sub on the other, nothing remembered.
+
+Any number may run; each gets its share of the devices' messages by `$share` (decision 11).
+Killed, it loses what was in flight, and the devices send that again.
+"""
+
+import secrets
+from concurrent.futures import Future
+
+import structlog
+
+from cloud.bridge.downlink import Descent, Downlink
+from cloud.bridge.routing import Outgoing, Registry
+from cloud.bridge.settings import BridgeSettings
+from cloud.bridge.uplink import Uplink
+from cloud.bus.port import Flow, Publisher, Subscriber, Subscription
+from protos import topics
+from wayside.errors import NotConnectedError
+from wayside.mqtt.messages import Message
+from wayside.mqtt.session import MqttSession
+from wayside.mqtt.settings import MqttSettings
+
+GROUP = "bridge"
+_FILTERS = (topics.EVENTS_FILTER, topics.STATE_FILTER)
+
+_log = structlog.get_logger(__name__)
+
+
+class Bridge:
+    """Passes messages both ways between start and stop.
+
+    Args:
+        settings: limits.
+        mqtt: the broker.
+        project: the Pub/Sub project.
+        publisher: the way to Pub/Sub.
+        subscriber: the way from Pub/Sub.
+    """
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        mqtt: MqttSettings,
+        project: str,
+        publisher: Publisher,
+        subscriber: Subscriber,
+    ) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._subscriber = subscriber
+        self._filters: list[str] = []
+        self._listening: Subscription | None = None
+        self._session: MqttSession[Descent] = MqttSession(
+            mqtt,
+            client_id=f"bridge-{secrets.token_hex(8)}",
+            listener=self,
+            manual_ack=True,
+            receive_maximum=settings.receive_maximum,
+            max_in_flight=settings.downlink_in_flight,
+        )
+        registry = Registry(project, settings.registry, settings.region)
+        self._uplink = Uplink(publisher, registry, self._session.ack, self._session.disconnect)
+        self._downlink = Downlink(self._publish_down, self._dead_letter)
+
+    @property
+    def connected(self) -> bool:
+        """True while the broker is there."""
+        return self._session.connected
+
+    def start(self) -> None:
+        """Connect both ways; returns at once."""
+        self._session.start()
+        flow = Flow(max_messages=self._settings.downlink_in_flight)
+        self._listening = self._subscriber.subscribe("downlink", self._downlink.take, flow)
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is in flight, disconnect."""
+        if self._listening is not None:
+            self._listening.stop()
+        try:
+            self._session.unsubscribe(self._filters)
+        except NotConnectedError:
+            _log.info("the bridge stops while the broker is away")
+        if not self._uplink.drain(self._settings.drain_timeout_s):
+            _log.warning("messages in flight are left to their devices to send again")
+        self._downlink.stop()
+        self._session.stop()
+
+    def on_connected(self, protocol: str) -> None:
+        if protocol == "5":
+            self._filters = [topics.shared(GROUP, item) for item in _FILTERS]
+        else:
+            self._filters = list(_FILTERS)
+            _log.warning("no shared subscriptions on MQTT 3.1.1: only one bridge may run")
+        self._session.subscribe(self._filters)
+        self._downlink.connected()
+
+    def on_disconnected(self, reason: str) -> None:
+        self._downlink.disconnected()
+
+    def on_message(self, message: Message) -> None:
+        self._uplink.take(message)
+
+    def on_published(self, context: Descent, code: int) -> None:
+        self._downlink.published(context, code)
+
+    def _publish_down(self, descent: Descent) -> None:
+        down = descent.downward
+        self._session.publish(down.topic, down.payload, descent, retain=down.retain)
+
+    def _dead_letter(self, outgoing: Outgoing) -> "Future[str]":
+        return self._publisher.publish(outgoing.topic, outgoing.data, outgoing.attributes)

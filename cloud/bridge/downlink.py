@@ -1,0 +1,107 @@
+"""Pub/Sub to devices: acknowledged once the broker has taken the message."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import structlog
+
+from cloud.bridge.routing import Downward, Outgoing, dead_letter, downward
+from cloud.bus.port import Received
+from protos.errors import WireError
+from wayside.errors import NotConnectedError
+from wayside.mqtt.messages import FIRST_FAILURE
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """A message on its way down; handed to MQTT and got back with the PUBACK."""
+
+    received: Received
+    downward: Downward
+
+
+class Downlink:
+    """Messages on their way down; those that find no connection wait for the next one.
+
+    How many can wait is bounded by the flow limits of the subscription.
+
+    Args:
+        publish: hands a message to MQTT; raises NotConnectedError.
+        refuse: sends a refused message to the dead letter.
+    """
+
+    def __init__(
+        self, publish: Callable[[Descent], None], refuse: Callable[[Outgoing], "Future[str]"]
+    ) -> None:
+        self._publish = publish
+        self._refuse = refuse
+        self._lock = threading.Lock()
+        self._waiting: deque[Descent] = deque()
+        self._in_flight: set[Descent] = set()
+
+    def take(self, received: Received) -> None:
+        """Pass one message of the subscription on, now or at the next connection."""
+        try:
+            down = downward(dict(received.attributes), received.data)
+        except WireError as error:
+            self._give_up(received, "downlink", received.data, str(error))
+            return
+        self._send(Descent(received, down))
+
+    def connected(self) -> None:
+        """Send what waited for a connection."""
+        with self._lock:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        for descent in waiting:
+            self._send(descent)
+
+    def disconnected(self) -> None:
+        """What was in flight goes out again at the next connection."""
+        with self._lock:
+            self._waiting.extend(self._in_flight)
+            self._in_flight.clear()
+
+    def published(self, descent: Descent, code: int) -> None:
+        """PUBACK. A device that is not there (0x10) asks again itself when it is."""
+        with self._lock:
+            self._in_flight.discard(descent)
+        if code >= FIRST_FAILURE:
+            down = descent.downward
+            reason = f"the broker refuses it with reason code 0x{code:02x}"
+            self._give_up(descent.received, down.topic, down.payload, reason)
+            return
+        descent.received.ack()
+
+    def stop(self) -> None:
+        """Give back to Pub/Sub whatever has not gone down."""
+        with self._lock:
+            remaining = [*self._waiting, *self._in_flight]
+            self._waiting.clear()
+            self._in_flight.clear()
+        for descent in remaining:
+            descent.received.nack()
+
+    def _send(self, descent: Descent) -> None:
+        with self._lock:
+            self._in_flight.add(descent)
+        try:
+            self._publish(descent)
+        except NotConnectedError:
+            with self._lock:
+                # `disconnected` may have moved it already.
+                if descent in self._in_flight:
+                    self._in_flight.discard(descent)
+                    self._waiting.append(descent)
+
+    def _give_up(self, received: Received, topic: str, data: bytes, reason: str) -> None:
+        _log.error("downlink message refused", topic=topic, reason=reason)
+        future = self._refuse(dead_letter(topic, data, reason))
+        future.add_done_callback(
+            lambda done: received.nack() if done.exception() else received.ack()
+        )

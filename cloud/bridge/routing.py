@@ -1,0 +1,141 @@
+"""Which message goes where, with which attributes, or why it is refused. No I/O."""
+
+from dataclasses import dataclass
+
+from cloud.bus import attributes as attr
+from cloud.bus import topology
+from protos import codec, topics
+from protos.errors import InvalidIdError, WireError
+from protos.ids import Lane, boot_text, check_id
+from protos.v1.device_state_pb2 import DeviceState
+from protos.v1.snapshot_pb2 import Snapshot
+from protos.v1.update_report_pb2 import UpdateReport
+
+MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
+"""Of a refused payload; Pub/Sub takes 10 MB a request."""
+
+_MAX_ATTRIBUTE_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message for Pub/Sub."""
+
+    topic: str
+    data: bytes
+    attributes: dict[str, str]
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Whose devices they are; the same for every message of a bridge."""
+
+    project: str
+    registry: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Downward:
+    """A message for a device."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+def upward(registry: Registry, topic: str, payload: bytes) -> Outgoing:
+    """Where a device's message goes; what breaks a rule goes to the dead letter."""
+    try:
+        uplink = topics.parse_uplink(topic)
+        target, copies = _accept(uplink, payload)
+    except WireError as error:
+        return dead_letter(topic, payload, str(error))
+    return Outgoing(target, payload, {**_identity(registry, uplink), **copies})
+
+
+def dead_letter(topic: str, payload: bytes, reason: str) -> Outgoing:
+    """A refused message with the reason, cut where Pub/Sub would refuse it too."""
+    attributes = {
+        attr.REASON: _cut(reason),
+        attr.SOURCE: _cut(topic),
+        attr.SIZE: str(len(payload)),
+    }
+    data = payload[:MAX_DEAD_LETTER_BYTES]
+    return Outgoing(topology.DEAD_LETTER, data, attributes, refusal=reason)
+
+
+def downward(attributes: dict[str, str], data: bytes) -> Downward:
+    """The MQTT message that a downlink message stands for.
+
+    Raises:
+        WireError: no valid device, or a subfolder that is none of the way down's.
+    """
+    device = check_id(attributes.get(attr.DEVICE_ID, ""), attr.DEVICE_ID)
+    match attributes.get(attr.SUB_FOLDER, "").split("/"):
+        case ["config"]:
+            return Downward(topics.config(device), data, retain=True)
+        case ["commands", name]:
+            return Downward(topics.command(device, name), data, retain=False)
+        case parts:
+            folder = "/".join(parts)
+            raise InvalidIdError(
+                f"{attr.SUB_FOLDER} {folder!r} is neither config nor commands/NAME"
+            )
+
+
+def _accept(uplink: topics.UplinkTopic, payload: bytes) -> tuple[str, dict[str, str]]:
+    """The Pub/Sub topic and the copies of the header, after the message's own checks."""
+    if uplink.subfolder == topics.UPDATE:
+        _same_device(uplink, codec.decode(UpdateReport, payload).device)
+        return topology.UPDATES, {}
+    lane = uplink.lane
+    if lane is None:
+        _same_device(uplink, codec.decode(DeviceState, payload).device)
+        return topology.STATE, {}
+    if lane is Lane.EVIDENCE:
+        _same_device(uplink, codec.decode(Snapshot, payload).device)
+        return topology.EVIDENCE, {}
+    header = codec.read_header(payload)
+    _same_device(uplink, header.device)
+    if int(header.lane) != lane:
+        raise WireError(f"a batch of lane {int(header.lane)} came on the topic of {lane.slug}")
+    copies = {
+        attr.SCHEMA: str(header.schema),
+        attr.BOOT: boot_text(header.boot),
+        attr.LANE: lane.slug,
+        attr.FIRST_SEQ: str(header.first_seq),
+        attr.COUNT: str(header.count),
+    }
+    if header.traceparent:
+        copies[attr.TRACEPARENT] = _cut(header.traceparent)
+    return topology.EVENTS, copies
+
+
+def _same_device(uplink: topics.UplinkTopic, device: str) -> None:
+    if device != uplink.device:
+        raise WireError(f"a message of device {device!r} came on the topic of {uplink.device!r}")
+
+
+def _identity(registry: Registry, uplink: topics.UplinkTopic) -> dict[str, str]:
+    return {
+        attr.DEVICE_ID: uplink.device,
+        attr.DEVICE_NUM_ID: str(_number(uplink.device)),
+        attr.REGISTRY_ID: registry.registry,
+        attr.REGISTRY_LOCATION: registry.region,
+        attr.PROJECT_ID: registry.project,
+        attr.SUB_FOLDER: uplink.subfolder,
+    }
+
+
+def _number(device: str) -> int:
+    """A stable number of a device, where IoT Core would have given one (FNV-1a, 63 bits)."""
+    value = 0xCBF29CE484222325
+    for byte in device.encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    return value >> 1
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_MAX_ATTRIBUTE_BYTES].decode(errors="ignore")

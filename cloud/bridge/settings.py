@@ -1,0 +1,21 @@
+"""Limits of the bridge."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BridgeSettings(BaseModel):
+    """How much is on the way at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    registry: str = Field("wayside", description="deviceRegistryId of each message")
+    region: str = Field("local", description="deviceRegistryLocation of each message")
+    receive_maximum: int = Field(
+        64, ge=1, le=65_535, description="messages that the broker may have on the way to us"
+    )
+    downlink_in_flight: int = Field(
+        64, ge=1, le=1_000, description="messages on the way down without a PUBACK"
+    )
+    drain_timeout_s: float = Field(
+        10.0, gt=0, le=300, description="what is in flight at the end gets this long"
+    )

@@ -1,0 +1,39 @@
+"""amqtt as the broker: pure Python, MQTT 3.1.1, for a machine without Mosquitto.
+
+It knows neither MQTT 5 nor shared subscriptions and does not redeliver what was in flight
+(decision 16); outbox and receipts carry the load then, and only one bridge may run.
+"""
+
+import asyncio
+import signal
+
+import structlog
+from amqtt.broker import Broker
+from amqtt.contexts import BrokerConfig, ListenerConfig
+
+from cloud.embedded.broker.settings import BrokerSettings
+
+_ANONYMOUS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+
+_log = structlog.get_logger(__name__)
+
+
+def run_amqtt(settings: BrokerSettings) -> None:
+    """Run the broker until SIGTERM or SIGINT."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: BrokerSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    listener = ListenerConfig(bind=f"{settings.host}:{settings.port}")
+    broker = Broker(BrokerConfig(listeners={"default": listener}, plugins=_ANONYMOUS))
+    await broker.start()
+    _log.warning(
+        "amqtt is the broker", port=settings.port,
+        reason="Mosquitto is not installed; amqtt is for trying Wayside out, not for a fleet",
+    )  # fmt: skip
+    await stop.wait()
+    await broker.shutdown()

@@ -1,0 +1,138 @@
+"""Child processes, started in order and started again when they die.
+
+Crash-only is only safe where something starts the crashed part again: systemd or Docker on a
+server, this module on one machine.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from cloud.errors import StartError
+from wayside.backoff import Backoff
+from wayside.process import EXIT_BAD_SETTINGS, die_with_parent
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process that must run.
+
+    Attributes:
+        name: for logs.
+        command: the program and its arguments.
+        ready: true once the part does its work.
+        start_timeout_s: a part that is not ready within this cannot be started.
+    """
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool]
+    start_timeout_s: float = 30.0
+
+
+@dataclass(slots=True)
+class _Child:
+    part: Part
+    process: subprocess.Popen[bytes]
+    started_s: float
+    backoff: Backoff = field(default_factory=lambda: Backoff(0.1, 5.0))
+    restart_at_s: float | None = None
+
+
+class Supervisor:
+    """Runs parts until it is told to stop.
+
+    Args:
+        stop: set from outside when everything shall end.
+        stable_s: a part that lived this long is started again without growing waits.
+        stop_timeout_s: what does not end within this after SIGTERM is killed.
+    """
+
+    def __init__(
+        self, stop: threading.Event, *, stable_s: float = 10.0, stop_timeout_s: float = 15.0
+    ) -> None:
+        self._stop = stop
+        self._stable_s = stable_s
+        self._stop_timeout_s = stop_timeout_s
+        self._children: list[_Child] = []
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids by the parts' names."""
+        return {child.part.name: child.process.pid for child in self._children}
+
+    def start(self, part: Part) -> None:
+        """Start a part and wait until it is ready.
+
+        Raises:
+            StartError: it ended, or was not ready in time.
+        """
+        child = _Child(part, _spawn(part), time.monotonic())
+        self._children.append(child)
+        deadline = child.started_s + part.start_timeout_s
+        while not part.ready():
+            if child.process.poll() is not None:
+                raise StartError(
+                    f"{part.name} ended with exit code {child.process.returncode}; see above"
+                )
+            if time.monotonic() > deadline:
+                raise StartError(f"{part.name} is not ready after {part.start_timeout_s:g} s")
+            if self._stop.wait(0.02):
+                return
+        _log.info("part is ready", part=part.name, pid=child.process.pid)
+
+    def watch(self) -> None:
+        """Start dead parts again until told to stop.
+
+        Raises:
+            StartError: a part refuses its settings, so that starting it again is no use.
+        """
+        while not self._stop.wait(0.05):
+            for child in self._children:
+                self._look_after(child)
+
+    def shut_down(self) -> None:
+        """End all parts, the last started first."""
+        for child in reversed(self._children):
+            if child.process.poll() is not None:
+                continue
+            child.process.terminate()
+            try:
+                child.process.wait(self._stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                _log.warning("part does not end, killing it", part=child.part.name)
+                child.process.kill()
+                child.process.wait()
+
+    def _look_after(self, child: _Child) -> None:
+        now_s = time.monotonic()
+        if child.restart_at_s is not None:
+            if now_s >= child.restart_at_s:
+                child.process, child.started_s = _spawn(child.part), now_s
+                child.restart_at_s = None
+            return
+        code = child.process.poll()
+        if code is None:
+            return
+        if code == EXIT_BAD_SETTINGS:
+            raise StartError(f"{child.part.name} refused its settings; see its output above")
+        if now_s - child.started_s > self._stable_s:
+            child.backoff.reset()
+        wait_s = child.backoff.next_s()
+        child.restart_at_s = now_s + wait_s
+        _log.warning("part died", part=child.part.name, exit_code=code, retry_s=round(wait_s, 2))
+
+
+def _spawn(part: Part) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(part.command), stdin=subprocess.DEVNULL, preexec_fn=die_with_parent
+        )
+    except OSError as error:
+        raise StartError(f"{part.name}: {part.command[0]} cannot be started: {error}") from error
