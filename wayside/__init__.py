@@ -2,6 +2,7 @@
 
 errors.py      the error tree
 settings.py    a YAML file, with line numbers, into a frozen pydantic model
+paths.py       paths in settings files
 logging.py     structlog, for people or for machines
 backoff.py     growing waits with jitter
 net.py         loopback or TLS, nothing between

@@ -5,8 +5,18 @@ import sys
 from typing import Literal
 
 import structlog
+from pydantic import BaseModel, ConfigDict, Field
 
 Format = Literal["auto", "console", "json"]
+
+
+class LogSettings(BaseModel):
+    """What is logged and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    style: Format = Field("auto", description="auto: console on a terminal, JSON elsewhere")
 
 
 def configure(level: str = "info", style: Format = "auto") -> None:

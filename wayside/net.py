@@ -1,11 +1,13 @@
 """Loopback or TLS, nothing between."""
 
 import ipaddress
+import socket
 import ssl
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from wayside.paths import SettingsPath
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -15,9 +17,11 @@ class TlsSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ca_file: Path | None = Field(None, description="CA of the server; default: the system's")
-    cert_file: Path | None = Field(None, description="the client's own certificate")
-    key_file: Path | None = Field(None, description="the key of cert_file")
+    ca_file: SettingsPath | None = Field(
+        None, description="CA of the server; default: the system's"
+    )
+    cert_file: SettingsPath | None = Field(None, description="the client's own certificate")
+    key_file: SettingsPath | None = Field(None, description="the key of cert_file")
 
     def context(self) -> ssl.SSLContext:
         """A client's context that checks the server's certificate and name (TLS 1.2 or newer).
@@ -41,6 +45,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def port_is_open(host: str, port: int, timeout_s: float = 0.5) -> bool:
+    """True when somebody accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=timeout_s).close()
+    except OSError:
+        return False
+    return True
 
 
 def require_loopback(host: str, what: str, remedy: str) -> str:

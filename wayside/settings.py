@@ -37,9 +37,8 @@ def load(
     Raises:
         SettingsError: unreadable, no YAML, or not what the model allows; it holds every problem.
     """
-    return parse(
-        _read(path), str(path), model, overrides=_overrides(prefix, environ), base=path.parent
-    )
+    text = _read(path)
+    return parse(text, str(path), model, prefix=prefix, environ=environ, base=path.parent)
 
 
 def parse(
@@ -47,7 +46,8 @@ def parse(
     file: str,
     model: type[M],
     *,
-    overrides: Mapping[Location, tuple[str, Any]] | None = None,
+    prefix: str = "",
+    environ: Mapping[str, str] = os.environ,
     base: Path | None = None,
 ) -> M:
     """The model that a YAML text describes; see `load`.
@@ -57,7 +57,7 @@ def parse(
     lines: dict[Location, int] = {}
     document = _document(text, file, lines)
     sources: dict[Location, str] = {}
-    for location, (variable, value) in (overrides or {}).items():
+    for location, (variable, value) in _overrides(prefix, environ).items():
         _put(document, location, value, variable)
         sources[location] = variable
     try:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -52,20 +53,22 @@ class Supervisor:
         stop: set from outside when everything shall end.
         stable_s: a part that lived this long is started again without growing waits.
         stop_timeout_s: what does not end within this after SIGTERM is killed.
+        pid_dir: folder for a file `NAME.pid` of each part; None: none are written.
     """
 
     def __init__(
-        self, stop: threading.Event, *, stable_s: float = 10.0, stop_timeout_s: float = 15.0
+        self,
+        stop: threading.Event,
+        *,
+        stable_s: float = 10.0,
+        stop_timeout_s: float = 15.0,
+        pid_dir: Path | None = None,
     ) -> None:
         self._stop = stop
+        self._pid_dir = pid_dir
         self._stable_s = stable_s
         self._stop_timeout_s = stop_timeout_s
         self._children: list[_Child] = []
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """Process ids by the parts' names."""
-        return {child.part.name: child.process.pid for child in self._children}
 
     def start(self, part: Part) -> None:
         """Start a part and wait until it is ready.
@@ -73,7 +76,7 @@ class Supervisor:
         Raises:
             StartError: it ended, or was not ready in time.
         """
-        child = _Child(part, _spawn(part), time.monotonic())
+        child = _Child(part, self._spawn(part), time.monotonic())
         self._children.append(child)
         deadline = child.started_s + part.start_timeout_s
         while not part.ready():
@@ -114,7 +117,7 @@ class Supervisor:
         now_s = time.monotonic()
         if child.restart_at_s is not None:
             if now_s >= child.restart_at_s:
-                child.process, child.started_s = _spawn(child.part), now_s
+                child.process, child.started_s = self._spawn(child.part), now_s
                 child.restart_at_s = None
             return
         code = child.process.poll()
@@ -128,11 +131,13 @@ class Supervisor:
         child.restart_at_s = now_s + wait_s
         _log.warning("part died", part=child.part.name, exit_code=code, retry_s=round(wait_s, 2))
 
-
-def _spawn(part: Part) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            list(part.command), stdin=subprocess.DEVNULL, preexec_fn=die_with_parent
-        )
-    except OSError as error:
-        raise StartError(f"{part.name}: {part.command[0]} cannot be started: {error}") from error
+    def _spawn(self, part: Part) -> subprocess.Popen[bytes]:
+        try:
+            process = subprocess.Popen(
+                list(part.command), stdin=subprocess.DEVNULL, preexec_fn=die_with_parent
+            )
+        except OSError as error:
+            raise StartError(f"{part.name}: cannot start {part.command[0]}: {error}") from error
+        if self._pid_dir is not None:
+            (self._pid_dir / f"{part.name}.pid").write_text(f"{process.pid}\n")
+        return process

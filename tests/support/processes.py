@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from wayside.net import port_is_open
 from wayside.process import die_with_parent
 
 
@@ -14,15 +15,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def port_answers(port: int) -> bool:
-    """True when somebody accepts connections on the port."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
-    except OSError:
-        return False
-    return True
 
 
 def wait_until(ready: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
@@ -68,7 +60,7 @@ class ServerProcess:
         def answers() -> bool:
             if self._process is not None and self._process.poll() is not None:
                 raise RuntimeError(f"{self.command[0]} ended: {self.log.read_text()[-2000:]}")
-            return port_answers(self.port)
+            return port_is_open("127.0.0.1", self.port)
 
         wait_until(answers, f"{self.command[0]} on port {self.port}", timeout_s)
 

@@ -1,11 +1,11 @@
 """Where the broker is and who we are to it."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wayside.net import Port, TlsSettings, require_loopback
+from wayside.paths import SettingsPath
 
 
 class MqttSettings(BaseModel):
@@ -17,7 +17,9 @@ class MqttSettings(BaseModel):
     port: Port = Field(1883, description="TCP port of the broker")
     tls: TlsSettings | None = Field(None, description="required for a broker on another machine")
     username: str | None = None
-    password_file: Path | None = Field(None, description="file whose first line is the password")
+    password_file: SettingsPath | None = Field(
+        None, description="file whose first line is the password"
+    )
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     keepalive_s: int = Field(30, ge=5, le=3600)
     connect_timeout_s: float = Field(10.0, gt=0, le=120)

@@ -1,0 +1,36 @@
+"""The bridge as a process."""
+
+import threading
+from pathlib import Path
+
+from cloud.settings import CloudSettings
+
+
+def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | None = None) -> None:
+    """Pass messages both ways until told to stop.
+
+    Args:
+        settings: the cloud's.
+        stop: set from outside.
+        ready: a file that is made once the broker and Pub/Sub have both answered.
+
+    Raises:
+        BusError: Pub/Sub does not answer, or its topics cannot be made.
+        MqttSettingsError: certificates or password cannot be read.
+    """
+    from cloud.bridge.bridge import Bridge
+    from cloud.bus.apply import ensure
+    from cloud.bus.google import GooglePublisher, GoogleSubscriber
+
+    ensure(settings.bus)
+    publisher, subscriber = GooglePublisher(settings.bus), GoogleSubscriber(settings.bus)
+    bridge = Bridge(settings.bridge, settings.mqtt, settings.bus.project, publisher, subscriber)
+    bridge.start()
+    if ready is not None:
+        while not bridge.connected and not stop.wait(0.05):
+            continue
+        ready.touch()
+    stop.wait()
+    bridge.stop()
+    publisher.close()
+    subscriber.close()

@@ -1,0 +1,101 @@
+"""wayside-cloud: the cloud's processes."""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.errors import StartError
+from wayside import logging
+from wayside.cli import program
+
+if sys.version_info < (3, 11):
+    raise SystemExit("wayside-cloud needs Python 3.11 or newer")
+
+from cloud import settings as cloud_settings
+from cloud.settings import CloudSettings
+from wayside.process import crash_on_thread_errors, stop_on_signals
+
+app = program("Wayside in the cloud, or on one server: broker, Pub/Sub, bridge, store and API.")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="settings file; default: one machine's")
+]
+
+
+def _begin(config: Path | None) -> tuple[CloudSettings, threading.Event]:
+    settings = cloud_settings.load(config)
+    logging.configure(settings.log.level, settings.log.style)
+    crash_on_thread_errors()
+    return settings, stop_on_signals()
+
+
+@app.command()
+def up(config: ConfigFile = None) -> None:
+    """Run everything on this machine until Ctrl-C."""
+    from cloud.app.up import run_up
+
+    settings, stop = _begin(config)
+
+    def on_ready(url: str) -> None:
+        typer.echo(f"wayside-cloud is up: {url}/docs, data in {settings.data_dir}")
+
+    run_up(settings, stop, on_ready)
+
+
+@app.command()
+def bridge(
+    config: ConfigFile = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="made once the broker and Pub/Sub have answered")
+    ] = None,
+) -> None:
+    """Run a bridge between MQTT and Pub/Sub."""
+    from cloud.app.bridge import run_bridge
+
+    settings, stop = _begin(config)
+    run_bridge(settings, stop, ready_file)
+
+
+@app.command()
+def serve(config: ConfigFile = None) -> None:
+    """Run store, ingest and API: the one process that holds the database file."""
+    from cloud.app.serve import run_serve
+
+    settings, stop = _begin(config)
+    run_serve(settings, stop)
+
+
+@app.command()
+def pubsub(config: ConfigFile = None) -> None:
+    """Run the embedded Pub/Sub server."""
+    from cloud.app.pubsub import run_pubsub
+
+    settings, stop = _begin(config)
+    if settings.pubsub is None:
+        raise StartError("`pubsub: null` in the settings: there is no embedded server to run")
+    run_pubsub(settings.pubsub, stop)
+
+
+@app.command()
+def broker(config: ConfigFile = None) -> None:
+    """Run amqtt as the broker, where Mosquitto is not to be had."""
+    from cloud.embedded.broker.amqtt import run_amqtt
+
+    settings, _ = _begin(config)
+    if settings.broker is None:
+        raise StartError("`broker: null` in the settings: there is no broker to run")
+    run_amqtt(settings.broker)
+
+
+@app.command()
+def validate(config: ConfigFile = None) -> None:
+    """Check a settings file and say what is wrong, line by line."""
+    cloud_settings.load(config)
+    typer.echo(f"{config or 'the defaults'}: valid")
+
+
+if __name__ == "__main__":
+    app(prog_name="wayside-cloud")

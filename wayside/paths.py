@@ -1,0 +1,16 @@
+"""Paths in settings files are meant from the file's own folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, ValidationInfo
+
+
+def _from_file(path: Path, validation: ValidationInfo) -> Path:
+    base: Path | None = (validation.context or {}).get("base")
+    path = path.expanduser()
+    return path if base is None else base / path
+
+
+SettingsPath = Annotated[Path, AfterValidator(_from_file)]
+"""A path that is taken relative to the settings file that names it."""
