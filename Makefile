@@ -30,7 +30,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
 	@deploy/debian-packages.sh $(PACKAGES_RUN)
-	@$(BIN)/python -m cloud.app.demo
+	@$(BIN)/python -m deploy.demo
 
 test: venv ## all tests but the long ones
 	@deploy/debian-packages.sh $(PACKAGES_TEST)

@@ -2,6 +2,7 @@
 
 CloudError
 ├── BusError               Pub/Sub: try again
+│   └── BusRefusedError    Pub/Sub will never take this: dead-letter it
 ├── StoreError
 │   ├── StoreAwayError     the database does not answer: try again, acknowledge nothing
 │   ├── StoreRefusedError  the database refuses the data: dead-letter it
@@ -18,6 +19,10 @@ class CloudError(WaysideError):
 
 class BusError(CloudError):
     """Pub/Sub does not do what was asked."""
+
+
+class BusRefusedError(BusError):
+    """Pub/Sub will never take this message."""
 
 
 class StoreError(CloudError):

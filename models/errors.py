@@ -4,7 +4,8 @@ ModelError
 ├── ManifestError      a manifest cannot be used: mend the file
 ├── AssetError         a file cannot be had: the message says which variable or command helps
 │   └── ChecksumError  a file is not what its sha256 says: it is never used
-└── EngineError        a network cannot be loaded, or fails while it runs
+├── EngineError        a network cannot be loaded, or fails while it runs
+└── MediaError         a picture or video file cannot be read or written: name another
 """
 
 from wayside.errors import WaysideError
@@ -28,3 +29,7 @@ class ChecksumError(AssetError):
 
 class EngineError(ModelError):
     """A network that cannot be loaded or run."""
+
+
+class MediaError(ModelError):
+    """A picture or video file that cannot be read or written."""

@@ -1,1 +1,10 @@
-"""Pub/Sub: the topology, and clients for it."""
+"""Pub/Sub: the topology, and clients for it.
+
+port.py               what publishes, what subscribes, what a message is
+settings.py           where Pub/Sub is
+topology.py           topics and subscriptions
+apply.py              makes those that are missing
+google_publisher.py   the port's publisher over google-cloud-pubsub
+google_subscriber.py  the port's subscriber over google-cloud-pubsub
+client.py             Google's clients, for Google or for a server on this machine
+"""

@@ -19,12 +19,16 @@ class Subscription:
         topic: id of its topic.
         ack_deadline_s: a message that is not acknowledged within this comes again.
         max_delivery_attempts: deliveries after which Pub/Sub dead-letters; None: never.
+        min_backoff_s: wait before a message that was given back comes again; it doubles.
+        max_backoff_s: longest such wait.
     """
 
     name: str
     topic: str
     ack_deadline_s: int = 60
     max_delivery_attempts: int | None = None
+    min_backoff_s: int = 1
+    max_backoff_s: int = 10
 
 
 SUBSCRIPTIONS = (

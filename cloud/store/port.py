@@ -1,21 +1,39 @@
-"""The store's port: events in, exactly once; questions out."""
+"""The store's port: events in, exactly once; questions out.
+
+Order of ingest. A reader who follows the cursor of `order="ingest"` is shown every event that
+was ever written, also one that comes days late, and none is skipped while others are written.
+A store that cannot say whether a batch is new (InfluxDB) shows an event again on a later page
+after it was delivered again: within a page an event stands once, across pages readers drop what
+they have by its id. A page may hold fewer events than its limit, even none, while `more` is
+true: follow the cursor.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from protos.ids import EventId, Lane
+
+MAX_LIMIT = 1000
+"""Events that a page holds at most."""
+
+MAX_INTERVALS = 10_000
+"""Intervals into which a CountQuery may cut its range."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
     """One event as the store knows it: everything from the event's own bytes, nothing else.
 
+    `cloud.store.records` makes it; a store needs to keep `id` and `payload` only, the rest is
+    read from the payload again.
+
     Attributes:
         id: its name; writing the same id twice leaves one event.
         captured_ns: Unix time of the frame.
         kind: as on the wire, lower case with dashes: `line-crossed`.
         box: top, left, width, height in [0, 1], or None.
+        value: what a rule or a sensor measured.
         payload: the wire's `Event`, with what a newer peer added.
     """
 
@@ -49,7 +67,7 @@ class EventQuery:
         since_ns: captured at or after.
         until_ns: captured before.
         order: `ingest` is the order in which events arrived, and a reader who follows its
-            cursor misses none that comes late; `captured` sorts by time, boot, lane, seq.
+            cursor misses none that comes late; `captured` sorts by time, device, boot, lane, seq.
         cursor: of an earlier page with the same filters, empty for the first.
         limit: events a page holds at most, 1 to 1,000.
     """
@@ -78,11 +96,16 @@ class EventPage:
 
 
 GroupBy = Literal["device", "camera", "kind", "class", "rule"]
+GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
 
 
 @dataclass(frozen=True, slots=True)
 class CountQuery:
-    """A question for numbers of events by interval and group."""
+    """A question for numbers of events by interval and group.
+
+    Intervals begin at multiples of `interval_s` since 1970, so the first may begin before
+    `since_ns`; it counts what was captured at or after `since_ns` and before `until_ns`.
+    """
 
     since_ns: int
     until_ns: int
@@ -106,7 +129,11 @@ class CountRow:
 
 @dataclass(frozen=True, slots=True)
 class SequenceRow:
-    """What the store holds of one (device, boot, lane): the proof that nothing is missing."""
+    """What the store holds of one (device, boot, lane): the proof that nothing is missing.
+
+    Nothing is missing and nothing stands twice when `count`, `distinct` and
+    `last_seq - first_seq + 1` are the same number.
+    """
 
     device: str
     boot: int

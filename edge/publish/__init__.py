@@ -1,1 +1,24 @@
-"""Events to disk, and from there to the broker until a receipt comes back."""
+"""Events to disk, and from there to the broker until a receipt comes back.
+
+Down to the disk, by the pipelines' threads and one writer:
+
+settings.py         limits of the outbox and of the forwarder
+rows.py             what the outbox holds, and how it is named
+staging.py          drafts in memory, bounded, until the next commit
+schema.py           the SQLite file: made, opened, moved aside when it is broken
+ledger.py           rows and sequences in that file, one transaction at a time
+losses.py           what was given up, until the cloud knows it (EVENTS_LOST)
+eviction.py         what goes first when space runs out
+outbox.py           all of that together: append, read, delete
+clock.py            is the wall clock disciplined
+
+And out, by one thread that decides and the connection's that listens:
+
+ranges.py           sets of sequence numbers
+batches.py          rows into EventBatch payloads
+gates.py            which lane may send: refusals, and nobody there
+receipt_timeout.py  how long a receipt may take
+flight.py           what to send next, and what to send again: no I/O
+forwarder.py        the outbox through the flight to the uplink
+uplink.py           the one MQTT session of the device, shared
+"""

@@ -1,1 +1,8 @@
-"""Detections into tracks."""
+"""Detections into tracks.
+
+port.py          what the tracker hands to the rules
+settings.py      thresholds and the seconds of a track's life
+motion.py        where boxes will be: Kalman filters of all tracks at once
+association.py   which detection belongs to which track: ByteTrack's stages
+tracker.py       the life of tracks: tentative, confirmed, lost, ended; read this first
+"""

@@ -1,0 +1,19 @@
+"""google.pubsub.v1 on one machine: durable, loopback only, no stub code.
+
+Read it in the order of a message:
+
+server.py        the process: starts, ticks, stops
+rpc.py           which method answers which call
+publisher.py     requests of google.pubsub.v1.Publisher
+subscriber.py    requests of google.pubsub.v1.Subscriber
+streaming.py     one StreamingPull
+catalog.py       topics and subscriptions
+delivery.py      a message's way: to disk, into windows, to consumers, away
+window.py        a subscription's messages in memory; pure, every rule of leases and order
+policy.py        what a subscription's configuration asks for; pure
+validation.py    what Google refuses; pure
+messages.py      a message, a consumer, an ack id
+storage.py       SQLite
+committer.py     the storage's thread: many requests, one commit
+errors.py        the error tree
+"""

@@ -1,0 +1,105 @@
+"""Questions as SQL for DuckDB."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloud.store.port import CountQuery, EventQuery
+from cloud.store.questions import NS_PER_S
+from protos.ids import EventId
+
+KEPT = "device, boot, lane, seq, payload"
+"""What a record is made of again."""
+
+_ORDER_CAPTURED = "captured_ns, device, boot, lane, seq"
+
+
+@dataclass(slots=True)
+class Sql:
+    """A statement under construction and its parameters."""
+
+    conditions: list[str] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def where(self, condition: str, **parameters: object) -> None:
+        """Add a condition whose `$names` stand for the parameters."""
+        self.conditions.append(condition)
+        self.parameters.update(parameters)
+
+    def text(self, head: str, tail: str) -> str:
+        """The whole statement."""
+        where = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+        return f"{head} FROM stored_events{where} {tail}"
+
+
+def in_ingest_order(query: EventQuery, after: int) -> tuple[str, dict[str, Any]]:
+    """One event more than the page holds, each row with its ingest_seq at the end."""
+    sql = _events(query)
+    sql.where("ingest_seq > $after", after=after)
+    return sql.text(
+        f"SELECT {KEPT}, ingest_seq", f"ORDER BY ingest_seq LIMIT {query.limit + 1}"
+    ), sql.parameters
+
+
+def in_captured_order(
+    query: EventQuery, last: tuple[int, EventId] | None
+) -> tuple[str, dict[str, Any]]:
+    """One event more than the page holds."""
+    sql = _events(query)
+    if last is not None:
+        captured_ns, event_id = last
+        sql.where(
+            f"({_ORDER_CAPTURED}) > ($last_captured, $last_device, $last_boot, $last_lane, "
+            "$last_seq)",
+            last_captured=captured_ns,
+            last_device=event_id.device,
+            last_boot=event_id.boot,
+            last_lane=int(event_id.lane),
+            last_seq=event_id.seq,
+        )
+    return sql.text(
+        f"SELECT {KEPT}, ingest_seq", f"ORDER BY {_ORDER_CAPTURED} LIMIT {query.limit + 1}"
+    ), sql.parameters
+
+
+def counted(query: CountQuery) -> tuple[str, dict[str, Any]]:
+    """Rows of start, group..., number."""
+    sql = Sql()
+    _equal(sql, query)
+    sql.where("captured_ns >= $since", since=query.since_ns)
+    sql.where("captured_ns < $until", until=query.until_ns)
+    interval_ns = query.interval_s * NS_PER_S
+    group = ["class_name" if name == "class" else name for name in query.group_by]
+    selected = ", ".join([f"captured_ns // {interval_ns} * {interval_ns} AS start", *group])
+    return sql.text(f"SELECT {selected}, count(*)", "GROUP BY ALL ORDER BY ALL"), sql.parameters
+
+
+def streams(device: str) -> tuple[str, dict[str, Any]]:
+    """Rows as SequenceRow has its fields."""
+    sql = Sql()
+    if device:
+        sql.where("device = $device", device=device)
+    return sql.text(
+        "SELECT device, boot, lane, count(*), count(DISTINCT seq), min(seq), max(seq)",
+        "GROUP BY device, boot, lane ORDER BY device, boot, lane",
+    ), sql.parameters
+
+
+def _events(query: EventQuery) -> Sql:
+    sql = Sql()
+    _equal(sql, query)
+    if query.target:
+        sql.where("target = $target", target=query.target)
+    if query.lane is not None:
+        sql.where("lane = $lane", lane=int(query.lane))
+    if query.since_ns is not None:
+        sql.where("captured_ns >= $since", since=query.since_ns)
+    if query.until_ns is not None:
+        sql.where("captured_ns < $until", until=query.until_ns)
+    return sql
+
+
+def _equal(sql: Sql, query: EventQuery | CountQuery) -> None:
+    for name in ("device", "camera", "kind", "class_name", "rule"):
+        value = getattr(query, name)
+        if value:
+            sql.where(f"{name} = ${name}", **{name: value})

@@ -1,0 +1,42 @@
+"""Bounds of questions, the same for every store."""
+
+from cloud.errors import QueryError
+from cloud.store.port import GROUPS, MAX_INTERVALS, MAX_LIMIT, CountQuery, EventQuery
+from cloud.store.records import MAX_CAPTURED_NS
+
+NS_PER_S = 1_000_000_000
+
+
+def check_events(query: EventQuery) -> None:
+    """Return when a store may be asked this.
+
+    Raises:
+        QueryError: the limit, the order or the range is out of bounds.
+    """
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise QueryError(f"limit: {query.limit} is not 1 to {MAX_LIMIT}")
+    if query.order not in ("ingest", "captured"):
+        raise QueryError(f"order: {query.order!r} is neither 'ingest' nor 'captured'")
+    for name, value in (("since", query.since_ns), ("until", query.until_ns)):
+        if value is not None and not 0 <= value <= MAX_CAPTURED_NS:
+            raise QueryError(f"{name}: {value} ns is not within 1970 and 2262")
+
+
+def check_counts(query: CountQuery) -> None:
+    """Return when a store may be asked this.
+
+    Raises:
+        QueryError: the range, the interval or a group is out of bounds.
+    """
+    if not 0 <= query.since_ns < query.until_ns <= MAX_CAPTURED_NS:
+        raise QueryError("since, until: since must be before until, both within 1970 and 2262")
+    if query.interval_s < 1:
+        raise QueryError(f"interval: {query.interval_s} s is shorter than 1 s")
+    intervals = (query.until_ns - query.since_ns) // (query.interval_s * NS_PER_S) + 1
+    if intervals > MAX_INTERVALS:
+        raise QueryError(
+            f"interval: {query.interval_s} s cuts the range into {intervals} intervals, "
+            f"{MAX_INTERVALS} at most; ask for a longer interval or a shorter range"
+        )
+    if len(set(query.group_by)) != len(query.group_by) or not set(query.group_by) <= set(GROUPS):
+        raise QueryError(f"group_by: each of {', '.join(GROUPS)}, once at most")

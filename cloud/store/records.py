@@ -1,0 +1,100 @@
+"""EventBatch into EventRecords: what the store knows of an event, from its own bytes alone."""
+
+from google.protobuf.message import DecodeError
+
+from cloud.store.port import EventRecord
+from protos.codec import encode
+from protos.errors import InvalidPayloadError
+from protos.ids import EventId, Lane
+from protos.v1.event_batch_pb2 import EventBatch
+
+MAX_CAPTURED_NS = 2**63 - 2
+"""Year 2262: the last time that InfluxDB can name."""
+
+MAX_SEQ = 2**63 - 1
+"""The largest seq that an event id's text can carry and a store's integers can hold."""
+
+_KINDS = {
+    number: name.lower().replace("_", "-")
+    for name, number in EventBatch.Kind.items()
+    if number != EventBatch.KIND_UNSPECIFIED
+}
+_DIRECTIONS = {
+    number: name.lower().replace("_", "-")
+    for name, number in EventBatch.Direction.items()
+    if number != EventBatch.DIRECTION_UNSPECIFIED
+}
+
+
+def records(batch: EventBatch) -> list[EventRecord]:
+    """The events of a batch as the store takes them, in the batch's order.
+
+    Raises:
+        InvalidPayloadError: a time or a seq is beyond what a store can hold.
+    """
+    lane = Lane(batch.lane)
+    return [
+        _record(EventId(batch.device, batch.boot, lane, event.seq), event, encode(event))
+        for event in batch.events
+    ]
+
+
+def record(event_id: EventId, payload: bytes) -> EventRecord:
+    """The record of one stored event: the inverse of keeping its id and payload.
+
+    Raises:
+        InvalidPayloadError: the payload is no event.
+    """
+    try:
+        event = EventBatch.Event.FromString(payload)
+    except DecodeError as error:
+        raise InvalidPayloadError(f"what is stored as {event_id} is no event: {error}") from error
+    return _record(event_id, event, payload)
+
+
+def kind_slug(number: int) -> str:
+    """`line-crossed` for LINE_CROSSED, `kind-77` for one that a newer peer sent."""
+    return _KINDS.get(number, f"kind-{number}")
+
+
+def direction_slug(number: int) -> str:
+    """`a-to-b` for A_TO_B, empty where there is none."""
+    return _DIRECTIONS.get(number, "")
+
+
+def _record(event_id: EventId, event: EventBatch.Event, payload: bytes) -> EventRecord:
+    if event.captured_ns > MAX_CAPTURED_NS or event.seq > MAX_SEQ:
+        raise InvalidPayloadError(
+            f"event {event_id}: captured_ns {event.captured_ns} or its seq is beyond 63 bits"
+        )
+    seen = event.object if event.HasField("object") else None
+    hit = event.rule_hit if event.HasField("rule_hit") else None
+    box = seen.box if seen is not None and seen.HasField("box") else None
+    return EventRecord(
+        id=event_id,
+        captured_ns=event.captured_ns,
+        kind=kind_slug(event.kind),
+        camera=event.camera,
+        frame=event.frame,
+        model=event.model,
+        model_version=event.model_version,
+        class_name=seen.class_name if seen is not None else "",
+        track_id=seen.track_id if seen is not None else None,
+        confidence=seen.confidence if seen is not None else None,
+        box=(box.top, box.left, box.width, box.height) if box is not None else None,
+        rule=hit.rule if hit is not None else "",
+        target=hit.target if hit is not None else "",
+        direction=direction_slug(hit.direction) if hit is not None else "",
+        dwell_s=hit.dwell_s if hit is not None else None,
+        value=_value(event),
+        payload=payload,
+    )
+
+
+def _value(event: EventBatch.Event) -> float | None:
+    """What was measured, by a rule or by a sensor."""
+    if event.HasField("rule_hit"):
+        return event.rule_hit.value
+    if event.HasField("sensor"):
+        return event.sensor.value
+    return None

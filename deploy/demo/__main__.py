@@ -1,0 +1,66 @@
+"""From nothing to the summary."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from deploy.demo.parts import start_agent, start_cloud
+from deploy.demo.scene import Scene, prepare
+from deploy.demo.view import curl_lines, summary, watch
+from models.download import Progress as Download
+from wayside.errors import WaysideError
+from wayside.process import stop_on_signals
+
+FOLDER = Path("demo-data")
+
+
+def main() -> int:
+    """Run the demo; the exit code is 0 when everything went well."""
+    console = Console(highlight=False)
+    try:
+        _run(console)
+    except WaysideError as error:
+        console.print(f"[red]demo:[/] {error}", markup=True)
+        return 1
+    return 0
+
+
+def _run(console: Console) -> None:
+    stop = stop_on_signals()
+    scene = _prepare(console)
+    console.print("starting broker, Pub/Sub, store, API and bridge …")
+    with contextlib.ExitStack() as ends:
+        cloud = start_cloud(scene)
+        ends.callback(cloud.stop)
+        console.print(f"\nThe API answers at [bold]{scene.api}/docs[/], for example:\n")
+        for line in curl_lines(scene):
+            console.print(f"  {line}", soft_wrap=True)
+        console.print()
+        agent = start_agent(scene)
+        ends.callback(agent.stop)
+        watch(console, scene, agent, stop.is_set)
+        agent.stop()
+        summary(console, scene)
+    console.print(
+        f"\nTo ask on: wayside-cloud up -c {scene.cloud_config}   (logs in {scene.folder}/)"
+    )
+
+
+def _prepare(console: Console) -> Scene:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+
+        def progress_of(name: str) -> Download:
+            task = bars.add_task(f"fetching {name}", total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        scene = prepare(FOLDER, progress_of)
+    console.print(f"source: {scene.source}")
+    return scene
+
+
+if __name__ == "__main__":
+    sys.exit(main())

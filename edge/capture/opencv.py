@@ -1,0 +1,117 @@
+"""OpenCV: files, RTSP and HTTP streams through FFmpeg, USB cameras through V4L2."""
+
+import os
+from pathlib import Path
+
+import cv2
+
+from edge.capture.settings import CameraSource
+from edge.errors import CaptureError
+from models.detections import Image
+
+_AV_LOG_FATAL = "8"
+
+
+class OpenCvVideo:
+    """A video that is open: a cv2.VideoCapture with its errors translated.
+
+    Args:
+        settings: what to open.
+
+    Raises:
+        CaptureError: it cannot be opened; the message says what to do.
+    """
+
+    def __init__(self, settings: CameraSource) -> None:
+        self._settings = settings
+        _prepare_opencv()
+        try:
+            self._capture = self._opened()
+        except cv2.error as error:
+            raise CaptureError(self._refusal()) from error
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise CaptureError(self._refusal())
+
+    def _opened(self) -> cv2.VideoCapture:
+        settings = self._settings
+        if settings.kind == "usb":
+            # "/dev/video2" and 2 are the same to V4L2, but by name a path is never a file.
+            return cv2.VideoCapture(settings.source, cv2.CAP_V4L2)
+        if settings.kind == "file":
+            return cv2.VideoCapture(str(settings.source), cv2.CAP_FFMPEG)
+        limits = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_timeout_ms,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_timeout_ms,
+        ]  # fmt: skip
+        return cv2.VideoCapture(str(settings.source), cv2.CAP_FFMPEG, limits)
+
+    def _refusal(self) -> str:
+        settings = self._settings
+        match settings.kind:
+            case "file" if not Path(str(settings.source)).is_file():
+                return f"{settings.shown}: there is no such file; check `source`"
+            case "file":
+                return (
+                    f"{settings.shown}: is no video that OpenCV can read; play it with `ffplay`, "
+                    "or convert it with `ffmpeg -i IN -c:v libx264 OUT.mp4`"
+                )
+            case "usb":
+                return (
+                    f"USB camera {settings.shown} cannot be opened; list them with "
+                    "`v4l2-ctl --list-devices`, and see that the user is in the group `video`"
+                )
+            case _:
+                return (
+                    f"{settings.shown} does not answer with video within "
+                    f"{settings.open_timeout_ms} ms; check address, user and password"
+                )
+
+    def read(self) -> Image | None:
+        """The next picture, None where there is none.
+
+        Raises:
+            CaptureError: the decoder failed.
+        """
+        try:
+            found, image = self._capture.read()
+        except cv2.error as error:
+            raise CaptureError(f"{self._settings.shown} cannot be decoded: {error.err}") from error
+        return image if found else None  # type: ignore[return-value]
+
+    @property
+    def pts_ns(self) -> int:
+        """Presentation timestamp of the picture that was read last."""
+        return round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second as announced, 0 where unknown."""
+        return max(0.0, self._capture.get(cv2.CAP_PROP_FPS))
+
+    @property
+    def frame_count(self) -> int:
+        """Pictures as announced, 0 where unknown."""
+        return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def count(self) -> int:
+        """Pictures from here to the end, counted by skipping through them."""
+        pictures = 0
+        while self._capture.grab():
+            pictures += 1
+        return pictures
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._capture.release()
+
+
+def _prepare_opencv() -> None:
+    """RTSP over TCP only (UDP loses packets silently), and no chatter of FFmpeg's on stderr.
+
+    What fails is told in our own messages, which hold no credentials. OpenCV takes the first
+    two from the environment, when it opens a source, and from nowhere else.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)

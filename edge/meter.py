@@ -1,0 +1,88 @@
+"""What a pipeline tells about itself: to the heartbeat, and to people who watch."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+WINDOW_S = 5.0
+"""Over which frames per second are counted."""
+
+LATENCIES = 256
+"""Latest frames whose latency counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStats:
+    """A camera's figures at one moment, counted since the pipeline was made.
+
+    Attributes:
+        camera: id of the camera.
+        state: of its source: starting, live, lost or ended.
+        frames_captured: read from the source.
+        frames_inferred: that went through detector, tracker and rules.
+        dropped: frames that nobody inferred, by cause.
+        fps: frames inferred a second, over the last seconds.
+        latency_ms: from reading a frame to its tracks, median of the latest frames.
+        live_tracks: in the latest frame.
+        events: handed to the sink.
+    """
+
+    camera: str
+    state: str
+    frames_captured: int
+    frames_inferred: int
+    dropped: Mapping[str, int]
+    fps: float
+    latency_ms: float
+    live_tracks: int
+    events: int
+
+
+class Meter:
+    """Counts what becomes of frames; written by one thread, read by any.
+
+    Args:
+        monotonic_ns: the monotonic clock.
+    """
+
+    def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._begun_ns = monotonic_ns()
+        self._lock = threading.Lock()
+        self._done_ns: deque[int] = deque()
+        self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
+        self.frames = 0
+        self.live_tracks = 0
+
+    def tracked(self, read_ns: int, live_tracks: int) -> None:
+        """A frame that was read at `read_ns` has its tracks now."""
+        now_ns = self._monotonic_ns()
+        with self._lock:
+            self.frames += 1
+            self.live_tracks = live_tracks
+            self._done_ns.append(now_ns)
+            self._latencies_ns.append(now_ns - read_ns)
+            self._forget(now_ns)
+
+    @property
+    def fps(self) -> float:
+        """Frames a second over the last `WINDOW_S`, or since the beginning if that is less."""
+        with self._lock:
+            now_ns = self._monotonic_ns()
+            self._forget(now_ns)
+            window_ns = min(WINDOW_S * 1e9, max(1, now_ns - self._begun_ns))
+            return len(self._done_ns) * 1e9 / window_ns
+
+    @property
+    def latency_ms(self) -> float:
+        """Median from reading a frame to its tracks; 0 before the first."""
+        with self._lock:
+            latencies_ns = list(self._latencies_ns)
+        return median(latencies_ns) / 1e6 if latencies_ns else 0.0
+
+    def _forget(self, now_ns: int) -> None:
+        while self._done_ns and now_ns - self._done_ns[0] > WINDOW_S * 1e9:
+            self._done_ns.popleft()

@@ -1,0 +1,160 @@
+"""One camera from frame to events: capture -> slot -> infer -> track -> rules -> sink.
+
+    camera ──Reader──> slot ──Workers──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
+
+The reader is a thread, each worker is one; tracking, rules and the sink run in the thread
+that calls `run`, in the order of the frames. Everything between is bounded.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.capture.clock import WallClock
+from edge.capture.port import Frame
+from edge.capture.reader import Open, Reader
+from edge.capture.settings import CameraSource
+from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.infer.port import Detector
+from edge.infer.workers import Workers
+from edge.meter import Meter, PipelineStats
+from edge.rules.port import Draft
+from edge.track.port import Tracks
+from edge.watchdog import Watchdog
+from models.detections import Detections
+from wayside.backoff import Backoff
+
+Sink = Callable[[Sequence[Draft]], None]
+"""Makes events durable before it returns; several threads call it."""
+
+
+class Tracker(Protocol):
+    """Gives detections of successive frames an identity."""
+
+    def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
+        """The tracks of a frame."""
+
+
+class Rules(Protocol):
+    """What happens with tracks."""
+
+    def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
+        """What a frame's tracks mean, in a picture of this size."""
+
+    def finish(self) -> list[Draft]:
+        """What is left to say when no further frame comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a frame passes, in this order."""
+
+    open_source: Open
+    detector: Detector
+    tracker: Tracker
+    rules: Rules
+    sink: Sink
+
+
+class Pipeline:
+    """One camera.
+
+    Args:
+        camera: id of the camera.
+        source: pace, ages and waits.
+        stages: what a frame passes.
+        workers: threads that infer.
+        wall: the device's clock.
+        watchdog: ends the process when the engine or the sink is stuck.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        source: CameraSource,
+        stages: Stages,
+        *,
+        workers: int,
+        wall: WallClock,
+        watchdog: Watchdog,
+    ) -> None:
+        self._camera = camera
+        self._stages = stages
+        self._worker_count = workers
+        self._watchdog = watchdog
+        self._slot = _slot(source, wall)
+        self._meter = Meter()
+        self._events = 0
+        self._counting = threading.Lock()
+        self._reader = Reader(
+            camera, stages.open_source, self._slot, self._report, wall.now_ns, _backoff(source)
+        )
+
+    def run(self) -> None:
+        """Take frames until the source ends or `stop` is called.
+
+        Raises:
+            CaptureError: a file cannot be read; streams are tried again instead.
+            EngineError: the network failed.
+            OutboxError: of the sink.
+        """
+        workers = Workers(self._slot, self._stages.detector, self._worker_count, self._watchdog)
+        with self._reader, workers:
+            for inferred in workers:
+                tracks = self._track(inferred.arrival.frame, inferred.detections)
+                self._meter.tracked(inferred.arrival.read_ns, len(tracks))
+                self._apply_rules(inferred.arrival.frame, tracks)
+        self._sink(self._stages.rules.finish())
+        self._reader.check()
+
+    def stop(self) -> None:
+        """Ask `run` to end; frames that were read are still worked off."""
+        self._reader.stop()
+
+    @property
+    def stats(self) -> PipelineStats:
+        """The camera's figures now."""
+        return PipelineStats(
+            camera=self._camera,
+            state=self._reader.state,
+            frames_captured=self._reader.frames,
+            frames_inferred=self._meter.frames,
+            dropped={str(cause): count for cause, count in self._slot.dropped.items()},
+            fps=self._meter.fps,
+            latency_ms=self._meter.latency_ms,
+            live_tracks=self._meter.live_tracks,
+            events=self._events,
+        )
+
+    def _track(self, frame: Frame, detections: Detections) -> Tracks:
+        return self._stages.tracker.update(
+            detections, captured_ns=frame.captured_ns, frame=frame.number
+        )
+
+    def _apply_rules(self, frame: Frame, tracks: Tracks) -> None:
+        height_px, width_px = frame.image.shape[:2]
+        self._sink(self._stages.rules.step(tracks, width_px, height_px))
+
+    def _report(self, draft: Draft) -> None:
+        self._sink([draft])
+
+    def _sink(self, drafts: Sequence[Draft]) -> None:
+        if not drafts:
+            return
+        with self._watchdog.working("outbox"):
+            self._stages.sink(drafts)
+        with self._counting:
+            self._events += len(drafts)
+
+
+def _slot(source: CameraSource, wall: WallClock) -> Slot:
+    if source.lossless:
+        return FrameQueue(source.queue_frames)
+    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns)
+
+
+def _backoff(source: CameraSource) -> Backoff | None:
+    if source.kind == "file":
+        return None
+    return Backoff(source.reconnect_initial_s, source.reconnect_max_s)

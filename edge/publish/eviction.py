@@ -1,0 +1,74 @@
+"""What goes first when space runs out.
+
+Rows that the broker took (PUBACK) before rows that it did not, less urgent lanes before more
+urgent ones, older before newer; and no alarm while any other lane has a row.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from edge.publish.ledger import Ledger
+from edge.publish.losses import Loss
+from edge.publish.ranges import Ranges
+from edge.publish.rows import Stream
+from protos.ids import Lane
+
+REASON_TAKEN = "outbox full, after PUBACK"
+REASON = "outbox full"
+
+
+def evict(ledger: Ledger, free_bytes: int, taken: Mapping[Stream, Ranges]) -> list[Loss]:
+    """Delete rows until `free_bytes` are free, and record each as lost.
+
+    Belongs to a transaction of the caller.
+
+    Args:
+        ledger: where.
+        free_bytes: how much must go; less goes only when nothing is left.
+        taken: the rows that have a PUBACK.
+
+    Returns:
+        what went, as recorded.
+    """
+    losses: list[Loss] = []
+    for stream, first, last, reason in _candidates(ledger, taken):
+        if free_bytes <= 0:
+            break
+        runs, freed = _runs(ledger, stream, first, last, free_bytes)
+        free_bytes -= freed
+        for start, end in runs:
+            count = ledger.delete(stream, start, end)
+            loss = Loss(stream.boot, stream.lane, start, end, count, reason)
+            ledger.losses.evicted(stream, start, end)
+            ledger.losses.record(loss)
+            losses.append(loss)
+    return losses
+
+
+def _candidates(
+    ledger: Ledger, taken: Mapping[Stream, Ranges]
+) -> Iterator[tuple[Stream, int, int, str]]:
+    """Ranges in the order in which they go."""
+    streams = sorted(ledger.tallies, key=lambda stream: (-stream.lane, stream.age))
+    for group in (
+        [stream for stream in streams if stream.lane is not Lane.ALARM],
+        [stream for stream in streams if stream.lane is Lane.ALARM],
+    ):
+        for stream in group:
+            for first, last in taken.get(stream, ()):
+                yield stream, first, last, REASON_TAKEN
+        for stream in group:
+            yield stream, 1, ledger.tallies[stream].last_seq, REASON
+
+
+def _runs(
+    ledger: Ledger, stream: Stream, first: int, last: int, need_bytes: int
+) -> tuple[list[tuple[int, int]], int]:
+    """The oldest rows that make up `need_bytes`, as runs without a gap, and their bytes."""
+    found = Ranges()
+    freed = 0
+    for seq, size in ledger.sizes(stream, first, last):
+        found.add(seq, seq)
+        freed += size
+        if freed >= need_bytes:
+            break
+    return list(found), freed

@@ -1,0 +1,223 @@
+"""Rows and sequences in the SQLite file, one transaction at a time."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from edge.publish.losses import Losses
+from edge.publish.rows import ROW_OVERHEAD_BYTES, Row, Stream
+from edge.publish.staging import Staged
+from protos.ids import Lane, boot_text, parse_boot
+
+_MAX_READ_BYTES = 1024 * 1024
+_SEQ_TAG = b"\x08"  # field 1, varint: Event.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is known of a stream without reading its rows."""
+
+    last_seq: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+class Ledger:
+    """The tables of one open file. Not safe for threads: its owner holds a lock.
+
+    Attributes:
+        boot: random bits of this start.
+        losses: the table of what was given up.
+
+    Raises:
+        sqlite3.Error: from every method, as SQLite says it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, boot: int) -> None:
+        self._connection = connection
+        self.boot = boot
+        self.losses = Losses(connection)
+        self._age = 0
+        self._tallies: dict[Stream, Tally] = {}
+        self._changed: set[Stream] = set()
+        for age, text, lane, last_seq, rows, size in connection.execute(
+            "SELECT age, boot, lane, last_seq, rows, bytes FROM sequences JOIN boots USING (age) "
+            "WHERE rows > 0"
+        ):
+            stream = Stream(Lane(lane), age, parse_boot(text))
+            self._tallies[stream] = Tally(last_seq, rows, size)
+
+    @property
+    def tallies(self) -> dict[Stream, Tally]:
+        """A copy of what is known of the streams that have rows, and of all of this start."""
+        return dict(self._tallies)
+
+    @property
+    def bytes(self) -> int:
+        """What all rows occupy."""
+        return sum(tally.bytes for tally in self._tallies.values())
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(tally.rows for tally in self._tallies.values())
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; durable when the block is left."""
+        before, age = dict(self._tallies), self._age
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._write_tallies()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # SQLite has rolled back by itself where the disk was full.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._tallies, self._age = before, age
+            raise
+        finally:
+            self._changed.clear()
+
+    def register_boot(self) -> None:
+        """Write this start down, once; its streams need it. Starts without events are dropped."""
+        if self._age == 0:
+            self._connection.execute(
+                "DELETE FROM boots WHERE NOT EXISTS "
+                "(SELECT 1 FROM sequences WHERE sequences.age = boots.age)"
+            )
+            cursor = self._connection.execute(
+                "INSERT INTO boots (boot) VALUES (?)", (boot_text(self.boot),)
+            )
+            assert cursor.lastrowid is not None
+            self._age = cursor.lastrowid
+
+    def adopt(self, boot: str, lane: int, last_seq: int) -> None:
+        """Remember a high-water mark of an earlier file."""
+        self._connection.execute("INSERT OR IGNORE INTO boots (boot) VALUES (?)", (boot,))
+        self._connection.execute(
+            "INSERT OR IGNORE INTO sequences (age, lane, last_seq, rows, bytes) "
+            "SELECT age, ?, ?, 0, 0 FROM boots WHERE boot = ?",
+            (lane, last_seq, boot),
+        )
+
+    def insert(self, drafts: Sequence[Staged]) -> None:
+        """Give each draft the next seq of its lane, and write it."""
+        rows = []
+        for draft in drafts:
+            stream = self.stream(draft.lane)
+            tally = self._tallies.get(stream, Tally())
+            seq = tally.last_seq + 1
+            payload = _SEQ_TAG + varint(seq) + draft.body
+            rows.append((int(draft.lane), stream.age, seq, draft.captured_ns,
+                         draft.clock_synced, payload))  # fmt: skip
+            self._tallies[stream] = Tally(
+                seq, tally.rows + 1, tally.bytes + len(payload) + ROW_OVERHEAD_BYTES
+            )
+            self._changed.add(stream)
+        self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def stream(self, lane: Lane) -> Stream:
+        """The stream of a lane of this start; `register_boot` came before."""
+        return Stream(lane, self._age, self.boot)
+
+    def find(self, boot: int, lane: Lane) -> Stream | None:
+        """The stream of that name, where it has rows or belongs to this start."""
+        return next((s for s in self._tallies if s.boot == boot and s.lane is lane), None)
+
+    def delete(self, stream: Stream, first: int, last: int) -> int:
+        """Take rows out; how many there were."""
+        place = (int(stream.lane), stream.age, first, last)
+        count, size = self._connection.execute(
+            "SELECT count(*), coalesce(sum(length(payload)), 0) FROM events "
+            "WHERE lane = ? AND age = ? AND seq BETWEEN ? AND ?", place,
+        ).fetchone()  # fmt: skip
+        if count:
+            self._connection.execute(
+                "DELETE FROM events WHERE lane = ? AND age = ? AND seq BETWEEN ? AND ?", place
+            )
+            tally = self._tallies[stream]
+            self._tallies[stream] = Tally(
+                tally.last_seq, tally.rows - count,
+                tally.bytes - size - count * ROW_OVERHEAD_BYTES,
+            )  # fmt: skip
+            self._changed.add(stream)
+        return int(count)
+
+    def read(self, stream: Stream, first: int, last: int, limit: int) -> list[Row]:
+        """Rows in order of seq, `limit` or about a MiB at most."""
+        rows: list[Row] = []
+        size = 0
+        for seq, captured_ns, clock_synced, payload in self._connection.execute(
+            "SELECT seq, captured_ns, clock_synced, payload FROM events "
+            "WHERE lane = ? AND age = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+            (int(stream.lane), stream.age, first, last, limit),
+        ):
+            rows.append(Row(seq, captured_ns, bool(clock_synced), payload))
+            size += len(payload)
+            if size >= _MAX_READ_BYTES:
+                break
+        return rows
+
+    def sizes(self, stream: Stream, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Seq and bytes of rows, in order; finish or close it before writing."""
+        for seq, size in self._connection.execute(
+            "SELECT seq, length(payload) FROM events "
+            "WHERE lane = ? AND age = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (int(stream.lane), stream.age, first, last),
+        ):
+            yield seq, size + ROW_OVERHEAD_BYTES
+
+    def oldest_ns(self) -> int:
+        """Captured time of the oldest row, 0 where there is none."""
+        found = [
+            self._connection.execute(
+                "SELECT captured_ns FROM events WHERE lane = ? AND age = ? ORDER BY seq LIMIT 1",
+                (int(stream.lane), stream.age),
+            ).fetchone()
+            for stream, tally in self._tallies.items()
+            if tally.rows
+        ]
+        return min((captured_ns for (captured_ns,) in found), default=0)
+
+    def high_water(self) -> list[tuple[int, Lane, int]]:
+        """Boot, lane and last seq of every stream that ever was, oldest start first."""
+        return [
+            (parse_boot(boot), Lane(lane), last_seq)
+            for boot, lane, last_seq in self._connection.execute(
+                "SELECT boot, lane, last_seq FROM sequences JOIN boots USING (age) "
+                "ORDER BY age, lane"
+            )
+        ]
+
+    def checkpoint(self) -> None:
+        """Move the log into the file and give its space back."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _write_tallies(self) -> None:
+        for stream in self._changed:
+            tally = self._tallies[stream]
+            self._connection.execute(
+                "INSERT INTO sequences (age, lane, last_seq, rows, bytes) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (age, lane) DO UPDATE SET last_seq = excluded.last_seq, "
+                "rows = excluded.rows, bytes = excluded.bytes",
+                (stream.age, int(stream.lane), tally.last_seq, tally.rows, tally.bytes),
+            )
+            if tally.rows == 0 and stream.age != self._age:
+                del self._tallies[stream]
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it: 7 bits a byte, the lowest first."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

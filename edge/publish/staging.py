@@ -1,0 +1,84 @@
+"""Drafts in memory, bounded, until the next commit takes them."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge.publish.rows import ROW_OVERHEAD_BYTES
+from protos.ids import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A draft on its way to the disk: serialised, still without a seq."""
+
+    lane: Lane
+    captured_ns: int
+    clock_synced: bool
+    body: bytes
+
+    @property
+    def bytes(self) -> int:
+        """What it counts against a bound."""
+        return len(self.body) + ROW_OVERHEAD_BYTES
+
+
+class Staging:
+    """A queue per lane, with one bound for all; when it is full, the least urgent go.
+
+    Not safe for threads: its owner holds a lock.
+
+    Args:
+        max_bytes: what all drafts, those taken but not yet committed included, may occupy.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._queues: dict[Lane, deque[Staged]] = {lane: deque() for lane in Lane}
+        self._bytes = 0
+        self._taken: list[Staged] = []
+        self.dropped: Counter[Lane] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._taken) + sum(len(queue) for queue in self._queues.values())
+
+    @property
+    def urgent(self) -> bool:
+        """True where an alarm waits."""
+        return bool(self._queues[Lane.ALARM])
+
+    def put(self, drafts: Iterable[Staged]) -> None:
+        """Add drafts, and drop the oldest of the least urgent lane while there are too many."""
+        for draft in drafts:
+            self._queues[draft.lane].append(draft)
+            self._bytes += draft.bytes
+        self._shrink()
+
+    def take(self, max_bytes: int) -> list[Staged]:
+        """Some drafts for a commit, most urgent first; `done` or `give_back` must follow."""
+        size = 0
+        for queue in self._queues.values():
+            while queue and (not self._taken or size + queue[0].bytes <= max_bytes):
+                size += queue[0].bytes
+                self._taken.append(queue.popleft())
+        return list(self._taken)
+
+    def done(self) -> None:
+        """What was taken is durable."""
+        self._bytes -= sum(draft.bytes for draft in self._taken)
+        self._taken.clear()
+
+    def give_back(self) -> None:
+        """What was taken could not be written: put it back where it was."""
+        for draft in reversed(self._taken):
+            self._queues[draft.lane].appendleft(draft)
+        self._taken.clear()
+        self._shrink()
+
+    def _shrink(self) -> None:
+        while self._bytes > self._max_bytes:
+            lane = max((lane for lane, queue in self._queues.items() if queue), default=None)
+            if lane is None:
+                return
+            self._bytes -= self._queues[lane].popleft().bytes
+            self.dropped[lane] += 1

@@ -1,0 +1,75 @@
+"""Settings of the tracker: confidences, overlaps, and seconds instead of frames."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Gate = Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class TrackerSettings(BaseModel):
+    """When a detection belongs to a track, and how long a track lives.
+
+    Confidences are on the scale of the model in use, see `for_threshold`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    high_confidence: Share = Field(default=0.5, description="from here on a box is matched first")
+    low_confidence: Share = Field(
+        default=0.1,
+        description="boxes from here to high_confidence only prolong tracks, less are ignored",
+    )
+    new_confidence: Share = Field(default=0.6, description="from here on a box may start a track")
+    min_similarity: Gate = Field(
+        default=0.2, description="overlap (IoU) times confidence that a match needs at least"
+    )
+    min_low_iou: Gate = Field(
+        default=0.5, description="overlap (IoU) that a match of a low-confidence box needs at least"
+    )
+    confirm_s: float = Field(
+        default=0.1,
+        ge=0.0,
+        description="a track counts once it was seen again after so many seconds",
+    )
+    tentative_s: float = Field(
+        default=0.2,
+        ge=0.0,
+        description="a track that does not count yet is dropped when unseen so long",
+    )
+    lost_s: float = Field(
+        default=2.0, gt=0.0, description="a track ends when its object was not seen for so long"
+    )
+    max_tracks: int = Field(
+        default=1000, ge=1, description="tracks kept at a time; no more are started"
+    )
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "TrackerSettings":
+        if not self.low_confidence <= self.high_confidence <= self.new_confidence:
+            raise ValueError(
+                "low_confidence <= high_confidence <= new_confidence must hold, not "
+                f"{self.low_confidence}, {self.high_confidence}, {self.new_confidence}"
+            )
+        return self
+
+    def for_threshold(self, confidence: float) -> "TrackerSettings":
+        """These settings with every confidence that nobody set put on a model's scale.
+
+        What the model calls a detection may start a track; what it finds half as likely may
+        prolong one. Feed the tracker with detections from `low_confidence` on.
+
+        Args:
+            confidence: threshold of the model's manifest.
+
+        Raises:
+            pydantic.ValidationError: a confidence that was set contradicts the others.
+        """
+        own = {
+            "high_confidence": confidence,
+            "low_confidence": confidence / 2,
+            "new_confidence": confidence,
+        }
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return TrackerSettings.model_validate({**own, **given})

@@ -1,0 +1,84 @@
+"""Ends a process in which a piece of work is stuck (decision 1: crash-only).
+
+Two watchers, for a stuck thread may hold the GIL or not. A thread looks at the work in
+progress and ends the process with exit code 70 and every stack on stderr. It also re-arms
+`faulthandler.dump_traceback_later`, which needs no GIL: when even that thread cannot run,
+the process ends from C, with the stacks and exit code 1, the only one faulthandler has.
+"""
+
+import faulthandler
+import threading
+import time
+from types import TracebackType
+
+from wayside import process
+
+GRACE_S = 5.0
+"""What the watcher without the GIL waits longer than the one with it."""
+
+TICK_S = 0.5
+_STDERR_FD = 2
+
+
+class Watchdog:
+    """Watches work in progress; idle is never stuck, however long it lasts.
+
+    Args:
+        stuck_after_s: a piece of work that takes longer is stuck.
+    """
+
+    def __init__(self, stuck_after_s: float) -> None:
+        self.stuck_after_s = stuck_after_s
+        self._since_s: dict[object, tuple[str, float]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+
+    def __enter__(self) -> "Watchdog":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def working(self, what: str) -> "_Work":
+        """A context around a piece of work that must come back in time."""
+        return _Work(self._since_s, what)
+
+    def stuck(self, now_s: float) -> str | None:
+        """The name of a piece of work that is stuck at `now_s` of the monotonic clock."""
+        for what, since_s in list(self._since_s.values()):
+            if now_s - since_s > self.stuck_after_s:
+                return what
+        return None
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(TICK_S):
+                faulthandler.dump_traceback_later(
+                    self.stuck_after_s + GRACE_S, exit=True, file=_STDERR_FD
+                )
+                what = self.stuck(time.monotonic())
+                if what is not None:
+                    process.crash("stuck", work=what, seconds=self.stuck_after_s)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+class _Work:
+    __slots__ = ("_since_s", "_what")
+
+    def __init__(self, since_s: dict[object, tuple[str, float]], what: str) -> None:
+        self._since_s = since_s
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._since_s[self] = (self._what, time.monotonic())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        del self._since_s[self]

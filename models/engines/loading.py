@@ -1,0 +1,84 @@
+"""A file into an engine, checked against its manifest before the first frame."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.checksum import check_sha256
+from models.engines.port import Engine
+from models.errors import AssetError, ManifestError
+from models.manifest import Manifest
+
+
+def load_engine(manifest: Manifest, path: Path, intra_threads: int = 1) -> Engine:
+    """The network of a manifest, ready to run.
+
+    Args:
+        manifest: what the file should be.
+        path: the ONNX file.
+        intra_threads: threads that share the work of one frame.
+
+    Raises:
+        AssetError: the file cannot be read.
+        ChecksumError: the file is not the manifest's.
+        EngineError: it is no ONNX.
+        ManifestError: its input is not what the manifest says.
+    """
+    from models.engines.onnxruntime import OnnxRuntimeEngine
+
+    try:
+        check_sha256(path, manifest.sha256, f"it is not the network of manifest {manifest.name!r}")
+    except OSError as error:
+        raise AssetError(f"{path}: cannot be read: {error.strerror}") from error
+    engine = OnnxRuntimeEngine(path, intra_threads)
+    try:
+        check_input(manifest, engine)
+    except ManifestError:
+        engine.close()
+        raise
+    return engine
+
+
+def check_input(manifest: Manifest, engine: Engine) -> None:
+    """Return when the engine takes the tensor that the manifest describes.
+
+    Raises:
+        ManifestError: it takes something else; the message names both.
+    """
+    if len(engine.inputs) != 1:
+        raise ManifestError(f"{manifest.name}: the network has {len(engine.inputs)} inputs, not 1")
+    actual = engine.inputs[0]
+    dtype = np.dtype(manifest.input.dtype)
+    if not shapes_fit(manifest.input.shape, actual.shape) or actual.dtype != dtype:
+        raise ManifestError(
+            f"{manifest.name}: the manifest's input is {_shown(manifest.input.shape)} {dtype}, "
+            f"the network's {actual.name!r} is {_shown(actual.shape)} {actual.dtype}"
+        )
+
+
+def check_outputs(manifest: Manifest, shapes: Sequence[tuple[int, ...]], engine: Engine) -> None:
+    """Return when the engine's outputs are those that the manifest's head reads.
+
+    Raises:
+        ManifestError: they are not; the message names both.
+    """
+    actual = [output.shape for output in engine.outputs]
+    fits = len(actual) == len(shapes) and all(map(shapes_fit, shapes, actual))
+    if not fits:
+        raise ManifestError(
+            f"{manifest.name}: head {manifest.head.family!r} with {len(manifest.classes)} classes "
+            f"reads {', '.join(map(_shown, shapes))}, "
+            f"the network returns {', '.join(map(_shown, actual))}"
+        )
+
+
+def shapes_fit(expected: tuple[int, ...], actual: tuple[int | None, ...]) -> bool:
+    """True when a tensor of the expected shape fits; a free dimension takes any size."""
+    return len(expected) == len(actual) and all(
+        size in (want, None) for want, size in zip(expected, actual, strict=True)
+    )
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return "x".join("?" if size is None else str(size) for size in shape)

@@ -1,0 +1,63 @@
+"""YOLOX (Ge et al. 2021, arXiv:2107.08430), decoded as in the authors' `demo_postprocess`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.detections import Detections
+from models.engines.port import Tensor
+from models.heads.boxes import corners, finish
+from models.manifest import InputSpec, Thresholds, YoloxHead
+from models.preprocess import Geometry
+
+_MAX_LOG_SIZE = np.float32(12)
+"""exp(12) strides are wider than any picture: a broken network must not overflow float32."""
+
+
+class YoloxDecoder:
+    """Output (1, anchors, 5 + classes): cx, cy, w, h raw, objectness and classes in [0, 1].
+
+    Args:
+        head: the manifest's parameters.
+        spec: the manifest's input.
+        classes: number of classes.
+    """
+
+    def __init__(self, head: YoloxHead, spec: InputSpec, classes: int) -> None:
+        cells = [_cells(spec, stride) for stride in head.strides]
+        self._cell = np.concatenate(cells)
+        self._stride = np.repeat(np.array(head.strides, np.float32), [len(part) for part in cells])
+        self.output_shapes = ((1, len(self._cell), 5 + classes),)
+
+    def decode(
+        self, outputs: Sequence[Tensor], geometry: Geometry, thresholds: Thresholds
+    ) -> Detections:
+        """See `Head.decode`; the score is objectness times class."""
+        rows = np.asarray(outputs[0], np.float32)[0]
+        # No class lifts a score above its objectness, so most anchors go by one comparison.
+        likely = np.flatnonzero(rows[:, 4] >= thresholds.confidence)
+        scores = rows[likely, 5:]
+        class_id = scores.argmax(axis=1)
+        score = scores[np.arange(len(likely)), class_id] * rows[likely, 4]
+        sure = score >= thresholds.confidence
+        index = likely[sure]
+        return finish(
+            self._boxes(rows[index, :4], index),
+            score[sure],
+            class_id[sure].astype(np.int32),
+            geometry,
+            thresholds.nms_iou,
+        )
+
+    def _boxes(self, raw: NDArray[np.float32], index: NDArray[np.intp]) -> NDArray[np.float32]:
+        stride = self._stride[index, None]
+        centre = (raw[:, :2] + self._cell[index]) * stride
+        size = np.exp(np.minimum(raw[:, 2:], _MAX_LOG_SIZE)) * stride
+        return corners(centre[:, 0], centre[:, 1], size[:, 0], size[:, 1])
+
+
+def _cells(spec: InputSpec, stride: int) -> NDArray[np.float32]:
+    """(rows * columns, 2): x and y of each cell of one grid, row by row."""
+    x, y = np.meshgrid(np.arange(spec.width // stride), np.arange(spec.height // stride))
+    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)

@@ -1,0 +1,132 @@
+"""What a network expects and how its output reads: one YAML file beside each ONNX file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from protos.ids import ID_PATTERN
+from wayside import settings
+
+Id = Annotated[str, StringConstraints(pattern=rf"^{ID_PATTERN}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Spdx = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$")
+]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Side = Annotated[int, Field(ge=8, le=8192)]
+Triple = tuple[float, float, float]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Letterbox(_Frozen):
+    """The picture keeps its proportions; the rest of the input is filled."""
+
+    mode: Literal["letterbox"] = "letterbox"
+    pad_value: int = Field(114, ge=0, le=255, description="of every channel, before `scale`")
+    anchor: Literal["top-left"] = Field("top-left", description="where the picture lies")
+
+
+class Plain(_Frozen):
+    """The picture is stretched to the whole input."""
+
+    mode: Literal["plain"] = "plain"
+
+
+class InputSpec(_Frozen):
+    """How a picture becomes the input tensor: resize, order, then `(x * scale - mean) / std`."""
+
+    width: Side = Field(description="px")
+    height: Side = Field(description="px")
+    colour: Literal["bgr", "rgb"] = Field("bgr", description="order of the tensor's channels")
+    layout: Literal["nchw"] = "nchw"
+    dtype: Literal["float32"] = "float32"
+    resize: Letterbox | Plain = Field(discriminator="mode")
+    interpolation: Literal["linear", "area"] = "linear"
+    scale: float = Field(1.0, gt=0.0, description="1, or 0.00392156862745098 for 1/255")
+    mean: Triple = Field((0.0, 0.0, 0.0), description="in the order of the tensor's channels")
+    std: tuple[
+        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
+    ] = (1.0, 1.0, 1.0)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of the tensor of one picture."""
+        return (1, 3, self.height, self.width)
+
+
+class YoloxHead(_Frozen):
+    """YOLOX: anchor-free, raw centres and log sizes at several strides."""
+
+    family: Literal["yolox"]
+    strides: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field((8, 16, 32), min_length=1)
+
+
+class FastestDetHead(_Frozen):
+    """FastestDet: one grid; score = objectness ** a * class ** b."""
+
+    family: Literal["fastestdet"]
+    stride: int = Field(16, ge=1, le=256)
+    objectness_exponent: float = Field(0.6, gt=0.0, le=4.0)
+    class_exponent: float = Field(0.4, gt=0.0, le=4.0)
+
+
+class Thresholds(_Frozen):
+    """What counts as a detection."""
+
+    confidence: Share
+    nms_iou: Share = Field(description="two boxes of a class that overlap more are one object")
+
+
+class Manifest(_Frozen):
+    """A network and everything that is needed to run it and to name its results.
+
+    `version` names the pair of ONNX file and manifest; events carry `name` and `version`.
+    """
+
+    name: Id
+    version: Version
+    task: Literal["detection"] = "detection"
+    input: InputSpec
+    head: YoloxHead | FastestDetHead = Field(discriminator="family")
+    classes: tuple[Id, ...] = Field(min_length=1, max_length=4096)
+    thresholds: Thresholds
+    licence: Spdx = Field(description="SPDX expression")
+    source: str = Field(min_length=1, description="where the network comes from")
+    sha256: Sha256 = Field(description="of the ONNX file")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Manifest":
+        twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        if twice:
+            raise ValueError(f"classes stand twice: {', '.join(twice)}")
+        strides = self.head.strides if isinstance(self.head, YoloxHead) else (self.head.stride,)
+        for stride in strides:
+            if self.input.width % stride or self.input.height % stride:
+                raise ValueError(
+                    f"input {self.input.width}x{self.input.height} is no multiple of the head's "
+                    f"stride {stride}"
+                )
+        return self
+
+    def with_confidence(self, confidence: float) -> "Manifest":
+        """The same network with another confidence threshold, in [0, 1].
+
+        Raises:
+            pydantic.ValidationError: it is outside of [0, 1].
+        """
+        thresholds = Thresholds(confidence=confidence, nms_iou=self.thresholds.nms_iou)
+        return self.model_copy(update={"thresholds": thresholds})
+
+
+def load_manifest(path: Path) -> Manifest:
+    """The manifest that a YAML file holds.
+
+    Raises:
+        SettingsError: unreadable, no YAML or not a manifest; every mistake with file and line.
+    """
+    return settings.load(path, Manifest)

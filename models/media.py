@@ -1,0 +1,106 @@
+"""Pictures and video files, read; pictures written."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import cv2
+
+from models.detections import Image
+from models.errors import MediaError
+
+_FALLBACK_FPS = 25.0
+
+
+def is_picture(path: Path) -> bool:
+    """True where the file is a picture by its first bytes.
+
+    Raises:
+        MediaError: it is no readable file.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path}: there is no such file")
+    if not os.access(path, os.R_OK):
+        raise MediaError(f"{path}: may not be read")
+    return cv2.haveImageReader(str(path))
+
+
+def read_picture(path: Path) -> Image:
+    """The picture, BGR.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+    try:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise MediaError(f"{path}: cannot be read: {error.err}") from error
+    if picture is None:
+        raise MediaError(f"{path}: is no picture that OpenCV can read")
+    return cast("Image", picture)
+
+
+def write_picture(path: Path, picture: Image) -> None:
+    """Write a picture in the format of the path's suffix.
+
+    Raises:
+        MediaError: no picture is written with this suffix, or the file cannot be written.
+    """
+    if not cv2.haveImageWriter(path.name):
+        raise MediaError(f"{path}: no picture can be written as {path.suffix!r}; use .png or .jpg")
+    part = hidden(path)
+    try:
+        _, encoded = cv2.imencode(path.suffix, picture)
+        part.write_bytes(encoded.tobytes())
+        part.replace(path)
+    except cv2.error as error:
+        raise MediaError(f"{path}: cannot be written: {error.err}") from error
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise MediaError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+class VideoReader:
+    """Frames of a video file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        MediaError: it is no video that can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._capture = cv2.VideoCapture(str(path))
+        width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        if not self._capture.isOpened() or width <= 0:
+            self._capture.release()
+            raise MediaError(f"{path}: is no video that OpenCV can read")
+        self.fps = self._capture.get(cv2.CAP_PROP_FPS) or _FALLBACK_FPS
+        frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.total_frames = frames if frames > 0 else None
+
+    def __iter__(self) -> Iterator[Image]:
+        while True:
+            taken, frame = self._capture.read()
+            if not taken:
+                return
+            yield cast("Image", frame)
+
+    def __enter__(self) -> "VideoReader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._capture.release()
+
+
+def hidden(path: Path) -> Path:
+    """The name that a file has until it is whole, in the same folder and of the same suffix."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")

@@ -1,0 +1,150 @@
+"""Networks and sample videos by name: fetched, checked, cached. `zoo.yaml` is their list."""
+
+import difflib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from models.assets import Asset, Places, fetch
+from models.download import Progress
+from models.errors import AssetError, ManifestError
+from models.manifest import Id, Manifest, Sha256, Spdx, load_manifest
+from wayside import settings
+
+_Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
+_File = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[A-Za-z0-9_-]+\.[a-z0-9]+$")]
+
+
+_WHERE = "path in an assets folder"
+
+
+class Network(BaseModel):
+    """A network of the zoo."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: _Url
+    file: _File = Field(description=_WHERE)
+    manifest: Manifest
+
+    @property
+    def asset(self) -> Asset:
+        """The ONNX file."""
+        return Asset(self.manifest.name, self.url, self.manifest.sha256, self.file)
+
+
+class Video(BaseModel):
+    """A sample video of the zoo."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: _Url
+    file: _File = Field(description=_WHERE)
+    name: Id
+    title: str
+    licence: Spdx
+    sha256: Sha256
+
+    @property
+    def asset(self) -> Asset:
+        """The video file."""
+        return Asset(self.name, self.url, self.sha256, self.file)
+
+
+class Zoo(BaseModel):
+    """What `zoo.yaml` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: tuple[Network, ...]
+    videos: tuple[Video, ...]
+
+
+@cache
+def contents() -> Zoo:
+    """The whole list."""
+    text = resources.files("models").joinpath("zoo.yaml").read_text(encoding="utf-8")
+    return settings.parse(text, "models/zoo.yaml", Zoo)
+
+
+def names() -> tuple[str, ...]:
+    """Names of the networks."""
+    return tuple(network.manifest.name for network in contents().networks)
+
+
+def video_names() -> tuple[str, ...]:
+    """Names of the sample videos."""
+    return tuple(video.name for video in contents().videos)
+
+
+def asset(name: str) -> Asset:
+    """The file of a network or a sample video.
+
+    Raises:
+        AssetError: neither is called so; the message says what is.
+    """
+    entries: tuple[Network | Video, ...] = (*contents().networks, *contents().videos)
+    for entry in entries:
+        if entry.asset.name == name:
+            return entry.asset
+    raise _unknown("network or video", name, (*names(), *video_names()))
+
+
+def network(
+    name: str, progress: Progress | None = None, places: Places | None = None
+) -> tuple[Manifest, Path]:
+    """A network's manifest and the path of its ONNX file, fetched if need be.
+
+    Raises:
+        AssetError: no network is called so, or its file cannot be had.
+    """
+    for entry in contents().networks:
+        if entry.manifest.name == name:
+            return entry.manifest, fetch(entry.asset, progress, places)
+    raise _unknown("network", name, names())
+
+
+def video(name: str, progress: Progress | None = None, places: Places | None = None) -> Path:
+    """The path of a sample video, fetched if need be.
+
+    Raises:
+        AssetError: no video is called so, or its file cannot be had.
+    """
+    for entry in contents().videos:
+        if entry.name == name:
+            return fetch(entry.asset, progress, places)
+    raise _unknown("video", name, video_names())
+
+
+def resolve(
+    name_or_manifest: str, progress: Progress | None = None, places: Places | None = None
+) -> tuple[Manifest, Path]:
+    """The network that a setting or an argument means: a zoo name or a manifest's path.
+
+    A manifest `person.yaml` lies beside its network `person.onnx`.
+
+    Raises:
+        AssetError: no network is called so, or its file cannot be had.
+        ManifestError: there is no ONNX file beside the manifest.
+        SettingsError: the manifest is refused.
+    """
+    path = Path(name_or_manifest)
+    if path.suffix not in (".yaml", ".yml"):
+        return network(name_or_manifest, progress, places)
+    manifest = load_manifest(path)
+    onnx_path = path.with_suffix(".onnx")
+    if not onnx_path.is_file():
+        raise ManifestError(f"{path}: its network should lie beside it as {onnx_path.name}")
+    return manifest, onnx_path
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> AssetError:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return AssetError(
+        f"no {kind} of the zoo is called {name!r}; there are {', '.join(known)}{hint}"
+    )
