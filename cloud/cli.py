@@ -1,7 +1,6 @@
 """wayside-cloud: the cloud's processes."""
 
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -25,11 +24,11 @@ ConfigFile = Annotated[
 ]
 
 
-def _begin(config: Path | None) -> tuple[CloudSettings, threading.Event]:
+def _configured(config: Path | None) -> CloudSettings:
     settings = cloud_settings.load(config)
     logging.configure(settings.log.level, settings.log.style)
     crash_on_thread_errors()
-    return settings, stop_on_signals()
+    return settings
 
 
 @app.command()
@@ -37,12 +36,12 @@ def up(config: ConfigFile = None) -> None:
     """Run everything on this machine until Ctrl-C."""
     from cloud.app.up import run_up
 
-    settings, stop = _begin(config)
+    settings = _configured(config)
 
     def on_ready(url: str) -> None:
         typer.echo(f"wayside-cloud is up: {url}/docs, data in {settings.data_dir}")
 
-    run_up(settings, stop, on_ready)
+    run_up(settings, stop_on_signals(), on_ready)
 
 
 @app.command()
@@ -55,8 +54,8 @@ def bridge(
     """Run a bridge between MQTT and Pub/Sub."""
     from cloud.app.bridge import run_bridge
 
-    settings, stop = _begin(config)
-    run_bridge(settings, stop, ready_file)
+    settings = _configured(config)
+    run_bridge(settings, stop_on_signals(), ready_file)
 
 
 @app.command()
@@ -64,19 +63,19 @@ def serve(config: ConfigFile = None) -> None:
     """Run store, ingest and API: the one process that holds the database file."""
     from cloud.app.serve import run_serve
 
-    settings, stop = _begin(config)
-    run_serve(settings, stop)
+    settings = _configured(config)
+    run_serve(settings, stop_on_signals())
 
 
 @app.command()
 def pubsub(config: ConfigFile = None) -> None:
     """Run the embedded Pub/Sub server."""
-    from cloud.app.pubsub import run_pubsub
+    from cloud.embedded.pubsub.server import run
 
-    settings, stop = _begin(config)
+    settings = _configured(config)
     if settings.pubsub is None:
         raise StartError("`pubsub: null` in the settings: there is no embedded server to run")
-    run_pubsub(settings.pubsub, stop)
+    run(settings.pubsub)
 
 
 @app.command()
@@ -84,7 +83,7 @@ def broker(config: ConfigFile = None) -> None:
     """Run amqtt as the broker, where Mosquitto is not to be had."""
     from cloud.embedded.broker.amqtt import run_amqtt
 
-    settings, _ = _begin(config)
+    settings = _configured(config)
     if settings.broker is None:
         raise StartError("`broker: null` in the settings: there is no broker to run")
     run_amqtt(settings.broker)

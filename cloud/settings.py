@@ -6,7 +6,7 @@ local broker and Pub/Sub listen. Environment variables override single values:
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -17,15 +17,13 @@ from cloud.embedded.broker.settings import BrokerSettings
 from cloud.embedded.settings import PubsubServerSettings
 from cloud.fleet.settings import FleetSettings
 from cloud.ingest.settings import IngestSettings
-from cloud.store.settings import DuckDbSettings, InfluxDbSettings
+from cloud.store.settings import StoreSettings
 from wayside import settings
 from wayside.logging import LogSettings
 from wayside.mqtt.settings import MqttSettings
 
 PREFIX = "WAYSIDE_CLOUD"
 _DATA_DIR = "wayside-data"
-
-StoreSettings = Annotated[DuckDbSettings | InfluxDbSettings, Field(discriminator="kind")]
 
 
 class CloudSettings(BaseModel):

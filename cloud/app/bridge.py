@@ -20,7 +20,8 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
     """
     from cloud.bridge.bridge import Bridge
     from cloud.bus.apply import ensure
-    from cloud.bus.google import GooglePublisher, GoogleSubscriber
+    from cloud.bus.google_publisher import GooglePublisher
+    from cloud.bus.google_subscriber import GoogleSubscriber
 
     ensure(settings.bus)
     publisher, subscriber = GooglePublisher(settings.bus), GoogleSubscriber(settings.bus)
