@@ -16,9 +16,9 @@ SOURCES := wayside protos models edge cloud tests benchmarks
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(VENV)/.installed ## make .venv with the pinned packages and Wayside itself
+venv: $(VENV)/.base ## make .venv with the pinned packages and Wayside itself
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+$(VENV)/.base: requirements.lock pyproject.toml
 	@[ -n "$(BASE_PYTHON)" ] || { echo "wayside: Python 3.11 or newer is needed"; exit 1; }
 	@$(BASE_PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/debian-packages.sh python3-venv
 	@echo "wayside: installing $$(grep -c == requirements.lock) pinned packages into $(VENV)"
@@ -56,9 +56,17 @@ proto: venv ## generate the wire's code from protos/v1/*.proto
 lock: venv ## pin every package anew, for 3.10 on Jetson and 3.11 or newer elsewhere
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --extra edge --extra cloud --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate -c <(grep == requirements.lock | tr -d '\\') benchmarks/requirements.in \
+	  -o benchmarks/requirements.lock
 
-bench: venv ## measure against references; writes docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+bench: .venv-bench/.installed ## measure against references; writes docs/benchmarks.md
+	.venv-bench/bin/python -m benchmarks
+
+.venv-bench/.installed: requirements.lock benchmarks/requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.base
+	@VIRTUAL_ENV=.venv-bench .venv-bench/bin/uv pip install --quiet --require-hashes -r benchmarks/requirements.lock
+	@touch $@
 
 clean: ## remove what was built
 	rm -rf $(VENV) .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

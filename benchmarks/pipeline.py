@@ -1,17 +1,223 @@
 """The agent against the fastest bare loop over the same network, session and threads.
 
-Ours is the whole pipeline: capture, queue, workers, tracker, rules, and events made durable
-in an outbox. The reference captures, pre-processes, infers and decodes as fast as this
-machine can, and throws the result away.
+Ours is the whole pipeline: capture, queue, workers, tracker, zone and line rules, and events
+into a real outbox. The reference decodes, pre-processes, infers and reads the network's output
+on the same threads, and throws the result away. There are two of it, and the one that is faster
+in a trial is the reference: workers that take their pictures from a reading thread's queue, and
+workers that take them from the decoder themselves, one at a time.
 """
 
-import argparse
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Queue
+from threading import Lock
 
 import cv2
-import numpy as np
+
+from benchmarks.report import Row, interleaved, markdown
+from edge.capture.clock import WallClock
+from edge.capture.opencv import prepare_opencv
+from edge.capture.port import Frame, Source
+from edge.capture.settings import CameraSource
+from edge.capture.sources import Camera, Wait
+from edge.infer.probe import probe_workers
+from edge.pipeline import Pipeline, Stages
+from edge.publish.outbox import Outbox
+from edge.publish.settings import OutboxSettings
+from edge.rules.engine import CameraRules
+from edge.rules.settings import CameraRulesSettings
+from edge.track.settings import TrackerSettings
+from edge.track.tracker import Tracker
+from edge.watchdog import Watchdog
+from models import zoo
+from models.detections import Image
+from models.detector import Detector
+
+VIDEO = "cctv-people"
+NETWORKS = ("fastestdet", "yolox-nano")
+FRAMES = 400
+ROUNDS = 9
+BOUND = 1 / 0.9
+"""Time a frame of ours / of the bare loop: at least 0.9 of its frames a second."""
+
+BareLoop = Callable[[Detector, Path, int, int], None]
+
+RULES = CameraRulesSettings.model_validate(
+    {
+        "zones": [{"id": "middle", "points": [(0.3, 0.2), (0.7, 0.2), (0.7, 1.0), (0.3, 1.0)]}],
+        "lines": [{"id": "door", "points": [(0.5, 0.0), (0.5, 1.0)]}],
+        "rules": [
+            {"id": "in-the-middle", "kind": "zone", "zone": "middle"},
+            {"id": "through-the-door", "kind": "line", "line": "door"},
+        ],
+    }
+)
+
+
+class FirstFrames:
+    """The first frames of a source.
+
+    Args:
+        source: whose.
+        frames: how many.
+    """
+
+    def __init__(self, source: Source, frames: int) -> None:
+        self._source = source
+        self._left = frames
+
+    @property
+    def lossless(self) -> bool:
+        """As the source."""
+        return self._source.lossless
+
+    @property
+    def total_frames(self) -> int | None:
+        """How many are left."""
+        return self._left
+
+    def read(self) -> Frame | None:
+        """The next one, None after the last."""
+        if self._left == 0:
+            return None
+        self._left -= 1
+        return self._source.read()
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self._source.close()
+
+
+def run_agent(detector: Detector, video: Path, workers: int, outbox: Outbox, frames: int) -> None:
+    """The agent's pipeline over the first frames of a video."""
+    source = CameraSource(source=str(video))
+    wall = WallClock()
+    manifest = detector.manifest
+    camera = Camera("cam-bench", source, wall)
+
+    def open_source(wait: Wait) -> Source:
+        return FirstFrames(camera.open(wait), frames)
+
+    stages = Stages(
+        open_source,
+        detector,
+        Tracker(TrackerSettings()),
+        CameraRules("cam-bench", manifest.classes, manifest.name, manifest.version, RULES),
+        outbox.append,
+    )
+    with Watchdog(60) as watchdog:
+        pipeline = Pipeline(
+            "cam-bench", source, stages, workers=workers, wall=wall, watchdog=watchdog
+        )
+        pipeline.run()
+    if pipeline.stats.frames_inferred != frames:
+        raise RuntimeError(
+            f"only {pipeline.stats.frames_inferred} of {frames} frames were inferred"
+        )
+
+
+def run_queue(detector: Detector, video: Path, workers: int, frames: int) -> None:
+    """A bare loop: one thread reads, the workers take from its queue."""
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    pictures: Queue[Image | None] = Queue(2 * workers)
+
+    def read() -> None:
+        for _ in range(frames):
+            pictures.put(_picture(capture))
+        for _ in range(workers):
+            pictures.put(None)
+
+    def work() -> None:
+        while (image := pictures.get()) is not None:
+            detector.detect(image)
+
+    _run_all([read, *[work] * workers])
+    capture.release()
+
+
+def run_lock(detector: Detector, video: Path, workers: int, frames: int) -> None:
+    """A bare loop: the workers read themselves, one at a time."""
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    taking = Lock()
+    numbers = iter(range(frames))
+
+    def take() -> Image | None:
+        with taking:
+            return None if next(numbers, None) is None else _picture(capture)
+
+    def work() -> None:
+        while (image := take()) is not None:
+            detector.detect(image)
+
+    _run_all([work] * workers)
+    capture.release()
+
+
+def _run_all(parts: Sequence[Callable[[], None]]) -> None:
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for part in [pool.submit(part) for part in parts]:
+            part.result()
+
+
+def _picture(capture: cv2.VideoCapture) -> Image:
+    found, image = capture.read()
+    if not found:
+        raise RuntimeError("the video is too short")
+    return image  # type: ignore[return-value]
+
+
+def fastest_bare(detector: Detector, video: Path, workers: int, frames: int) -> BareLoop:
+    """The bare loop that took less time in the better of two trials."""
+
+    def best_s(loop: BareLoop) -> float:
+        times_s = []
+        for _ in range(2):
+            begun_s = time.perf_counter()
+            loop(detector, video, workers, frames)
+            times_s.append(time.perf_counter() - begun_s)
+        return min(times_s)
+
+    return min((run_queue, run_lock), key=best_s)
+
+
+def compare(network: str, frames: int = FRAMES, rounds: int = ROUNDS) -> Row:
+    """The row of one network."""
+    prepare_opencv()
+    video = zoo.video(VIDEO)
+    detector = Detector.load(*zoo.network(network))
+    workers = probe_workers(detector, first_image(video))
+    bare = fastest_bare(detector, video, workers, frames)
+    with tempfile.TemporaryDirectory() as folder:
+        outbox = Outbox.open(Path(folder), OutboxSettings(), "bench-device")
+        try:
+            return interleaved(
+                f"pipeline, {network}, {workers} workers ({bare.__name__})",
+                lambda: run_agent(detector, video, workers, outbox, frames),
+                lambda: bare(detector, video, workers, frames),
+                rounds=rounds,
+                units=frames,
+                bound=BOUND,
+            )
+        finally:
+            outbox.close()
+            detector.close()
+
+
+def first_image(video: Path) -> Image:
+    """The first picture of a video."""
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    image = _picture(capture)
+    capture.release()
+    return image
+
+
+def measure() -> list[Row]:
+    """The agent against the bare loop, on each network."""
+    return [compare(network) for network in NETWORKS]
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))

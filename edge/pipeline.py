@@ -60,6 +60,9 @@ class Stages:
 class Pipeline:
     """One camera.
 
+    Attributes:
+        camera: its id.
+
     Args:
         camera: id of the camera.
         source: pace, ages and waits.
@@ -79,7 +82,7 @@ class Pipeline:
         wall: WallClock,
         watchdog: Watchdog,
     ) -> None:
-        self._camera = camera
+        self.camera = camera
         self._stages = stages
         self._worker_count = workers
         self._watchdog = watchdog
@@ -116,7 +119,7 @@ class Pipeline:
     def stats(self) -> PipelineStats:
         """The camera's figures now."""
         return PipelineStats(
-            camera=self._camera,
+            camera=self.camera,
             state=self._reader.state,
             frames_captured=self._reader.frames,
             frames_inferred=self._meter.frames,

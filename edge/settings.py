@@ -4,20 +4,31 @@ Paths are meant from the file's own folder. Environment variables override singl
 `WAYSIDE_EDGE__MQTT__PORT=8883`, `WAYSIDE_EDGE__CAMERAS__0__SOURCE=rtsp://...`.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.capture.settings import CameraSource
+from edge.heartbeat import HeartbeatSettings
 from edge.infer.settings import InferSettings
-from edge.publish.settings import ForwarderSettings, HeartbeatSettings, OutboxSettings
+from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.track.settings import TrackerSettings
+from models import zoo
+from models.errors import AssetError
 from protos.ids import check_id
 from wayside import settings
-from wayside.errors import Problem, SettingsError
 from wayside.logging import LogSettings
 from wayside.mqtt.settings import MqttSettings
 from wayside.paths import SettingsPath
@@ -39,6 +50,12 @@ class ModelSettings(_Frozen):
         None, ge=0.01, le=1, description="least confidence of a detection; default: the manifest's"
     )
     threads: int = Field(1, ge=1, le=64, description="threads that share the work of one frame")
+
+    @field_validator("name")
+    @classmethod
+    def _from_file(cls, name: str, info: ValidationInfo) -> str:
+        base: Path | None = (info.context or {}).get("base")
+        return str(base / name) if base and name.endswith((".yaml", ".yml")) else name
 
 
 class StatusSettings(_Frozen):
@@ -65,8 +82,8 @@ class EdgeSettings(_Frozen):
     model: ModelSettings
     cameras: tuple[CameraSettings, ...] = Field(min_length=1, max_length=64)
     infer: InferSettings = InferSettings()
-    tracker: TrackerSettings | None = Field(
-        None, description="default: made for the model's least confidence"
+    tracker: TrackerSettings = Field(
+        TrackerSettings(), description="confidences that are not set follow the model's"
     )
     outbox: OutboxSettings = OutboxSettings()
     forwarder: ForwarderSettings = ForwarderSettings()
@@ -79,33 +96,42 @@ class EdgeSettings(_Frozen):
     )
 
     @model_validator(mode="after")
-    def _cameras_differ(self) -> "EdgeSettings":
-        ids = [camera.id for camera in self.cameras]
-        for name in ids:
-            if ids.count(name) > 1:
-                raise ValueError(f"two cameras are called {name!r}")
+    def _names_are_right(self) -> "EdgeSettings":
+        problems = [*self._same_cameras(), *self._unknown_classes()]
+        if problems:
+            raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
+
+    def _same_cameras(self) -> list[InitErrorDetails]:
+        ids = [camera.id for camera in self.cameras]
+        return [
+            _problem(("cameras", index, "id"), f"{name!r} stands twice", name)
+            for index, name in enumerate(ids)
+            if name in ids[:index]
+        ]
+
+    def _unknown_classes(self) -> list[InitErrorDetails]:
+        try:
+            classes = zoo.manifest(self.model.name).classes
+        except AssetError as error:
+            return [_problem(("model", "name"), str(error), self.model.name)]
+        return [
+            _problem(("cameras", index, *location), message, "")
+            for index, camera in enumerate(self.cameras)
+            for location, message in unknown_classes(camera, classes)
+        ]
 
 
 def load(path: Path) -> EdgeSettings:
     """The settings of a file, with the environment's overrides.
 
     Raises:
-        SettingsError: the file or a variable is refused; every problem with its line.
+        SettingsError: the file, a variable or the model's manifest is refused; every problem
+            with its line.
     """
     return settings.load(path, EdgeSettings, prefix=PREFIX)
 
 
-def check_classes(edge: EdgeSettings, classes: Sequence[str], path: Path) -> None:
-    """Return when no rule names a class that the model does not know.
-
-    Raises:
-        SettingsError: some do.
-    """
-    problems = [
-        Problem(str(path), 0, settings.dotted(("cameras", index, *location)), message)
-        for index, camera in enumerate(edge.cameras)
-        for location, message in unknown_classes(camera, classes)
-    ]
-    if problems:
-        raise SettingsError(problems)
+def _problem(location: tuple[str | int, ...], message: str, value: str) -> InitErrorDetails:
+    error = PydanticCustomError("value_error", "{message}", {"message": message})
+    return InitErrorDetails(type=error, loc=location, input=value)

@@ -101,6 +101,7 @@ class _Transfer:
 
     def run(self) -> None:
         have = self.part.stat().st_size if self.part.exists() else 0
+        self._bound(have)
         try:
             with _open(self.url, have, self.limits.stalled_s) as response:
                 self._receive(response, have)
@@ -160,7 +161,7 @@ class _Transfer:
         if have > self.limits.max_bytes:
             self.part.unlink(missing_ok=True)
             raise AssetError(f"{self.url} is larger than {self.limits.max_bytes} bytes")
-        if time.monotonic() > self.deadline:
+        if time.monotonic() >= self.deadline:
             raise AssetError(
                 f"{self.url} took longer than {self.limits.total_s:g} s; "
                 "the next try goes on from here"

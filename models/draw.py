@@ -79,7 +79,7 @@ def _scale(image: Image) -> float:
 
 
 def _thickness(scale: float) -> int:
-    return max(1, round(2 * scale))
+    return max(2, round(2 * scale))
 
 
 def _draw_box(

@@ -52,7 +52,9 @@ def write_picture(path: Path, picture: Image) -> None:
         raise MediaError(f"{path}: no picture can be written as {path.suffix!r}; use .png or .jpg")
     part = hidden(path)
     try:
-        _, encoded = cv2.imencode(path.suffix, picture)
+        done, encoded = cv2.imencode(path.suffix, picture)
+        if not done:
+            raise MediaError(f"{path}: a picture of {picture.shape} cannot be written")
         part.write_bytes(encoded.tobytes())
         part.replace(path)
     except cv2.error as error:

@@ -129,14 +129,14 @@ class _FfmpegEncoder:
             raise MediaError(f"ffmpeg failed: {self._last_words()}") from error
 
     def finish(self) -> None:
-        if self._end():
-            raise MediaError(f"ffmpeg failed: {self._last_words()}")
-        self._errors.close()
+        with self._errors:
+            if self._end():
+                raise MediaError(f"ffmpeg failed: {self._last_words()}")
 
     def abort(self) -> None:
-        self._process.kill()
-        self._end()
-        self._errors.close()
+        with self._errors:
+            self._process.kill()
+            self._end()
 
     def _end(self) -> int:
         assert self._process.stdin is not None

@@ -132,14 +132,34 @@ def resolve(
         ManifestError: there is no ONNX file beside the manifest.
         SettingsError: the manifest is refused.
     """
-    path = Path(name_or_manifest)
-    if path.suffix not in (".yaml", ".yml"):
+    if not _is_path(name_or_manifest):
         return network(name_or_manifest, progress, places)
-    manifest = load_manifest(path)
-    onnx_path = path.with_suffix(".onnx")
+    found = manifest(name_or_manifest)
+    onnx_path = Path(name_or_manifest).with_suffix(".onnx")
     if not onnx_path.is_file():
-        raise ManifestError(f"{path}: its network should lie beside it as {onnx_path.name}")
-    return manifest, onnx_path
+        raise ManifestError(
+            f"{name_or_manifest}: its network should lie beside it as {onnx_path.name}"
+        )
+    return found, onnx_path
+
+
+def manifest(name_or_manifest: str) -> Manifest:
+    """The manifest that a setting means, as `resolve` does, without fetching the network.
+
+    Raises:
+        AssetError: no network is called so.
+        SettingsError: the manifest is refused.
+    """
+    if _is_path(name_or_manifest):
+        return load_manifest(Path(name_or_manifest))
+    for entry in contents().networks:
+        if entry.manifest.name == name_or_manifest:
+            return entry.manifest
+    raise _unknown("network", name_or_manifest, names())
+
+
+def _is_path(name_or_manifest: str) -> bool:
+    return name_or_manifest.endswith((".yaml", ".yml"))
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> AssetError:

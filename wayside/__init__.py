@@ -7,5 +7,6 @@ logging.py     structlog, for people or for machines
 backoff.py     growing waits with jitter
 net.py         loopback or TLS, nothing between
 mqtt/          one MQTT connection that keeps coming back
+cli.py         what the command lines share
 process.py     signals, and the end of a process that must not live on
 """

@@ -64,7 +64,7 @@ def parse(
         return model.model_validate(document, context={"base": base})
     except ValidationError as error:
         raise SettingsError(
-            [_problem(detail, file, lines, sources, model) for detail in error.errors()]
+            [_problem(detail, file, lines, sources, model) for detail in _causes(error.errors())]
         ) from error
 
 
@@ -141,6 +141,19 @@ def _put(document: dict[str, Any], location: Location, value: Any, variable: str
         place[location[-1]] = value
     except (TypeError, IndexError, KeyError) as error:
         raise SettingsError([Problem(variable, 0, dotted(location), "names no place")]) from error
+
+
+def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows: a sequence is "too short" where its items were refused."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(
+            len(p) > len(detail["loc"]) and p[: len(detail["loc"])] == detail["loc"] for p in places
+        )
+    ]
 
 
 def _problem(

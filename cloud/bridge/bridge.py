@@ -5,15 +5,15 @@ Killed, it loses what was in flight, and the devices send that again.
 """
 
 import secrets
-from concurrent.futures import Future
 
 import structlog
 
 from cloud.bridge.downlink import Descent, Downlink
-from cloud.bridge.routing import Outgoing, Registry
+from cloud.bridge.routing import Registry
 from cloud.bridge.settings import BridgeSettings
 from cloud.bridge.uplink import Uplink
-from cloud.bus.port import Flow, Publisher, Subscriber, Subscription
+from cloud.bus.dead_letters import refuse
+from cloud.bus.port import Flow, Publisher, Received, Subscriber, Subscription
 from protos import topics
 from wayside.errors import NotConnectedError
 from wayside.mqtt.messages import Message
@@ -60,7 +60,7 @@ class Bridge:
         )
         registry = Registry(project, settings.registry, settings.region)
         self._uplink = Uplink(publisher, registry, self._session.ack, self._session.disconnect)
-        self._downlink = Downlink(self._publish_down, self._dead_letter)
+        self._downlink = Downlink(self._publish_down, self._refuse)
 
     @property
     def connected(self) -> bool:
@@ -108,5 +108,5 @@ class Bridge:
         down = descent.downward
         self._session.publish(down.topic, down.payload, descent, retain=down.retain)
 
-    def _dead_letter(self, outgoing: Outgoing) -> "Future[str]":
-        return self._publisher.publish(outgoing.topic, outgoing.data, outgoing.attributes)
+    def _refuse(self, received: Received, reason: str) -> None:
+        refuse(self._publisher, received, "downlink", reason)

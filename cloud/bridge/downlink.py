@@ -3,18 +3,13 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 
-import structlog
-
-from cloud.bridge.routing import Downward, Outgoing, dead_letter, downward
+from cloud.bridge.routing import Downward, downward
 from cloud.bus.port import Received
 from protos.errors import WireError
 from wayside.errors import NotConnectedError
 from wayside.mqtt.messages import FIRST_FAILURE
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +27,11 @@ class Downlink:
 
     Args:
         publish: hands a message to MQTT; raises NotConnectedError.
-        refuse: sends a refused message to the dead letter.
+        refuse: sends a refused message to the dead letter, with the reason.
     """
 
     def __init__(
-        self, publish: Callable[[Descent], None], refuse: Callable[[Outgoing], "Future[str]"]
+        self, publish: Callable[[Descent], None], refuse: Callable[[Received, str], None]
     ) -> None:
         self._publish = publish
         self._refuse = refuse
@@ -49,7 +44,7 @@ class Downlink:
         try:
             down = downward(dict(received.attributes), received.data)
         except WireError as error:
-            self._give_up(received, "downlink", received.data, str(error))
+            self._refuse(received, str(error))
             return
         self._send(Descent(received, down))
 
@@ -72,9 +67,8 @@ class Downlink:
         with self._lock:
             self._in_flight.discard(descent)
         if code >= FIRST_FAILURE:
-            down = descent.downward
-            reason = f"the broker refuses it with reason code 0x{code:02x}"
-            self._give_up(descent.received, down.topic, down.payload, reason)
+            reason = f"the broker refuses {descent.downward.topic} with reason code 0x{code:02x}"
+            self._refuse(descent.received, reason)
             return
         descent.received.ack()
 
@@ -98,10 +92,3 @@ class Downlink:
                 if descent in self._in_flight:
                     self._in_flight.discard(descent)
                     self._waiting.append(descent)
-
-    def _give_up(self, received: Received, topic: str, data: bytes, reason: str) -> None:
-        _log.error("downlink message refused", topic=topic, reason=reason)
-        future = self._refuse(dead_letter(topic, data, reason))
-        future.add_done_callback(
-            lambda done: received.nack() if done.exception() else received.ack()
-        )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cloud.bus import attributes as attr
 from cloud.bus import topology
+from cloud.bus.dead_letters import fitting, refusal_attributes
 from protos import codec, topics
 from protos.errors import InvalidIdError, WireError
 from protos.ids import Lane, boot_text, check_id
@@ -13,8 +14,6 @@ from protos.v1.update_report_pb2 import UpdateReport
 
 MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
 """Of a refused payload; Pub/Sub takes 10 MB a request."""
-
-_MAX_ATTRIBUTE_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,7 @@ def upward(registry: Registry, topic: str, payload: bytes) -> Outgoing:
 
 def dead_letter(topic: str, payload: bytes, reason: str) -> Outgoing:
     """A refused message with the reason, cut where Pub/Sub would refuse it too."""
-    attributes = {
-        attr.REASON: _cut(reason),
-        attr.SOURCE: _cut(topic),
-        attr.SIZE: str(len(payload)),
-    }
+    attributes = refusal_attributes(reason, topic, len(payload))
     data = payload[:MAX_DEAD_LETTER_BYTES]
     return Outgoing(topology.DEAD_LETTER, data, attributes, refusal=reason)
 
@@ -109,7 +104,7 @@ def _accept(uplink: topics.UplinkTopic, payload: bytes) -> tuple[str, dict[str, 
         attr.COUNT: str(header.count),
     }
     if header.traceparent:
-        copies[attr.TRACEPARENT] = _cut(header.traceparent)
+        copies[attr.TRACEPARENT] = fitting(header.traceparent)
     return topology.EVENTS, copies
 
 
@@ -135,7 +130,3 @@ def _number(device: str) -> int:
     for byte in device.encode():
         value = (value ^ byte) * 0x100000001B3 % 2**64
     return value >> 1
-
-
-def _cut(text: str) -> str:
-    return text.encode()[:_MAX_ATTRIBUTE_BYTES].decode(errors="ignore")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -20,6 +21,12 @@ _RESERVED = frozenset({"self", "topic", "data", "ordering_key", "retry", "timeou
 """Parameters of the library's `publish`, which takes attributes as keyword arguments."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    data: bytes
+    attributes: Mapping[str, str]
 
 
 class GooglePublisher:
@@ -48,17 +55,17 @@ class GooglePublisher:
         self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None
     ) -> "Future[str]":
         """Hand a message over; see `port.Publisher`."""
-        message = types.PubsubMessage(data=data, attributes=dict(attributes or {}))
+        message = _Message(data, attributes or {})
         path = topic_path(self._settings.project, topic)
         future: Future[str] = Future()
         future.set_running_or_notify_cancel()  # what is on its way cannot be cancelled
-        if reserved := _RESERVED.intersection(attributes or ()):
+        if reserved := _RESERVED.intersection(message.attributes):
             future.set_exception(BusRefusedError(f"attribute names {sorted(reserved)} are taken"))
             return future
         with self._lock:
             self._pending.add(future)
         try:
-            sent = self._client.publish(path, data, **(attributes or {}))
+            sent = self._client.publish(path, data, **message.attributes)
         except (MessageTooLargeError, TypeError, RuntimeError) as error:
             self._fail(future, translate(error, f"publish to {path}"))
             return future
@@ -66,7 +73,7 @@ class GooglePublisher:
         return future
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Send what was handed over; what is not sent by `timeout_s` fails. See `port.Publisher`."""
+        """Send what was handed over, then disconnect; see `port.Publisher`."""
         with self._lock:
             if self._closed:
                 return
@@ -85,7 +92,7 @@ class GooglePublisher:
         self._client.transport.close()
 
     def _on_sent(
-        self, future: "Future[str]", path: str, message: types.PubsubMessage, sent: "Future[str]"
+        self, future: "Future[str]", path: str, message: "_Message", sent: "Future[str]"
     ) -> None:
         error = sent.exception()
         if error is None:
@@ -100,11 +107,11 @@ class GooglePublisher:
         except RuntimeError:  # closed meanwhile
             self._fail(future, BusError(f"publish to {path}: the publisher was closed"))
 
-    def _send_alone(self, future: "Future[str]", path: str, message: types.PubsubMessage) -> None:
+    def _send_alone(self, future: "Future[str]", path: str, message: "_Message") -> None:
         try:
             response = self._unbatched.publish(
                 topic=path,
-                messages=[message],
+                messages=[types.PubsubMessage(data=message.data, attributes=message.attributes)],
                 retry=retry(self._settings),
                 timeout=self._settings.attempt_timeout_s,
             )

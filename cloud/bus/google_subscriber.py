@@ -41,7 +41,13 @@ class GoogleSubscriber:
         """Begin to listen; see `port.Subscriber`."""
         path = subscription_path(self._settings.project, subscription)
         backoff = Backoff(initial_s=0.1, max_s=max(0.1, self._settings.retry_max_s))
-        listening = GoogleSubscription(self._client, path, callback, flow or Flow(), backoff)
+        chosen = flow or Flow()
+        control = FlowControl(
+            max_messages=chosen.max_messages,
+            max_bytes=chosen.max_bytes,
+            max_duration_per_lease_extension=self._settings.lease_s,
+        )
+        listening = GoogleSubscription(self._client, path, callback, control, backoff)
         self._subscriptions.append(listening)
         return listening
 
@@ -64,13 +70,13 @@ class GoogleSubscription:
         client: SubscriberClient,
         path: str,
         callback: Callable[[Received], None],
-        flow: Flow,
+        flow: FlowControl,
         backoff: Backoff,
     ) -> None:
         self._client = client
         self._path = path
         self._callback = callback
-        self._flow = FlowControl(max_messages=flow.max_messages, max_bytes=flow.max_bytes)
+        self._flow = flow
         self._backoff = backoff
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -125,7 +131,7 @@ class GoogleSubscription:
         )
         try:
             self._callback(received)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the next message is no worse for it
             _log.exception("bus callback failed", subscription=self._path,
                            message_id=message.message_id)  # fmt: skip
             message.nack()

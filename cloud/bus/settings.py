@@ -32,6 +32,11 @@ class BusSettings(BaseModel):
     retry_max_s: float = Field(
         1.0, gt=0, le=60, description="longest wait between two tries of a publish or connection"
     )
+    lease_s: int = Field(
+        10, ge=10, le=600,
+        description="what a process held when it died comes again after this; a living one extends "
+        "its leases for as long as it takes",
+    )  # fmt: skip
     batch_messages: int = Field(100, ge=1, le=1000, description="messages in one publish request")
     batch_bytes: int = Field(
         1_000_000, ge=1, le=9_000_000, description="bytes in one publish request"

@@ -12,7 +12,7 @@ from cloud.store.port import EventQuery, EventRecord
 from protos.errors import InvalidIdError
 from protos.ids import EventId
 
-MAX_INT64 = 2**63 - 1
+MAX_INT64 = 2**63 - 2
 _MAX_CHARS = 4096
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import urllib3
-from influxdb_client import InfluxDBClient, WritePrecision
 from influxdb_client.client.exceptions import InfluxDBError
+from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
 from cloud.errors import StartError, StoreAwayError, StoreError, StoreRefusedError
@@ -35,7 +35,7 @@ from cloud.store.settings import InfluxDbSettings
 from protos.ids import Lane, parse_boot
 
 _REFUSALS = frozenset({400, 413, 422})
-"""HTTP statuses that say that the data is wrong; all others say that the server or the access is."""
+"""HTTP statuses that blame the data; all others blame the server or the access to it."""
 
 _STREAMS_PER_REQUEST = 50
 
@@ -132,8 +132,8 @@ class InfluxDbStore:
 
     def close(self) -> None:
         """Close the connections."""
-        self._write_api.close()
-        self._client.close()
+        self._write_api.close()  # type: ignore[no-untyped-call]
+        self._client.close()  # type: ignore[no-untyped-call]
         self._database.close()
 
     def _streams(self, device: str) -> list[Stream]:
@@ -151,9 +151,7 @@ class InfluxDbStore:
         for first in range(0, len(written), size):
             body = "\n".join(written[first : first + size]).encode()
             with self._translated():
-                self._write_api.write(
-                    self._settings.bucket, self._settings.org, body, WritePrecision.NS
-                )
+                self._write_api.write(self._settings.bucket, self._settings.org, body)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -82,11 +82,11 @@ class Journal:
         for event in events:
             stream = (event.id.device, event.id.boot, event.id.lane)
             by_stream.setdefault(stream, {})[event.id.seq] = event.captured_ns
-        found = []
-        for stream, runs in runs_of(event.id for event in events).items():
-            for run in _pieces(runs):
-                found.append(self._line(stream, run, by_stream[stream]))
-        return found
+        return [
+            self._line(stream, run, by_stream[stream])
+            for stream, runs in runs_of(event.id for event in events).items()
+            for run in _pieces(runs)
+        ]
 
     def entries(self, query: EventQuery, places: Places, limit: int) -> tuple[list[Entry], bool]:
         """What was written after the places, of every writer, and whether there is more.
@@ -141,13 +141,9 @@ class Journal:
 
     def _stored_ns(self) -> int:
         bindings = Bindings()
-        [answer] = self._database.ask(
-            [
-                'SELECT last("first_seq") FROM "journal" WHERE "writer" = '
-                f"{bindings.bind(self._writer)}"
-            ],
-            bindings,
-        )
+        writer = bindings.bind(self._writer)
+        statement = f'SELECT last("first_seq") FROM "journal" WHERE "writer" = {writer}'  # noqa: S608
+        [answer] = self._database.ask([statement], bindings)
         return max((row["time"] for series in answer for row in series.dicts()), default=0)
 
     def _writers(self) -> list[str]:

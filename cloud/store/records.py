@@ -8,8 +8,8 @@ from protos.errors import InvalidPayloadError
 from protos.ids import EventId, Lane
 from protos.v1.event_batch_pb2 import EventBatch
 
-MAX_CAPTURED_NS = 2**63 - 2
-"""Year 2262: the last time that InfluxDB can name."""
+MAX_CAPTURED_NS = 2**63 // 1_000_000 * 1_000_000 - 1
+"""Year 2262: the last time that InfluxDB can name, less what a point's time adds."""
 
 MAX_SEQ = 2**63 - 1
 """The largest seq that an event id's text can carry and a store's integers can hold."""

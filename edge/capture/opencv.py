@@ -1,7 +1,9 @@
 """OpenCV: files, RTSP and HTTP streams through FFmpeg, USB cameras through V4L2."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -17,34 +19,36 @@ class OpenCvVideo:
 
     Args:
         settings: what to open.
+        open_capture: makes the cv2.VideoCapture.
 
     Raises:
         CaptureError: it cannot be opened; the message says what to do.
     """
 
-    def __init__(self, settings: CameraSource) -> None:
+    def __init__(
+        self,
+        settings: CameraSource,
+        open_capture: Callable[..., cv2.VideoCapture] = cv2.VideoCapture,
+    ) -> None:
         self._settings = settings
-        _prepare_opencv()
-        try:
-            self._capture = self._opened()
-        except cv2.error as error:
-            raise CaptureError(self._refusal()) from error
+        prepare_opencv()
+        self._capture = open_capture(*self._arguments())
         if not self._capture.isOpened():
             self._capture.release()
             raise CaptureError(self._refusal())
 
-    def _opened(self) -> cv2.VideoCapture:
+    def _arguments(self) -> tuple[Any, ...]:
+        """Of cv2.VideoCapture: source, backend and, for streams, the limits."""
         settings = self._settings
         if settings.kind == "usb":
-            # "/dev/video2" and 2 are the same to V4L2, but by name a path is never a file.
-            return cv2.VideoCapture(settings.source, cv2.CAP_V4L2)
+            return settings.source, cv2.CAP_V4L2
         if settings.kind == "file":
-            return cv2.VideoCapture(str(settings.source), cv2.CAP_FFMPEG)
+            return settings.source, cv2.CAP_FFMPEG
         limits = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_timeout_ms,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_timeout_ms,
         ]  # fmt: skip
-        return cv2.VideoCapture(str(settings.source), cv2.CAP_FFMPEG, limits)
+        return settings.source, cv2.CAP_FFMPEG, limits
 
     def _refusal(self) -> str:
         settings = self._settings
@@ -71,12 +75,14 @@ class OpenCvVideo:
         """The next picture, None where there is none.
 
         Raises:
-            CaptureError: the decoder failed.
+            CaptureError: the picture is broken, as a USB camera's may be.
         """
         try:
             found, image = self._capture.read()
         except cv2.error as error:
-            raise CaptureError(f"{self._settings.shown} cannot be decoded: {error.err}") from error
+            raise CaptureError(
+                f"{self._settings.shown} sent a picture that cannot be decoded; check the cable"
+            ) from error
         return image if found else None  # type: ignore[return-value]
 
     @property
@@ -106,12 +112,16 @@ class OpenCvVideo:
         self._capture.release()
 
 
-def _prepare_opencv() -> None:
-    """RTSP over TCP only (UDP loses packets silently), and no chatter of FFmpeg's on stderr.
+def prepare_opencv() -> None:
+    """Make OpenCV fit a process of many threads; harmless when called again.
 
-    What fails is told in our own messages, which hold no credentials. OpenCV takes the first
-    two from the environment, when it opens a source, and from nowhere else.
+    RTSP goes over TCP only, for UDP loses packets silently. FFmpeg and OpenCV write nothing on
+    stderr themselves: what fails is told in our own messages, which hold no credentials.
+    OpenCV's own thread pool is off, because the workers are the parallelism: with it they
+    waited for each other, and a third to two thirds of the frames per second were gone.
     """
+    # OpenCV reads these two when it opens a source, and takes them from nowhere else.
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    cv2.setNumThreads(1)

@@ -9,6 +9,8 @@ schema.py           the SQLite file: made, opened, moved aside when it is broken
 ledger.py           rows and sequences in that file, one transaction at a time
 losses.py           what was given up, until the cloud knows it (EVENTS_LOST)
 eviction.py         what goes first when space runs out
+commit.py           one transaction: receipts out, drafts in, losses said, room made
+writer.py           the one thread that writes, and keeps trying while the disk refuses
 outbox.py           all of that together: append, read, delete
 clock.py            is the wall clock disciplined
 
@@ -17,6 +19,7 @@ And out, by one thread that decides and the connection's that listens:
 ranges.py           sets of sequence numbers
 batches.py          rows into EventBatch payloads
 gates.py            which lane may send: refusals, and nobody there
+trials.py           what is known of each message that went out
 receipt_timeout.py  how long a receipt may take
 flight.py           what to send next, and what to send again: no I/O
 forwarder.py        the outbox through the flight to the uplink

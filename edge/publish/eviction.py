@@ -5,6 +5,7 @@ urgent ones, older before newer; and no alarm while any other lane has a row.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from edge.publish.ledger import Ledger
 from edge.publish.losses import Loss
@@ -16,7 +17,16 @@ REASON_TAKEN = "outbox full, after PUBACK"
 REASON = "outbox full"
 
 
-def evict(ledger: Ledger, free_bytes: int, taken: Mapping[Stream, Ranges]) -> list[Loss]:
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """Rows without a gap that went, already recorded as lost."""
+
+    stream: Stream
+    first: int
+    last: int
+
+
+def evict(ledger: Ledger, free_bytes: int, taken: Mapping[Stream, Ranges]) -> list[Evicted]:
     """Delete rows until `free_bytes` are free, and record each as lost.
 
     Belongs to a transaction of the caller.
@@ -27,9 +37,9 @@ def evict(ledger: Ledger, free_bytes: int, taken: Mapping[Stream, Ranges]) -> li
         taken: the rows that have a PUBACK.
 
     Returns:
-        what went, as recorded.
+        what went.
     """
-    losses: list[Loss] = []
+    gone: list[Evicted] = []
     for stream, first, last, reason in _candidates(ledger, taken):
         if free_bytes <= 0:
             break
@@ -37,18 +47,18 @@ def evict(ledger: Ledger, free_bytes: int, taken: Mapping[Stream, Ranges]) -> li
         free_bytes -= freed
         for start, end in runs:
             count = ledger.delete(stream, start, end)
-            loss = Loss(stream.boot, stream.lane, start, end, count, reason)
             ledger.losses.evicted(stream, start, end)
-            ledger.losses.record(loss)
-            losses.append(loss)
-    return losses
+            ledger.losses.record(Loss(stream.boot, stream.lane, start, end, count, reason))
+            gone.append(Evicted(stream, start, end))
+    return gone
 
 
 def _candidates(
     ledger: Ledger, taken: Mapping[Stream, Ranges]
 ) -> Iterator[tuple[Stream, int, int, str]]:
     """Ranges in the order in which they go."""
-    streams = sorted(ledger.tallies, key=lambda stream: (-stream.lane, stream.age))
+    last_seqs = ledger.last_seqs()
+    streams = sorted(last_seqs, key=lambda stream: (-stream.lane, stream.age))
     for group in (
         [stream for stream in streams if stream.lane is not Lane.ALARM],
         [stream for stream in streams if stream.lane is Lane.ALARM],
@@ -57,7 +67,7 @@ def _candidates(
             for first, last in taken.get(stream, ()):
                 yield stream, first, last, REASON_TAKEN
         for stream in group:
-            yield stream, 1, ledger.tallies[stream].last_seq, REASON
+            yield stream, 1, last_seqs[stream], REASON
 
 
 def _runs(

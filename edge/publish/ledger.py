@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.publish.losses import Losses
@@ -28,6 +28,8 @@ class Ledger:
 
     Attributes:
         boot: random bits of this start.
+        committed: the streams that have rows, and all of this start, as of the last commit;
+            replaced and never changed, so any thread may read it.
         losses: the table of what was given up.
 
     Raises:
@@ -38,6 +40,7 @@ class Ledger:
         self._connection = connection
         self.boot = boot
         self.losses = Losses(connection)
+        self.committed: Mapping[Stream, Tally] = {}
         self._age = 0
         self._tallies: dict[Stream, Tally] = {}
         self._changed: set[Stream] = set()
@@ -47,36 +50,32 @@ class Ledger:
         ):
             stream = Stream(Lane(lane), age, parse_boot(text))
             self._tallies[stream] = Tally(last_seq, rows, size)
-
-    @property
-    def tallies(self) -> dict[Stream, Tally]:
-        """A copy of what is known of the streams that have rows, and of all of this start."""
-        return dict(self._tallies)
+        self.committed = dict(self._tallies)
 
     @property
     def bytes(self) -> int:
-        """What all rows occupy."""
+        """What all rows occupy, as the running transaction sees it."""
         return sum(tally.bytes for tally in self._tallies.values())
 
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return sum(tally.rows for tally in self._tallies.values())
+    def last_seqs(self) -> dict[Stream, int]:
+        """The streams that may have rows, with their last seq, as the transaction sees them."""
+        return {stream: tally.last_seq for stream, tally in self._tallies.items()}
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; durable when the block is left."""
-        before, age = dict(self._tallies), self._age
+        age = self._age
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._write_tallies()
             self._connection.execute("COMMIT")
+            self.committed = dict(self._tallies)
         except BaseException:
             # SQLite has rolled back by itself where the disk was full.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._tallies, self._age = before, age
+            self._tallies, self._age = dict(self.committed), age
             raise
         finally:
             self._changed.clear()
@@ -125,7 +124,7 @@ class Ledger:
 
     def find(self, boot: int, lane: Lane) -> Stream | None:
         """The stream of that name, where it has rows or belongs to this start."""
-        return next((s for s in self._tallies if s.boot == boot and s.lane is lane), None)
+        return next((s for s in self.committed if s.boot == boot and s.lane is lane), None)
 
     def delete(self, stream: Stream, first: int, last: int) -> int:
         """Take rows out; how many there were."""
@@ -177,7 +176,7 @@ class Ledger:
                 "SELECT captured_ns FROM events WHERE lane = ? AND age = ? ORDER BY seq LIMIT 1",
                 (int(stream.lane), stream.age),
             ).fetchone()
-            for stream, tally in self._tallies.items()
+            for stream, tally in self.committed.items()
             if tally.rows
         ]
         return min((captured_ns for (captured_ns,) in found), default=0)

@@ -1,85 +1,70 @@
 """The outbox: events are durable here before they travel, and stay until a receipt comes back.
 
 Pipelines append to a bounded queue in memory and go on; one writer thread commits what has
-gathered, so that many events share one fsync. Receipts are deleted by the same thread. While
-the disk refuses, the queue holds what it can, and what it cannot is counted and said later
-(EVENTS_LOST). Damage to the file ends the writer with an error: the process is to end with it
-(decision 1), and the next start moves the file aside.
+gathered, so that many events share one fsync. While the disk refuses, the queue holds what it
+can, and what it cannot is counted and said later (EVENTS_LOST). Damage to the file ends the
+writer with an error: the process is to end with it (decision 1), and the next start moves the
+file aside.
 """
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
-from edge.errors import OutboxError
 from edge.publish.clock import clock_synced
 from edge.publish.ledger import Ledger
-from edge.publish.marks import Marks
-from edge.publish.ranges import Ranges
+from edge.publish.losses import Loss
 from edge.publish.rows import Depth, Row, SeqRange, Stream
 from edge.publish.schema import (
     FILE_NAME,
     Connect,
+    Salvaged,
     connect,
+    is_full,
     open_file,
     translated,
-)  # fmt: skip
-from edge.publish.settings import KIB, MIB, OutboxSettings
-from edge.publish.staging import Staging
+)
+from edge.publish.settings import KIB, OutboxSettings
+from edge.publish.staging import Staged
+from edge.publish.writer import Writer
 from edge.rules.port import Draft
-from protos.codec import MAX_PAYLOAD_BYTES
-from protos.ids import Lane, check_id, new_boot
+from protos.codec import MAX_PAYLOAD_BYTES, encode
+from protos.ids import Lane, check_id, new_boot, parse_boot
+
+REASON_BROKEN = "outbox file broken"
+
+_HEADER_BYTES = KIB
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-_MIN_SLACK_BYTES = 16 * KIB
-_MAX_COMMIT_BYTES = MIB
-_HEADER_BYTES = 1 * KIB
-
 
 class Outbox:
-    """Events between the rules and the cloud; see the module's docstring. Safe for threads.
+    """Events between the rules and the cloud, safe for threads; made by `Outbox.open`.
 
     Attributes:
         boot: random bits of this start of the agent, the middle of its events' names.
+        set_aside: rows that the forwarder sets aside now; it says so, `depth` tells it.
     """
 
     def __init__(
         self,
-        folder: Path,
-        ledger: Ledger,
+        path: Path,
+        connection: sqlite3.Connection,
         settings: OutboxSettings,
         device: str,
         synced: Callable[[], bool],
     ) -> None:
-        self.boot = ledger.boot
-        self._log = _log.bind(device_id=device, folder=str(folder))
-        self._folder = folder
-        self._settings = settings
+        self.boot = new_boot()
+        self._log = _log.bind(device_id=device, file=str(path))
         self._synced = synced
         self._max_draft_bytes = min(MAX_PAYLOAD_BYTES - _HEADER_BYTES, settings.max_bytes // 8)
-        # Order of the locks: _disk before _state; neither is held while the other waits.
-        self._disk = threading.Lock()
-        self._ledger = ledger
-        self._state = threading.Condition()
-        self._staging = Staging(settings.staging_max_bytes)
-        self._marks = Marks()
-        self._stored: dict[Stream, Ranges] = {}
-        self._oversized = 0
-        self._lost = 0
-        self._appended = self._settled = 0
-        self._waiters = 0
-        self._unsaid = False
-        self._refused = False
-        self._closing = False
-        self._failure: OutboxError | None = None
-        self._on_commit: Callable[[], None] = lambda: None
-        self._writer = threading.Thread(target=self._run, name="outbox-writer", daemon=True)
+        self._ledger = Ledger(connection, self.boot)
+        self._writer = Writer(path, self._ledger, settings, synced)
+        self.set_aside = 0
 
     @classmethod
     def open(
@@ -91,7 +76,9 @@ class Outbox:
         synced: Callable[[], bool] = clock_synced,
         connect_to: Connect = connect,
     ) -> "Outbox":
-        """The outbox of a folder, with a new boot, and its writer thread started.
+        """The outbox of a folder, with a new boot, and its writer started.
+
+        A broken file is moved aside, a new one begun, and the loss said to the cloud.
 
         Args:
             folder: made where it is missing; one agent at a time.
@@ -106,13 +93,13 @@ class Outbox:
         """
         check_id(device, "device")
         connection, salvaged = open_file(folder, connect_to)
+        path = folder / FILE_NAME
         try:
-            outbox = cls(folder, Ledger(connection, new_boot()), settings, device, synced)
+            outbox = cls(path, connection, settings, device, synced)
             outbox._begin(salvaged)
         except sqlite3.Error as error:
             connection.close()
-            raise translated(error, folder / FILE_NAME) from error
-        outbox._writer.start()
+            raise translated(error, path) from error
         return outbox
 
     def append(self, drafts: Sequence[Draft]) -> None:
@@ -122,53 +109,41 @@ class Outbox:
 
         Raises:
             ValueError: a draft has a seq already.
-            OutboxError: the writer has ended over a damaged file; the process must end.
+            OutboxError: the file is damaged; the process must end.
         """
         synced = self._synced()
-        staged = [_staged(draft, synced) for draft in drafts]
-        fitting = [item for item in staged if len(item.body) <= self._max_draft_bytes]
-        with self._state:
-            self._check()
-            if len(fitting) < len(staged):
-                self._oversized += len(staged) - len(fitting)
-                self._log.error("events too large, given up", limit_bytes=self._max_draft_bytes)
-            self._staging.put(fitting)
-            self._appended += len(staged)
-            self._state.notify_all()
+        fitting: list[Staged] = []
+        oversized: list[Lane] = []
+        for draft in drafts:
+            if draft.event.seq:
+                raise ValueError(f"a draft has no seq, this one has {draft.event.seq}")
+            body = encode(draft.event)
+            if len(body) > self._max_draft_bytes:
+                oversized.append(draft.lane)
+                self._log.error("event too large, given up", bytes=len(body), lane=draft.lane.slug)
+            else:
+                fitting.append(Staged(draft.lane, draft.event.captured_ns, synced, body))
+        self._writer.put(fitting, oversized)
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was appended before is durable (or given up, and recorded so).
-
-        Returns:
-            False where that was not within `timeout_s`.
+        """Wait until all that was appended before is durable or given up; False: not in time.
 
         Raises:
-            OutboxError: the writer has ended over a damaged file.
+            OutboxError: the file is damaged; the process must end.
         """
-        with self._state:
-            target = self._appended
-            return self._wait(lambda: self._settled >= target and not self._unsaid, timeout_s)
+        return self._writer.wait_durable(timeout_s)
 
     def wait_empty(self, timeout_s: float) -> bool:
-        """Wait until every event has its receipt.
-
-        Returns:
-            False where that was not within `timeout_s`.
+        """Wait until every event has its receipt; False: not in time.
 
         Raises:
-            OutboxError: the writer has ended over a damaged file.
+            OutboxError: the file is damaged; the process must end.
         """
-        with self._state:
-            return self._wait(
-                lambda: self._settled == self._appended
-                and not self._unsaid and not self._stored and self._ledger.rows == 0,
-                timeout_s,
-            )  # fmt: skip
+        return self._writer.wait_empty(timeout_s)
 
     def streams(self) -> list[tuple[Stream, int]]:
         """The streams that have rows, with their last durable seq, in the order of sending."""
-        with self._state:
-            tallies = self._ledger.tallies
+        tallies = self._ledger.committed
         return sorted((stream, tally.last_seq) for stream, tally in tallies.items() if tally.rows)
 
     def read(self, stream: Stream, first: int, last: int, limit: int) -> list[Row]:
@@ -177,32 +152,22 @@ class Outbox:
         Raises:
             OutboxError: the file cannot be read.
         """
-        return self._reading(lambda ledger: ledger.read(stream, first, last, limit))
+        return self._reading(lambda: self._ledger.read(stream, first, last, limit))
 
     def delete(self, ranges: Iterable[SeqRange]) -> None:
-        """These events have a receipt: take them out, soon. Ranges of unknown streams are ignored.
+        """These events have a receipt: the next commit takes them out.
 
-        What is not durable yet is never touched, whatever the ranges say.
+        Ranges of unknown streams are ignored, and so is what is not durable yet.
         """
-        with self._state:
-            for item in ranges:
-                stream = self._ledger.find(item.boot, item.lane)
-                if stream is None:
-                    continue
-                last = min(item.last, self._ledger.tallies[stream].last_seq)
-                self._stored.setdefault(stream, Ranges()).add(max(item.first, 1), last)
-            self._stored = {stream: held for stream, held in self._stored.items() if held}
-            self._state.notify_all()
+        self._writer.delete(ranges)
+
+    def find(self, boot: int, lane: Lane) -> Stream | None:
+        """The stream of that name, where it has rows or belongs to this start."""
+        return self._ledger.find(boot, lane)
 
     def mark_taken(self, stream: Stream, first: int, last: int) -> None:
         """These rows have a PUBACK: they go first when space runs out."""
-        with self._state:
-            self._marks.taken.setdefault(stream, Ranges()).add(first, last)
-
-    def mark_aside(self, aside: dict[Stream, Ranges]) -> None:
-        """Exactly these rows are set aside now."""
-        with self._state:
-            self._marks.aside = aside
+        self._writer.mark_taken(stream, first, last)
 
     def depth(self) -> Depth:
         """What waits here.
@@ -210,37 +175,68 @@ class Outbox:
         Raises:
             OutboxError: the file cannot be read.
         """
-        oldest_ns = self._reading(lambda ledger: ledger.oldest_ns())
-        with self._state:
-            return Depth(
-                rows=self._ledger.rows,
-                bytes=self._ledger.bytes,
-                oldest_ns=oldest_ns,
-                lost=self._lost + self._oversized + sum(self._staging.dropped.values()),
-                set_aside=sum(held.count for held in self._marks.aside.values()),
-                staged=len(self._staging),
-            )
+        oldest_ns = self._reading(self._ledger.oldest_ns)
+        tallies = self._ledger.committed.values()
+        rows = sum(tally.rows for tally in tallies)
+        return Depth(
+            rows=rows,
+            bytes=sum(tally.bytes for tally in tallies),
+            oldest_ns=oldest_ns,
+            lost=self._writer.lost,
+            set_aside=min(self.set_aside, rows),
+            staged=self._writer.staged,
+        )
 
     def high_water(self) -> list[tuple[int, Lane, int]]:
-        """(boot, lane, last seq) of every stream that ever was in this outbox.
+        """(boot, lane, last seq) of every stream that ever was here, oldest start first.
 
         Raises:
             OutboxError: the file cannot be read.
         """
-        return self._reading(lambda ledger: ledger.high_water())
+        return self._reading(self._ledger.high_water)
 
     def subscribe(self, on_commit: Callable[[], None]) -> None:
         """Have `on_commit` called after each commit, by the writer's thread; it must be quick."""
-        self._on_commit = on_commit
+        self._writer.on_commit = on_commit
 
     def close(self) -> None:
-        """Make durable what is staged, once more at least, and let go of the file."""
-        with self._state:
-            self._closing = True
-            self._state.notify_all()
-        self._writer.join()
-        left = len(self._staging)
+        """Make durable what is staged, with one attempt, and let go of the file."""
+        left = self._writer.close()
         if left:
             self._log.error("outbox closed with events that no disk took", events_lost=left)
-        with self._disk:
+        with self._writer.disk:
             self._ledger.close()
+
+    def _reading(self, read: Callable[[], T]) -> T:
+        try:
+            with self._writer.disk:
+                return read()
+        except sqlite3.Error as error:
+            raise self._writer.fail(error) from error
+
+    def _begin(self, salvaged: list[Salvaged] | None) -> None:
+        """Commit the boot, and what a broken file left behind, before there is any seq."""
+        try:
+            with self._ledger.transaction():
+                for loss in _losses(salvaged):
+                    self._ledger.losses.record(loss)
+                for item in salvaged or ():
+                    self._ledger.adopt(item.boot, item.lane, item.last_seq)
+                self._ledger.register_boot()
+        except sqlite3.Error as error:
+            if salvaged is not None or not is_full(error):
+                raise
+            # The first commit that finds room registers the boot, and no seq exists before.
+            self._log.error("no space for the outbox, events wait in memory")
+        self._writer.start(unsaid=self._ledger.losses.unsaid)
+
+
+def _losses(salvaged: list[Salvaged] | None) -> list[Loss]:
+    if salvaged is None:
+        return []
+    known = [
+        Loss(parse_boot(item.boot), Lane(item.lane), 1, item.last_seq, item.rows, REASON_BROKEN)
+        for item in salvaged
+        if item.rows
+    ]
+    return known or [Loss(0, None, 0, 0, 0, f"{REASON_BROKEN}, number unknown")]

@@ -26,6 +26,12 @@ class Ranges:
     def __contains__(self, number: int) -> bool:
         return self.starting_at(number) is not None
 
+    def copy(self) -> "Ranges":
+        """The same numbers in a set of their own."""
+        twin = Ranges()
+        twin._first, twin._last = list(self._first), list(self._last)
+        return twin
+
     @property
     def count(self) -> int:
         """How many numbers there are."""

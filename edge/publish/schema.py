@@ -100,7 +100,9 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_file(folder: Path, connect_to: Connect) -> tuple[sqlite3.Connection, list[Salvaged] | None]:
+def open_file(
+    folder: Path, connect_to: Connect
+) -> tuple[sqlite3.Connection, list[Salvaged] | None]:
     """The outbox file of a folder, and what was salvaged where a broken one was moved aside.
 
     Returns:

@@ -17,7 +17,9 @@ class OutboxSettings(BaseModel):
         512 * MIB, ge=256 * KIB, description="bytes of events on disk; then the oldest go"
     )
     staging_max_bytes: int = Field(
-        16 * MIB, ge=64 * KIB, description="bytes of events in memory while the disk does not answer"
+        16 * MIB,
+        ge=64 * KIB,
+        description="bytes of events in memory while the disk does not answer",
     )
     commit_linger_ms: float = Field(
         50.0, ge=0, le=1000, description="ms that events other than alarms wait for a common commit"
@@ -75,5 +77,8 @@ class ForwarderSettings(BaseModel):
         0.5, gt=0, le=60, description="s before the next attempt where nobody subscribes, at first"
     )
     nobody_retry_max_s: float = Field(
-        30.0, gt=0, le=3600, description="s before the next attempt where nobody subscribes, at most"
+        30.0,
+        gt=0,
+        le=3600,
+        description="s before the next attempt where nobody subscribes, at most",
     )

@@ -30,14 +30,19 @@ class Staging:
 
     Args:
         max_bytes: what all drafts, those taken but not yet committed included, may occupy.
+
+    Attributes:
+        last: number of the draft that was put last; drafts are numbered as they come.
+        dropped: drafts that were given up, by lane; its owner clears it once it is recorded.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._queues: dict[Lane, deque[Staged]] = {lane: deque() for lane in Lane}
-        self._bytes = 0
-        self._taken: list[Staged] = []
+        self.last = 0
         self.dropped: Counter[Lane] = Counter()
+        self._max_bytes = max_bytes
+        self._queues: dict[Lane, deque[tuple[int, Staged]]] = {lane: deque() for lane in Lane}
+        self._bytes = 0
+        self._taken: list[tuple[int, Staged]] = []
 
     def __len__(self) -> int:
         return len(self._taken) + sum(len(queue) for queue in self._queues.values())
@@ -47,10 +52,17 @@ class Staging:
         """True where an alarm waits."""
         return bool(self._queues[Lane.ALARM])
 
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest draft that is here; all before are durable or dropped."""
+        heads = [queue[0][0] for queue in self._queues.values() if queue]
+        return min([number for number, _ in self._taken] + heads, default=self.last + 1)
+
     def put(self, drafts: Iterable[Staged]) -> None:
         """Add drafts, and drop the oldest of the least urgent lane while there are too many."""
         for draft in drafts:
-            self._queues[draft.lane].append(draft)
+            self.last += 1
+            self._queues[draft.lane].append((self.last, draft))
             self._bytes += draft.bytes
         self._shrink()
 
@@ -58,20 +70,20 @@ class Staging:
         """Some drafts for a commit, most urgent first; `done` or `give_back` must follow."""
         size = 0
         for queue in self._queues.values():
-            while queue and (not self._taken or size + queue[0].bytes <= max_bytes):
-                size += queue[0].bytes
+            while queue and (not self._taken or size + queue[0][1].bytes <= max_bytes):
+                size += queue[0][1].bytes
                 self._taken.append(queue.popleft())
-        return list(self._taken)
+        return [draft for _, draft in self._taken]
 
     def done(self) -> None:
         """What was taken is durable."""
-        self._bytes -= sum(draft.bytes for draft in self._taken)
+        self._bytes -= sum(draft.bytes for _, draft in self._taken)
         self._taken.clear()
 
     def give_back(self) -> None:
         """What was taken could not be written: put it back where it was."""
-        for draft in reversed(self._taken):
-            self._queues[draft.lane].appendleft(draft)
+        for number, draft in reversed(self._taken):
+            self._queues[draft.lane].appendleft((number, draft))
         self._taken.clear()
         self._shrink()
 
@@ -80,5 +92,5 @@ class Staging:
             lane = max((lane for lane, queue in self._queues.items() if queue), default=None)
             if lane is None:
                 return
-            self._bytes -= self._queues[lane].popleft().bytes
+            self._bytes -= self._queues[lane].popleft()[1].bytes
             self.dropped[lane] += 1

@@ -44,9 +44,6 @@ class Scope:
             _column([rule.min_s * NS_PER_S for rule in rules]).astype(np.int64),
         )
 
-    def __len__(self) -> int:
-        return len(self.anchor)
-
     def watches(self, sight: Sight) -> NDArray[np.bool_]:
         """(R, S), True where the rule watches the object that is seen."""
         return self.includes[:, sight.class_id] & (sight.best_confidence >= self.min_confidence)

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.rules.geometry import crossing_edges
@@ -85,7 +94,24 @@ class LineRule(_Rule):
     min_s: Seconds = Field(default=0.0, description="being across counts from so many seconds on")
 
 
-Rule = Annotated[ZoneRule | LineRule, Field(discriminator="kind")]
+def _tag(value: object) -> str | None:
+    """The union's member that a rule belongs to.
+
+    The tags differ from the kinds because they stand in the locations of errors, where `zone` is
+    a key of a zone rule.
+    """
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return {"zone": "zone-rule", "line": "line-rule"}.get(str(kind))
+
+
+Rule = Annotated[
+    Annotated[ZoneRule, Tag("zone-rule")] | Annotated[LineRule, Tag("line-rule")],
+    Discriminator(
+        _tag,
+        custom_error_type="value_error",
+        custom_error_context={"error": "a rule has a kind, 'zone' or 'line'"},
+    ),
+]
 
 
 class ObjectSettings(_Frozen):

@@ -63,9 +63,6 @@ class Motion:
             (INITIAL_SPEED_STD * side) ** 2,
         )
 
-    def __len__(self) -> int:
-        return len(self.position)
-
     def predict(self, dt_s: float) -> None:
         """Go `dt_s` >= 0 seconds ahead."""
         noise = (ACCELERATION_STD * _longer_side(self.position)) ** 2

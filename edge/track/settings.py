@@ -29,7 +29,7 @@ class TrackerSettings(BaseModel):
         default=0.5, description="overlap (IoU) that a match of a low-confidence box needs at least"
     )
     confirm_s: float = Field(
-        default=0.1,
+        default=0.2,
         ge=0.0,
         description="a track counts once it was seen again after so many seconds",
     )

@@ -2,6 +2,9 @@
 
 import http.server
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,23 @@ class MjpegCamera:
                 """Nothing: the tests' output is for the tests."""
 
         return Handler
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The URL under which the files of a folder are to be had."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Nothing: the tests' output is for the tests."""
+
+    server = _Server(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class _Server(http.server.ThreadingHTTPServer):

@@ -37,7 +37,7 @@ def handler(service: str, methods: Iterable[Method]) -> grpc.GenericRpcHandler:
     )
 
 
-def _method_handler(method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+def _method_handler(method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
     async def call(request: Any, context: Context) -> Any:
         try:
             return await method.answer(request, context)

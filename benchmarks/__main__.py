@@ -1,0 +1,44 @@
+"""Measure everything, print the table, and write it into docs/benchmarks.md."""
+
+import argparse
+import platform
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks import pipeline, tracker
+from benchmarks.report import markdown
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_BEGIN, _END = "<!-- table -->\n", "<!-- /table -->\n"
+
+
+def main() -> int:
+    """Run the benchmarks; the exit code says whether every bound holds."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--no-write", action="store_true", help="only print the table")
+    options = arguments.parse_args()
+    rows = [*tracker.measure(), *pipeline.measure()]
+    table = markdown(rows)
+    Console().print(Markdown(table))
+    if not options.no_write:
+        _write(table)
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def _write(table: str) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    head, _, rest = text.partition(_BEGIN)
+    _, _, tail = rest.partition(_END)
+    when = datetime.now(timezone.utc).date()
+    where = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
+    DOCUMENT.write_text(
+        f"{head}{_BEGIN}\nMeasured on {when}, {where}.\n\n{table}\n{_END}{tail}", encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""/healthz: the process lives. /readyz: it can do its work."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from cloud.api.problems import RESPONSES, problem
+from cloud.fleet.devices import Devices
+from cloud.store.port import EventStore
+
+Readiness = Callable[[], Mapping[str, bool]]
+"""Names of parts, and whether each runs."""
+
+
+class Alive(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+def health_router(store: EventStore, devices: Devices, readiness: Readiness) -> APIRouter:
+    """The routes that a supervisor asks."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="Does the process live?")
+    def healthz() -> Alive:
+        """Always the same: who gets no answer starts the process again."""
+        return Alive()
+
+    @router.get(
+        "/readyz",
+        summary="Can it do its work?",
+        response_model=Alive,
+        responses={503: RESPONSES[503]},
+    )
+    def readyz() -> Alive | JSONResponse:
+        """The store and the fleet's database answer, and every subscription runs."""
+        store.check()
+        devices.check()
+        stopped = [name for name, runs in readiness().items() if not runs]
+        if stopped:
+            detail = f"not running: {', '.join(stopped)}"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+        return Alive()
+
+    return router

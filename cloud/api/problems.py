@@ -1,0 +1,78 @@
+"""What a client is told when something is wrong: problem details (RFC 9457)."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from cloud.errors import QueryError, StoreAwayError
+
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger(__name__)
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Bad Request"])
+    status: int = Field(examples=[400])
+    detail: str = Field(examples=["limit: Input should be less than or equal to 1000"])
+
+
+_CONTENT: dict[str, Any] = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "The question is wrong", "content": _CONTENT},
+    503: {"description": "The store is away", "content": _CONTENT},
+}
+"""For OpenAPI: what every route may answer instead."""
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The answer that says what is wrong."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with a problem."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(QueryError, _refused)
+    app.add_exception_handler(StoreAwayError, _away)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    details = [
+        f"{one['loc'][-1]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
+    ]
+    return problem(HTTPStatus.BAD_REQUEST, "; ".join(details))
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+
+def _away(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("store away", path=request.url.path, reason=str(error))
+    detail = "the store does not answer now; try again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers) if error.headers else None
+    return problem(error.status_code, str(error.detail), headers)
+
+
+def _broken(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the server; its log says more")

@@ -1,0 +1,30 @@
+"""Where the state of devices is kept."""
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class FleetSettings(BaseModel):
+    """Where the state of devices is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(
+        "sqlite:///wayside-fleet.sqlite",
+        description="SQLAlchemy URL: SQLite, or PostgreSQL where several processes need it; a "
+        "password belongs into PGPASSWORD or ~/.pgpass, never here",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_one(cls, url: str) -> str:
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise ValueError("must be sqlite:///FILE or postgresql://HOST/DATABASE") from error
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError("must be sqlite:///FILE or postgresql://HOST/DATABASE")
+        if parsed.password is not None:
+            raise ValueError("must not hold a password; use PGPASSWORD or ~/.pgpass")
+        return url

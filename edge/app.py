@@ -1,0 +1,201 @@
+"""The agent put together: the only module of the edge that names concrete adapters."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import structlog
+from pydantic import ValidationError
+
+from edge.agent import Cameras, drain, status, wait_until_done
+from edge.capture.clock import WallClock
+from edge.health import HealthProbe
+from edge.heartbeat import Heartbeat
+from edge.infer.probe import probe_workers
+from edge.pipeline import Pipeline, Stages
+from edge.publish.forwarder import Forwarder
+from edge.publish.outbox import Outbox
+from edge.publish.uplink import OnPuback, Uplink
+from edge.rules.engine import CameraRules
+from edge.settings import CameraSettings, EdgeSettings
+from edge.status import StatusFile
+from edge.track.settings import TrackerSettings
+from edge.track.tracker import Tracker
+from edge.watchdog import Watchdog
+from models import zoo
+from models.detector import Detector
+from models.errors import ManifestError
+from models.manifest import Manifest
+from protos.v1.device_state_pb2 import DeviceState
+
+_log = structlog.get_logger(__name__)
+_WARM_UP_SHAPE = (720, 1280, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What brings events to the cloud."""
+
+    outbox: Outbox
+    forwarder: Forwarder
+    heartbeat: Heartbeat
+
+
+def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
+    """Run every camera until told to stop or nothing is left to do.
+
+    Returns:
+        True when no camera failed.
+
+    Raises:
+        AssetError, EngineError, ManifestError: the network cannot be used.
+        OutboxError: the data folder cannot be used.
+        MqttSettingsError: certificates or password cannot be read.
+    """
+    detector, tracker = _load(settings)
+    workers = settings.infer.workers
+    if workers == "auto":
+        workers = probe_workers(detector, np.zeros(_WARM_UP_SHAPE, np.uint8))
+    wall = WallClock()
+    pipelines: list[Pipeline] = []
+
+    def content() -> DeviceState:
+        return _device_state(pipelines, detector, wall)
+
+    with Watchdog(settings.infer.stuck_after_s) as watchdog, sending(settings, content) as up:
+        pipelines += [
+            _pipeline(camera, detector, tracker, up.outbox, workers, wall, watchdog)
+            for camera in settings.cameras
+        ]
+        cameras = Cameras(pipelines, up.heartbeat.note_error)
+        with _status_file(settings, pipelines, up):
+            cameras.start()
+            wait_until_done(cameras, up.forwarder, settings.when_done, stop)
+            cameras.stop()
+    detector.close()
+    return not cameras.failed
+
+
+def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
+    """Send what waits on disk until the cloud has all of it; no camera is read.
+
+    Returns:
+        Events that still wait: 0, unless it was told to stop.
+
+    Raises:
+        OutboxError: the data folder cannot be used.
+        MqttSettingsError: certificates or password cannot be read.
+    """
+    with sending(settings, DeviceState) as up:
+        drain(up.forwarder, stop)
+        return up.outbox.depth().rows
+
+
+@contextmanager
+def sending(settings: EdgeSettings, content: Callable[[], DeviceState]) -> Iterator[Sending]:
+    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
+    outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device)
+    try:
+        uplink = Uplink(settings.mqtt, settings.device, will=lambda: heartbeat.will())
+
+        def publish(topic: str, payload: bytes, on_puback: OnPuback) -> None:
+            uplink.publish(topic, payload, on_puback, retain=True)
+
+        heartbeat = Heartbeat(
+            settings.device,
+            outbox.boot,
+            settings.heartbeat,
+            publish=publish,
+            content=content,
+            depth=outbox.depth,
+            health=HealthProbe(settings.data_dir).read,
+        )
+        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
+        uplink.attach(heartbeat)
+        uplink.attach(forwarder)
+        heartbeat.start()
+        forwarder.start()
+        uplink.start()
+        try:
+            yield Sending(outbox, forwarder, heartbeat)
+        finally:
+            heartbeat.stop()
+            forwarder.stop()
+            uplink.stop()
+    finally:
+        outbox.close()
+
+
+def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
+    """The detector, and the tracker's settings on its scale of confidence."""
+    manifest, path = zoo.resolve(settings.model.name)
+    confidence = settings.model.confidence or manifest.thresholds.confidence
+    try:
+        tracker = settings.tracker.for_threshold(confidence)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ManifestError(f"tracker and model {manifest.name!r} disagree: {reason}") from error
+    sensitive = manifest.with_confidence(tracker.low_confidence)
+    detector = Detector.load(sensitive, path, settings.model.threads)
+    _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
+    return detector, tracker
+
+
+def _pipeline(
+    camera: CameraSettings,
+    detector: Detector,
+    tracker: TrackerSettings,
+    outbox: Outbox,
+    workers: int,
+    wall: WallClock,
+    watchdog: Watchdog,
+) -> Pipeline:
+    from edge.capture.sources import Camera
+
+    manifest: Manifest = detector.manifest
+    stages = Stages(
+        Camera(camera.id, camera, wall).open,
+        detector,
+        Tracker(tracker),
+        CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
+        outbox.append,
+    )
+    return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
+
+
+@contextmanager
+def _status_file(settings: EdgeSettings, pipelines: list[Pipeline], up: Sending) -> Iterator[None]:
+    path = settings.status.file
+    if path is None:
+        yield
+        return
+
+    def tell() -> dict[str, object]:
+        return status(settings.device, pipelines, up.outbox, up.forwarder)
+
+    with StatusFile(path, settings.status.interval_s, tell):
+        yield
+
+
+def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock) -> DeviceState:
+    """What only the agent knows of itself; the heartbeat adds the rest."""
+    state = DeviceState(agent_version=version("wayside"), anchor_id=wall.anchor_id)
+    state.models.add(
+        model=detector.manifest.name,
+        version=detector.manifest.version,
+        engine=detector.engine.name,
+    )
+    for pipeline in pipelines:
+        stats = pipeline.stats
+        state.cameras.add(
+            camera=stats.camera,
+            state=stats.state,
+            fps=stats.fps,
+            frames=stats.frames_captured,
+            dropped=sum(stats.dropped.values()),
+            latency_ms=stats.latency_ms,
+        )
+    return state

@@ -1,0 +1,56 @@
+"""wayside-edge: the agent on a device."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge import settings as edge_settings
+from wayside import logging
+from wayside.cli import program
+from wayside.process import crash_on_thread_errors, stop_on_signals
+
+app = program("Wayside on a device: cameras in, events out, nothing lost.")
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="settings file")]
+
+
+def _configured(config: Path) -> edge_settings.EdgeSettings:
+    settings = edge_settings.load(config)
+    logging.configure(settings.log.level, settings.log.style)
+    crash_on_thread_errors()
+    return settings
+
+
+@app.command()
+def run(config: ConfigFile) -> None:
+    """Run the agent: every camera, until it is told to stop."""
+    from edge.app import run_agent
+
+    settings = _configured(config)
+    if not run_agent(settings, stop_on_signals()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def drain(config: ConfigFile) -> None:
+    """Send what waits on disk until the cloud has it all, without reading a camera."""
+    from edge.app import run_drain
+
+    settings = _configured(config)
+    left = run_drain(settings, stop_on_signals())
+    typer.echo(f"{left} events wait on disk" if left else "the cloud has every event")
+    if left:
+        raise typer.Exit(1)
+
+
+@app.command()
+def validate(config: ConfigFile) -> None:
+    """Check a settings file and say what is wrong, line by line."""
+    settings = edge_settings.load(config)
+    cameras = len(settings.cameras)
+    typer.echo(f"{config}: valid, {cameras} camera{'s' if cameras != 1 else ''}")
+
+
+if __name__ == "__main__":
+    app(prog_name="wayside-edge")

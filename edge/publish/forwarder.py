@@ -1,0 +1,256 @@
+"""The outbox through the flight to the uplink, and receipts the way back.
+
+One thread owns the flight. The network's callbacks, and the outbox's, only leave a note and
+wake it, so nothing waits for anything, and no lock is held around a publish.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from edge.publish.batches import make_batch
+from edge.publish.flight import Choice, Flight, Refusal
+from edge.publish.outbox import Outbox
+from edge.publish.rows import SeqRange
+from edge.publish.settings import ForwarderSettings
+from edge.publish.uplink import Uplink
+from protos import codec, topics
+from protos.errors import WireError
+from protos.ids import Lane
+from protos.v1.receipt_pb2 import Receipt
+from wayside.backoff import Backoff
+from wayside.errors import NotConnectedError
+
+KEEPALIVE_TIMEOUT = "Keep alive timeout"
+"""The reason that means the network and no message."""
+
+_MAX_NOTES = 10_000
+"""Receipts beyond so many unread notes are dropped; their events go out again, and get others."""
+
+_LANES = frozenset(int(lane) for lane in Lane)
+
+_log = structlog.get_logger(__name__)
+Note = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ForwarderStats:
+    """What the forwarder did since it was started.
+
+    Attributes:
+        connected: a connection stands.
+        on_the_way: batches without a receipt now.
+        sent: batches handed to a connection.
+        resent: of these, those that had gone out before.
+        receipts: ranges that receipts held.
+        set_aside: events that the broker refuses, now.
+        receipt_s: smoothed time from PUBACK to receipt, None before the first.
+    """
+
+    connected: bool
+    on_the_way: int
+    sent: int
+    resent: int
+    receipts: int
+    set_aside: int
+    receipt_s: float | None
+
+
+class Forwarder:
+    """Publishes what the outbox holds until receipts have emptied it. A part of the uplink.
+
+    Args:
+        outbox: where events wait.
+        uplink: the session; the caller attaches the forwarder to it.
+        settings: limits and waits.
+        device: id of the device.
+        clock: monotonic seconds.
+        new_backoff: makes the waits while nobody subscribes, from shortest and longest.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        uplink: Uplink,
+        settings: ForwarderSettings,
+        device: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        new_backoff: Callable[[float, float], Backoff] = Backoff,
+    ) -> None:
+        self._outbox = outbox
+        self._uplink = uplink
+        self._settings = settings
+        self._device = device
+        self._clock = clock
+        self._flight = Flight(settings, new_backoff)
+        self._changed = threading.Condition()
+        self._notes: deque[Note] = deque()
+        self._committed = True
+        self._stopping = False
+        self._sent = self._resent = self._receipts = 0
+        self._log = _log.bind(device_id=device)
+        self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
+
+    @property
+    def stats(self) -> ForwarderStats:
+        """Counters and states of this moment."""
+        return ForwarderStats(
+            connected=self._uplink.connected,
+            on_the_way=self._flight.on_the_way,
+            sent=self._sent,
+            resent=self._resent,
+            receipts=self._receipts,
+            set_aside=self._outbox.set_aside,
+            receipt_s=self._flight.timeout.observed_s,
+        )
+
+    def start(self) -> None:
+        """Begin to forward; returns at once."""
+        self._outbox.subscribe(self._on_commit)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what has no receipt stays in the outbox. The uplink may still stand."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    def drained(self, timeout_s: float) -> bool:
+        """Wait until receipts have emptied the outbox; False: not within `timeout_s`.
+
+        Raises:
+            OutboxError: the outbox is damaged.
+        """
+        return self._outbox.wait_empty(timeout_s)
+
+    # What the uplink and the outbox tell, from their threads.
+
+    def on_connected(self) -> None:
+        """A connection stands: everything without a receipt goes out."""
+        self._note(self._flight.connected)
+
+    def on_disconnected(self, reason: str) -> None:
+        """The connection is gone."""
+        blame = reason != KEEPALIVE_TIMEOUT
+        self._note(lambda now_s: self._report(self._flight.disconnected(now_s, blame=blame)))
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """Take a receipt; bytes that are none are logged and ignored."""
+        if topic != topics.command(self._device, topics.RECEIPTS):
+            return
+        try:
+            receipt = codec.decode(Receipt, payload)
+        except WireError as error:
+            self._log.warning("receipt ignored", reason=str(error))
+            return
+        if receipt.device != self._device:
+            self._log.warning("receipt ignored", reason=f"it is for {receipt.device}")
+            return
+        ranges = [
+            SeqRange(item.boot, Lane(item.lane), item.first_seq, item.last_seq)
+            for item in receipt.ranges
+            if int(item.lane) in _LANES and 1 <= item.first_seq <= item.last_seq
+        ]
+        if len(self._notes) < _MAX_NOTES:
+            self._note(partial(self._on_receipt, ranges))
+
+    def _on_puback(self, token: int, code: int) -> None:
+        self._note(partial(self._answered, token, code))
+
+    def _on_commit(self) -> None:
+        with self._changed:
+            self._committed = True
+            self._changed.notify()
+
+    def _note(self, note: Note) -> None:
+        with self._changed:
+            self._notes.append(note)
+            self._changed.notify()
+
+    # The forwarder's own thread.
+
+    def _run(self) -> None:
+        while True:
+            notes = self._wait()
+            if self._stopping:
+                return
+            for note in notes:
+                note(self._clock())
+            now_s = self._clock()
+            for stream, last in self._outbox.streams():
+                self._flight.available(stream, last, now_s)
+            self._report(self._flight.tick(now_s))
+            while (choice := self._flight.choose(self._clock())) is not None:
+                self._send(choice)
+            self._outbox.set_aside = self._flight.aside
+            if self._flight.stuck(self._clock()):
+                self._uplink.reconnect("no PUBACK for too long")
+
+    def _wait(self) -> list[Note]:
+        """Sleep until there is a note, a commit, or a time that the flight waits for."""
+        now_s = self._clock()
+        wake_s = self._flight.wake_s(now_s)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._notes or self._committed or self._stopping,
+                None if wake_s is None else wake_s - now_s,
+            )
+            notes = list(self._notes)
+            self._notes.clear()
+            self._committed = False
+            return notes
+
+    def _send(self, choice: Choice) -> None:
+        stream = choice.stream
+        rows = self._outbox.read(stream, choice.first, choice.last, self._settings.max_batch_events)
+        if not rows:
+            self._flight.gone(stream, choice.first, choice.last)
+            return
+        if rows[0].seq > choice.first:
+            self._flight.gone(stream, choice.first, rows[0].seq - 1)
+        batch = make_batch(
+            self._device, stream, rows,
+            max_events=self._settings.max_batch_events, max_bytes=self._settings.max_batch_bytes,
+        )  # fmt: skip
+        token, again = self._flight.sending(stream, batch.first, batch.last, self._clock())
+        try:
+            self._uplink.publish(
+                topics.events(self._device, stream.lane), batch.payload,
+                partial(self._on_puback, token),
+            )  # fmt: skip
+        except NotConnectedError:
+            self._flight.not_sent(token, self._clock())
+        else:
+            self._sent += 1
+            self._resent += again
+
+    def _answered(self, token: int, code: int, now_s: float) -> None:
+        taken, refusals = self._flight.answered(token, code, now_s)
+        if taken is not None:
+            self._outbox.mark_taken(taken.stream, taken.first, taken.last)
+        self._report(refusals)
+
+    def _on_receipt(self, ranges: list[SeqRange], now_s: float) -> None:
+        self._receipts += len(ranges)
+        for item in ranges:
+            stream = self._outbox.find(item.boot, item.lane)
+            if stream is not None:
+                self._flight.stored(stream, item.first, item.last, now_s)
+        self._outbox.delete(ranges)
+
+    def _report(self, refusals: list[Refusal]) -> None:
+        for refusal in refusals:
+            self._log.error(
+                "lane set aside" if refusal.whole_lane else "message set aside",
+                topic=topics.events(self._device, refusal.stream.lane),
+                first_seq=refusal.first, last_seq=refusal.last, reason=refusal.reason,
+                retry_s=self._settings.aside_retry_s,
+                remedy="check the broker's access list and its limit on the size of messages",
+            )  # fmt: skip

@@ -1,0 +1,294 @@
+"""The one thread that writes, and keeps trying while the disk refuses.
+
+Two locks: `disk` guards the ledger, `state` everything in memory. Whoever needs both takes
+`disk` first. No pipeline ever waits for `disk`.
+"""
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import structlog
+
+from edge.errors import OutboxError
+from edge.publish.commit import REASON_OVERSIZED, REASON_STAGING, Committed, Work, commit
+from edge.publish.ledger import Ledger
+from edge.publish.ranges import Ranges
+from edge.publish.rows import SeqRange, Stream
+from edge.publish.schema import is_damage, is_full, suspect, translated
+from edge.publish.settings import MIB, OutboxSettings
+from edge.publish.staging import Staged, Staging
+from protos.ids import Lane
+
+_MAX_COMMIT_BYTES = MIB
+
+_log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """Commits what was staged and deletes what has a receipt, until it is closed.
+
+    Args:
+        path: of the SQLite file, for messages.
+        ledger: its tables.
+        settings: bounds and waits.
+        synced: is the wall clock disciplined now.
+
+    Attributes:
+        disk: held around every use of the ledger.
+        on_commit: called after each commit, without a lock.
+    """
+
+    def __init__(
+        self, path: Path, ledger: Ledger, settings: OutboxSettings, synced: Callable[[], bool]
+    ) -> None:
+        self.disk = threading.Lock()
+        self.on_commit: Callable[[], None] = lambda: None
+        self._path = path
+        self._ledger = ledger
+        self._settings = settings
+        self._synced = synced
+        self._state = threading.Condition()
+        self._staging = Staging(settings.staging_max_bytes)
+        self._stored: dict[Stream, Ranges] = {}
+        self._taken: dict[Stream, Ranges] = {}
+        self._given_up: Counter[tuple[Lane, str]] = Counter()
+        self._evicted = 0
+        self._lost_without_seq = 0
+        self._waiters = 0
+        self._unsaid = False
+        self._refused = False
+        self._closing = False
+        self._failure: OutboxError | None = None
+        self._thread = threading.Thread(target=self._run, name="outbox-writer", daemon=True)
+
+    @property
+    def lost(self) -> int:
+        """Events given up since this start of the agent."""
+        with self._state:
+            dropped = sum(self._staging.dropped.values())
+            return self._evicted + self._lost_without_seq + dropped
+
+    @property
+    def staged(self) -> int:
+        """Events in memory that no commit has reached yet."""
+        with self._state:
+            return len(self._staging)
+
+    def start(self, *, unsaid: bool) -> None:
+        """Begin; `unsaid` where the ledger holds losses that no event says yet."""
+        self._unsaid = unsaid
+        self._thread.start()
+
+    def put(self, drafts: Iterable[Staged], oversized: Iterable[Lane] = ()) -> None:
+        """Take drafts over, and note those that are too large to be taken at all.
+
+        Raises:
+            OutboxError: the thread has ended over a damaged file.
+        """
+        with self._state:
+            self._check()
+            for lane in oversized:
+                self._given_up[lane, REASON_OVERSIZED] += 1
+                self._lost_without_seq += 1
+            self._staging.put(drafts)
+            self._state.notify_all()
+
+    def delete(self, ranges: Iterable[SeqRange]) -> None:
+        """Have rows deleted; only those that are durable now."""
+        with self._state:
+            for item in ranges:
+                stream = self._ledger.find(item.boot, item.lane)
+                if stream is not None:
+                    last = min(item.last, self._ledger.committed[stream].last_seq)
+                    self._stored.setdefault(stream, Ranges()).add(max(item.first, 1), last)
+            self._state.notify_all()
+
+    def mark_taken(self, stream: Stream, first: int, last: int) -> None:
+        """These rows have a PUBACK."""
+        with self._state:
+            self._taken.setdefault(stream, Ranges()).add(first, last)
+
+    def wait_durable(self, timeout_s: float) -> bool:
+        """Wait until all that was put before is durable or given up; False: not in time.
+
+        Raises:
+            OutboxError: the thread has ended over a damaged file.
+        """
+        with self._state:
+            last = self._staging.last
+            return self._wait(lambda: self._staging.oldest > last, timeout_s)
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """Wait until nothing is staged, stored, or to be said; False: not in time.
+
+        Raises:
+            OutboxError: the thread has ended over a damaged file.
+        """
+        with self._state:
+            return self._wait(
+                lambda: (
+                    not self._has_work()
+                    and not len(self._staging)
+                    and not any(tally.rows for tally in self._ledger.committed.values())
+                ),
+                timeout_s,
+            )
+
+    def close(self) -> int:
+        """Write what is staged, trying once where the disk refuses; the events that are left."""
+        with self._state:
+            self._closing = True
+            self._state.notify_all()
+        self._thread.join()
+        return len(self._staging)
+
+    def fail(self, error: sqlite3.Error) -> OutboxError:
+        """The error to raise for one of SQLite's; damage ends the writer as well."""
+        failure = translated(error, self._path)
+        if is_damage(error):
+            suspect(self._path.parent)
+            with self._state:
+                self._failure = self._failure or failure
+                self._state.notify_all()
+        return failure
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        self._waiters += 1
+        self._state.notify_all()
+        try:
+            result = self._state.wait_for(lambda: self._failure is not None or done(), timeout_s)
+        finally:
+            self._waiters -= 1
+        self._check()
+        return result
+
+    def _has_work(self) -> bool:
+        return bool(
+            len(self._staging)
+            or any(self._stored.values())
+            or self._staging.dropped
+            or self._given_up
+            or self._unsaid
+        )
+
+    def _run(self) -> None:
+        while (work := self._gather()) is not None:
+            if not self._write(work) and self._closing:
+                return
+
+    def _write(self, work: Work) -> bool:
+        """Do the work; False where the disk refuses for now.
+
+        Raises:
+            OutboxError: the file is damaged.
+        """
+        try:
+            with self.disk:
+                committed = commit(
+                    self._ledger, work, max_bytes=self._settings.max_bytes,
+                    now_ns=time.time_ns(), synced=self._synced(),
+                )  # fmt: skip
+        except sqlite3.Error as error:
+            self._give_back(work)
+            if is_damage(error):
+                raise self.fail(error) from error
+            self._refuse(error, work)
+            return False
+        self._done(work, committed)
+        self.on_commit()
+        return True
+
+    def _gather(self) -> Work | None:
+        """Wait for work, and a little longer for company; None when it is time to end."""
+        with self._state:
+            if self._refused:
+                self._state.wait_for(self._ends, self._settings.retry_s)
+            self._state.wait_for(lambda: self._has_work() or self._ends())
+            if not self._hurried():
+                self._state.wait_for(self._hurried, self._settings.commit_linger_ms / 1000)
+            self._check()
+            if not self._has_work():
+                return None
+            given_up = self._given_up + Counter(
+                {(lane, REASON_STAGING): n for lane, n in self._staging.dropped.items()}
+            )
+            stored = self._stored
+            self._lost_without_seq += sum(self._staging.dropped.values())
+            self._stored, self._given_up = {}, Counter()
+            self._staging.dropped.clear()
+            limit = min(_MAX_COMMIT_BYTES, self._settings.max_bytes // 8)
+            return Work(stored, self._staging.take(limit), given_up, self._taken_now)
+
+    def _ends(self) -> bool:
+        return self._closing or self._failure is not None
+
+    def _hurried(self) -> bool:
+        return self._staging.urgent or self._waiters > 0 or self._unsaid or self._ends()
+
+    def _taken_now(self) -> Mapping[Stream, Ranges]:
+        with self._state:
+            return {stream: held.copy() for stream, held in self._taken.items()}
+
+    def _give_back(self, work: Work) -> None:
+        with self._state:
+            for stream, held in work.stored.items():
+                for first, last in held:
+                    self._stored.setdefault(stream, Ranges()).add(first, last)
+            self._given_up.update(work.given_up)
+            self._staging.give_back()
+
+    def _refuse(self, error: sqlite3.Error, work: Work) -> None:
+        """Say it once, and make what room there is: deletions alone may still be possible."""
+        if not self._refused:
+            _log.error(
+                "outbox cannot be written, events wait in memory",
+                file=str(self._path), reason=str(error),
+                remedy="free space on this disk" if is_full(error) else "check this disk",
+            )  # fmt: skip
+        self._refused = True
+        try:
+            with self.disk:
+                with self._ledger.transaction():
+                    for stream, held in work.stored.items():
+                        for first, last in held:
+                            self._ledger.delete(stream, first, last)
+                            self._ledger.losses.stored(stream, first, last)
+                self._ledger.checkpoint()
+        except sqlite3.Error as again:
+            _log.debug("outbox cannot make room", reason=str(again))
+
+    def _done(self, work: Work, committed: Committed) -> None:
+        if self._refused:
+            _log.info("outbox can be written again", file=str(self._path))
+        with self._state:
+            self._refused = False
+            self._staging.done()
+            self._unsaid = committed.unsaid
+            for stream, held in work.stored.items():
+                for first, last in held:
+                    self._unmark(stream, first, last)
+            for item in committed.evicted:
+                self._unmark(item.stream, item.first, item.last)
+                self._evicted += item.last - item.first + 1
+            self._state.notify_all()
+        if committed.evicted:
+            _log.warning(
+                "outbox full, oldest events given up", file=str(self._path),
+                events_lost=sum(item.last - item.first + 1 for item in committed.evicted),
+                lanes=sorted({item.stream.lane.slug for item in committed.evicted}),
+            )  # fmt: skip
+
+    def _unmark(self, stream: Stream, first: int, last: int) -> None:
+        held = self._taken.get(stream)
+        if held is not None:
+            held.remove(first, last)
+            if not held:
+                del self._taken[stream]

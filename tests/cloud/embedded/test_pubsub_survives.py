@@ -1,0 +1,162 @@
+"""The embedded Pub/Sub server, killed and started again."""
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from cloud.bus.client import publisher_client, subscriber_client
+from cloud.bus.settings import BusSettings
+from tests.support.processes import ServerProcess
+from tests.support.pubsub import embedded_pubsub
+
+TOPIC = "projects/wayside/topics/topic"
+SUBSCRIPTION = "projects/wayside/subscriptions/subscription"
+
+
+class Clients:
+    """Google's clients for a server that comes and goes."""
+
+    def __init__(self, publisher: PublisherClient, subscriber: SubscriberClient) -> None:
+        self.publisher = publisher
+        self.subscriber = subscriber
+
+    def publish(self, *texts: str) -> list[str]:
+        messages = [{"data": text.encode()} for text in texts]
+        return list(self.publisher._gapic_publish(topic=TOPIC, messages=messages).message_ids)
+
+    def pull(self, limit: int = 1000) -> list[Any]:
+        """What a pull finds now."""
+        try:
+            response = self.subscriber.pull(
+                subscription=SUBSCRIPTION, max_messages=limit, timeout=1.0, retry=None
+            )
+        except exceptions.DeadlineExceeded:
+            return []
+        return list(response.received_messages)
+
+    def pull_all(self) -> list[Any]:
+        """Everything that is to be had."""
+        found: list[Any] = []
+        while more := self.pull():
+            found.extend(more)
+        return found
+
+    def ack(self, received: list[Any]) -> None:
+        if received:
+            ids = [item.ack_id for item in received]
+            self.subscriber.acknowledge(subscription=SUBSCRIPTION, ack_ids=ids)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    process = embedded_pubsub(tmp_path, window_messages=50)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def clients(server: ServerProcess) -> Iterator[Clients]:
+    settings = BusSettings(endpoint=f"127.0.0.1:{server.port}", retry_max_s=0.2)
+    publisher = publisher_client(settings)
+    with closing(publisher.transport), closing(subscriber_client(settings)) as subscriber:
+        publisher.create_topic(name=TOPIC)
+        subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+        yield Clients(publisher, subscriber)
+
+
+def texts(received: list[Any]) -> set[str]:
+    return {item.message.data.decode() for item in received}
+
+
+def test_accepted_messages_come_again_after_kills_and_acknowledged_ones_do_not(
+    server: ServerProcess, clients: Clients
+) -> None:
+    chance = random.Random(5)
+    published: set[str] = set()
+    acknowledged: set[str] = set()
+    ids: list[str] = []
+    for start in range(3):
+        new = [f"{start}-{n}" for n in range(40)]
+        ids += clients.publish(*new)
+        published |= set(new)
+        received = clients.pull(limit=60)
+        settled = [item for item in received if chance.random() < 0.5]
+        clients.ack(settled)
+        acknowledged |= texts(settled)
+        server.kill()
+        server.start()
+    left = clients.pull_all()
+    assert texts(left) == published - acknowledged
+    assert len(left) == len(texts(left))
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_ack_id_from_before_a_kill_still_counts(server: ServerProcess, clients: Clients) -> None:
+    clients.publish("once")
+    received = clients.pull()
+    server.kill()
+    server.start()
+    clients.ack(received)
+    assert clients.pull() == []
+
+
+def test_a_backlog_beyond_the_window_is_read_from_disk(
+    server: ServerProcess, clients: Clients
+) -> None:
+    expected = {str(n) for n in range(400)}
+    clients.publish(*sorted(expected))
+    found: set[str] = set()
+    for _ in range(100):
+        received = clients.pull()
+        clients.ack(received)
+        found |= texts(received)
+        if found == expected:
+            break
+    assert found == expected
+
+
+def test_a_deleted_topic_and_subscription_stay_deleted(
+    server: ServerProcess, clients: Clients
+) -> None:
+    clients.publish("gone")
+    clients.subscriber.delete_subscription(subscription=SUBSCRIPTION)
+    clients.publisher.delete_topic(topic=TOPIC)
+    server.kill()
+    server.start()
+    with pytest.raises(exceptions.NotFound):
+        clients.publisher.get_topic(topic=TOPIC)
+    with pytest.raises(exceptions.NotFound):
+        clients.subscriber.get_subscription(subscription=SUBSCRIPTION)
+
+
+def test_a_second_server_may_not_have_the_port(server: ServerProcess, tmp_path: Path) -> None:
+    second = embedded_pubsub(tmp_path / "other", port=server.port)
+    # The first one answers on the port, so that only the end of the process tells.
+    second.start()
+    second_log = second.log
+    from tests.support.processes import wait_until
+
+    wait_until(lambda: "StartError" in second_log.read_text(), "the second server's end")
+    assert "using the port" in second_log.read_text()
+
+
+def test_a_second_server_may_not_have_the_folder(server: ServerProcess, tmp_path: Path) -> None:
+    second = embedded_pubsub(tmp_path)
+    with pytest.raises(RuntimeError, match="another Pub/Sub server"):
+        second.start()
+
+
+def test_sigterm_ends_it_while_streams_are_open(server: ServerProcess, clients: Clients) -> None:
+    stream = clients.subscriber.subscribe(SUBSCRIPTION, lambda message: message.ack())
+    clients.publish("x")
+    server.stop()
+    assert "pubsub stopped" in server.log.read_text()
+    stream.cancel()
+    stream.result(10)

@@ -1,0 +1,107 @@
+"""The DuckDB store's own: its file."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cloud.errors import StartError, StoreRefusedError
+from cloud.store.duckdb import DuckDbStore
+from cloud.store.port import EventQuery
+from tests.support.stored import crossing, person, stored
+
+_WRITER = """
+import sys
+from pathlib import Path
+from cloud.store.duckdb import DuckDbStore
+from tests.support.stored import person, stored
+store = DuckDbStore(Path(sys.argv[1]))
+for seq in range(1, 1000):
+    store.write(stored(person(seq)))
+    print(seq, flush=True)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "events.duckdb"
+
+
+def start_writer(path: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _WRITER, str(path)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_killed_writer_loses_nothing_and_its_file_says_who_holds_it(path: Path) -> None:
+    with start_writer(path) as writer:
+        assert writer.stdout is not None
+        written = [int(writer.stdout.readline()) for _ in range(20)]
+        with pytest.raises(StartError, match=rf"held by another process, .*{writer.pid}"):
+            DuckDbStore(path)
+        writer.send_signal(signal.SIGKILL)
+        written += [int(line) for line in writer.stdout if line.strip()]
+
+    with contextlib.closing(DuckDbStore(path)) as store:
+        [row] = store.sequences()
+        assert (row.first_seq, row.count) == (1, row.last_seq)
+        assert row.last_seq >= written[-1]
+
+
+def test_ingest_order_goes_on_after_a_restart(path: Path) -> None:
+    with contextlib.closing(DuckDbStore(path)) as store:
+        store.write(stored(person(1), person(2)))
+        seen = store.events(EventQuery())
+    with contextlib.closing(DuckDbStore(path)) as store:
+        store.write(stored(person(2), person(3)))
+        new = store.events(EventQuery(cursor=seen.cursor))
+
+    assert [event.id.seq for event in new.events] == [3]
+
+
+def test_people_ask_the_file_by_sql(path: Path) -> None:
+    with contextlib.closing(DuckDbStore(path)) as store:
+        store.write(stored(crossing(5), boot=2**64 - 1))
+
+    with duckdb.connect(path, read_only=True) as database:
+        rows = database.execute(
+            "SELECT event_id, captured_at::VARCHAR, rule, box_width, device FROM events"
+        ).fetchall()
+    assert rows == [
+        ("cam-box/ffffffffffffffff/state/5", "2025-06-15 15:06:40.005", "door-line", 0.125,
+         "cam-box"),
+    ]  # fmt: skip
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.duckdb"
+    text.write_text("no database")
+    with pytest.raises(StartError, match="cannot be opened"):
+        DuckDbStore(text)
+
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(other) as database:
+        database.execute("CREATE TABLE something (x INTEGER)")
+    with pytest.raises(StartError, match="something else"):
+        DuckDbStore(other)
+
+    newer = tmp_path / "newer.duckdb"
+    DuckDbStore(newer).close()
+    with duckdb.connect(newer) as database:
+        database.execute("UPDATE wayside_schema SET version = 99")
+    with pytest.raises(StartError, match=r"version \[99\]"):
+        DuckDbStore(newer)
+
+
+def test_what_the_table_cannot_hold_is_refused_and_the_store_goes_on(path: Path) -> None:
+    from dataclasses import replace
+
+    with contextlib.closing(DuckDbStore(path)) as store:
+        [event] = stored(person(1))
+        with pytest.raises(StoreRefusedError, match="cam-box/0000000000000007/state/1"):
+            store.write([replace(event, captured_ns=2**63)])
+        store.write([event])
+        assert store.events(EventQuery()).events == (event,)

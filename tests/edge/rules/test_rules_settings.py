@@ -1,0 +1,94 @@
+"""What a camera's rules may say, and what an installer is told when they say something else."""
+
+import pytest
+
+from edge.rules.engine import CameraRules
+from edge.rules.settings import CameraRulesSettings, unknown_classes
+from wayside.errors import SettingsError
+from wayside.settings import parse
+
+GOOD = """
+zones:
+  - id: dock
+    points: [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
+lines:
+  - id: gate
+    points: [[0.0, 0.5], [1.0, 0.5]]
+rules:
+  - {id: on-dock, kind: zone, zone: dock, classes: [person], min_s: 2}
+  - {id: in-out, kind: line, line: gate, anchor: centre, margin: 0.05}
+objects: {update_s: 5}
+"""
+
+
+def problems(text: str) -> list[tuple[int, str, str]]:
+    with pytest.raises(SettingsError) as refused:
+        parse(text, "agent.yaml", CameraRulesSettings)
+    return [(item.line, item.key, item.message) for item in refused.value.problems]
+
+
+def test_a_complete_file_is_read() -> None:
+    settings = parse(GOOD, "agent.yaml", CameraRulesSettings)
+    assert [rule.id for rule in settings.rules] == ["on-dock", "in-out"]
+    assert [rule.min_s for rule in settings.rules] == [2.0, 0.0]
+    assert settings.objects.update_s == 5.0
+
+
+def test_rules_are_no_must() -> None:
+    assert parse("{}", "agent.yaml", CameraRulesSettings) == CameraRulesSettings()
+
+
+def test_a_rule_without_its_zone_is_told_which_there_are() -> None:
+    assert problems(
+        GOOD.replace("zone: dock,", "zone: deck,").replace("line: gate", "line: dock")
+    ) == [
+        (9, "rules[0].zone", "there is no zone 'deck'; known: dock"),
+        (10, "rules[1].line", "there is no line 'dock'; known: gate"),
+    ]
+    lonely = "rules: [{id: on-dock, kind: zone, zone: dock}]"
+    assert problems(lonely) == [(1, "rules[0].zone", "there is no zone 'dock'; none is defined")]
+
+
+def test_names_stand_once() -> None:
+    text = GOOD.replace("id: gate", "id: dock").replace("id: in-out", "id: on-dock")
+    assert problems(text) == [
+        (6, "lines[0].id", "'dock' stands twice, first in zones[0]"),
+        (10, "rules[1].id", "'on-dock' stands twice, first in rules[0]"),
+        (10, "rules[1].line", "there is no line 'gate'; known: dock"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "message"),
+    [
+        ("id: dock", "id: Dock", 3, "zones[0].id", "id 'Dock' is not allowed"),
+        ("[0.0, 0.5], ", "[0, 1.9], ", 7, "lines[0].points[0][1]", "less than or equal to 1"),
+        ("[0.9, 0.9]", "[0.5, 0.1]", 3, "zones[0]", "crosses or touches itself"),
+        (", [0.9, 0.9]", "", 4, "zones[0].points", "at least 3 items"),
+        ("[1.0, 0.5]", "[0.0, 0.5]", 6, "lines[0]", "the two points of line 'gate' are the same"),
+        ("[1.0, 0.5]", "[1.0, 0.5], [1, 1]", 7, "lines[0].points", "at most 2 items"),
+        ("kind: line", "kind: lane", 10, "rules[1]", "a rule has a kind, 'zone' or 'line'"),
+        ("kind: line, ", "", 10, "rules[1]", "a rule has a kind, 'zone' or 'line'"),
+        ("line: gate, ", "", 10, "rules[1].line", "is missing"),
+        ("min_s: 2", "min_s: -2", 9, "rules[0].min_s", "greater than or equal to 0"),
+        ("min_s: 2", "min_s: .nan", 9, "rules[0].min_s", "finite number"),
+        ("margin: 0.05", "margn: 0.05", 10, "rules[1].margn", "did you mean 'margin'?"),
+        ("update_s: 5", "update_s: 0.5", 11, "objects.update_s", "greater than or equal to 1"),
+    ],
+)
+def test_a_mistake_is_shown_where_it_is(
+    old: str, new: str, line: int, key: str, message: str
+) -> None:
+    ((at, name, text),) = problems(GOOD.replace(old, new))
+    assert (at, name) == (line, key)
+    assert message in text
+
+
+def test_a_class_that_the_model_lacks_is_named() -> None:
+    settings = parse(GOOD, "agent.yaml", CameraRulesSettings)
+    assert unknown_classes(settings, ["person"]) == []
+    message = "the model has no class 'person'; known: car, bus"
+    assert unknown_classes(settings, ["car", "bus"]) == [(("rules", 0, "classes", 0), message)]
+    with pytest.raises(SettingsError) as refused:
+        CameraRules("gate-cam", ["car", "bus"], "yolox-nano", "1.0", settings)
+    assert str(refused.value) == f"camera gate-cam: rules[0].classes[0]: {message}"

@@ -1,0 +1,59 @@
+"""An engine that runs a Python function; the contract suite holds it to the port."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from models.engines.port import Tensor, TensorSpec
+from models.errors import EngineError
+
+
+class FakeEngine:
+    """See `models.engines.port.Engine`.
+
+    Args:
+        inputs: what `run` takes.
+        outputs: what `compute` returns.
+        compute: the network.
+    """
+
+    name = "fake/CPU"
+
+    def __init__(
+        self,
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        compute: Callable[..., Sequence[Tensor]],
+    ) -> None:
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.closed = False
+        self._compute = compute
+
+    def run(self, *inputs: Tensor) -> Sequence[Tensor]:
+        if self.closed:
+            raise EngineError("the engine is closed")
+        if len(inputs) != len(self.inputs):
+            raise EngineError(f"takes {len(self.inputs)} inputs, {len(inputs)} were given")
+        for spec, tensor in zip(self.inputs, inputs, strict=True):
+            fits = len(spec.shape) == tensor.ndim and all(
+                want in (None, size) for want, size in zip(spec.shape, tensor.shape, strict=True)
+            )
+            if not fits or spec.dtype != tensor.dtype:
+                raise EngineError(f"{spec.name}: got {tensor.shape} {tensor.dtype}, want {spec}")
+        return self._compute(*inputs)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def constant_engine(input_shape: tuple[int, ...], *answers: Tensor) -> FakeEngine:
+    """An engine that gives the same answers to every float32 input of one shape."""
+    return FakeEngine(
+        [TensorSpec("input", input_shape, np.dtype(np.float32))],
+        [
+            TensorSpec(f"output{number}", answer.shape, answer.dtype)
+            for number, answer in enumerate(answers)
+        ],
+        lambda _: [answer.copy() for answer in answers],
+    )

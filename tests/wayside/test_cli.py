@@ -1,0 +1,60 @@
+"""How a program tells its user what went wrong."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from wayside.cli import program
+from wayside.errors import (
+    MqttSettingsError,
+    NotConnectedError,
+    Problem,
+    SettingsError,
+    WaysideError,
+)
+
+
+def failing(error: Exception) -> typer.Typer:
+    app = program("A program.")
+
+    @app.command()
+    def fail() -> None:
+        """Fail."""
+        raise error
+
+    @app.command()
+    def work() -> None:
+        """Work."""
+        typer.echo("done")
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (WaysideError("the disk is full"), 1),
+        (NotConnectedError("no broker"), 1),
+        (SettingsError([Problem("edge.yaml", 3, "mqtt", "is missing")]), 2),
+        (MqttSettingsError("another protocol"), 2),
+    ],
+)
+def test_an_error_is_its_message_and_an_exit_code(error: WaysideError, code: int) -> None:
+    result = CliRunner().invoke(failing(error), ["fail"])
+
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.strip().endswith(str(error))
+    assert "Traceback" not in result.stderr
+
+
+def test_an_error_of_the_programs_own_is_not_hidden() -> None:
+    result = CliRunner().invoke(failing(ZeroDivisionError("a bug")), ["fail"])
+
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_what_works_ends_with_zero() -> None:
+    result = CliRunner().invoke(failing(WaysideError("")), ["work"])
+
+    assert (result.exit_code, result.stdout) == (0, "done\n")
