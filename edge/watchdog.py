@@ -13,10 +13,6 @@ from types import TracebackType
 
 from wayside import process
 
-GRACE_S = 5.0
-"""What the watcher without the GIL waits longer than the one with it."""
-
-TICK_S = 0.5
 _STDERR_FD = 2
 
 
@@ -25,10 +21,14 @@ class Watchdog:
 
     Args:
         stuck_after_s: a piece of work that takes longer is stuck.
+        tick_s: how often the thread looks.
+        grace_s: how much longer the watcher without the GIL waits.
     """
 
-    def __init__(self, stuck_after_s: float) -> None:
+    def __init__(self, stuck_after_s: float, *, tick_s: float = 0.5, grace_s: float = 5.0) -> None:
         self.stuck_after_s = stuck_after_s
+        self._tick_s = tick_s
+        self._grace_s = grace_s
         self._since_s: dict[object, tuple[str, float]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
@@ -54,9 +54,9 @@ class Watchdog:
 
     def _run(self) -> None:
         try:
-            while not self._stop.wait(TICK_S):
+            while not self._stop.wait(self._tick_s):
                 faulthandler.dump_traceback_later(
-                    self.stuck_after_s + GRACE_S, exit=True, file=_STDERR_FD
+                    self.stuck_after_s + self._grace_s, exit=True, file=_STDERR_FD
                 )
                 what = self.stuck(time.monotonic())
                 if what is not None:

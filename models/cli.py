@@ -21,7 +21,7 @@ _Update = Callable[[int, int | None], None]
 @app.command()
 def pull(
     names: Annotated[
-        list[str] | None, typer.Argument(help="networks and videos of the zoo")
+        list[str] | None, typer.Argument(metavar="NAME", help="networks and videos of the zoo")
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is, and fetch nothing")] = (
         False
@@ -44,7 +44,7 @@ def pull(
 
 @app.command()
 def predict(
-    source: Annotated[Path, typer.Argument(help="a picture or a video file")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="a picture or a video file")],
     model: Annotated[
         str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
     ],

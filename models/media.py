@@ -27,6 +27,11 @@ def is_picture(path: Path) -> bool:
     return cv2.haveImageReader(str(path))
 
 
+def is_picture_name(path: Path) -> bool:
+    """True where a file of this suffix would be written as a picture."""
+    return cv2.haveImageWriter(path.name)
+
+
 def read_picture(path: Path) -> Image:
     """The picture, BGR.
 
@@ -48,7 +53,7 @@ def write_picture(path: Path, picture: Image) -> None:
     Raises:
         MediaError: no picture is written with this suffix, or the file cannot be written.
     """
-    if not cv2.haveImageWriter(path.name):
+    if not is_picture_name(path):
         raise MediaError(f"{path}: no picture can be written as {path.suffix!r}; use .png or .jpg")
     part = hidden(path)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.detector import Detector
 from models.draw import draw
 from models.errors import MediaError
-from models.media import VideoReader, is_picture, read_picture, write_picture
+from models.media import VideoReader, is_picture, is_picture_name, read_picture, write_picture
 from models.video_writer import VideoFormat, VideoWriter
 
 Progress = Callable[[int, int | None], None]
@@ -62,6 +62,8 @@ def _picture(detector: Detector, source: Path, out: Path) -> Summary:
 def _video(
     detector: Detector, source: Path, out: Path, ffmpeg: str | None, progress: Progress | None
 ) -> Summary:
+    if is_picture_name(out):
+        raise MediaError(f"{out}: is a picture's name, and {source} is a video; use .mp4")
     classes = detector.manifest.classes
     boxes: Counter[str] = Counter()
     done = 0

@@ -44,15 +44,14 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         worker = IngestWorker(settings.ingest, store, subscriber, publisher)
         presence = Presence(devices, subscriber, publisher)
 
-        def ready() -> list[str]:
-            parts = {"ingest": worker.running, "presence": presence.running}
-            return [name for name, running in parts.items() if not running]
+        def readiness() -> dict[str, bool]:
+            return {"ingest": worker.running, "presence": presence.running}
 
         worker.start()
         ends.callback(worker.stop)
         presence.start()
         ends.callback(presence.stop)
-        _answer(settings, create_app(store, devices, ready), stop)
+        _answer(settings, create_app(store, devices, readiness), stop)
 
 
 def _open_store(settings: CloudSettings) -> EventStore:

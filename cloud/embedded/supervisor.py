@@ -86,7 +86,7 @@ class Supervisor:
                 )
             if time.monotonic() > deadline:
                 raise StartError(f"{part.name} is not ready after {part.start_timeout_s:g} s")
-            if self._stop.wait(0.02):
+            if self._stop.wait(0.05):
                 return
         _log.info("part is ready", part=part.name, pid=child.process.pid)
 

@@ -11,8 +11,8 @@ sensor         sensor
 device         the rest: camera-state, events-lost, and kinds of a newer peer without object or rule
 
 Tags are device, camera, kind and class, and rule in `rule`. A tag's text is the value with
-control characters, backslashes and percent signs percent-encoded (RFC 3986, 2.1), because line
-protocol has no way to write them in a tag; valid ids stand as they are.
+control characters, quotes, backslashes and percent signs percent-encoded (RFC 3986, 2.1), because
+line protocol has no safe way to write them in a tag; valid ids stand as they are.
 
 Reference: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/
 """
@@ -36,7 +36,7 @@ _OWN = {"counts": "counts", "segmentation": "segmentation", "sensor": "sensor",
         "camera-state": "device", "events-lost": "device"}  # fmt: skip
 _MAX_INT = 2**63 - 1
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/-]*")
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f%\\]")
+_UNWRITABLE = re.compile(r'[\x00-\x1f\x7f%\\"]')
 _SEPARATOR = re.compile(r"([,= ])")
 
 Field = str | int | float | bool

@@ -28,9 +28,9 @@ def curl_lines(scene: Scene) -> list[str]:
 
 def stored(scene: Scene) -> dict[str, int]:
     """Events that the store holds, by kind."""
-    answer = ask(scene, "/v1/counts?interval=1d&group_by=kind") or {"counts": []}
+    answer = ask(scene, "/v1/counts?interval=1d&group_by=kind") or {"rows": []}
     totals: dict[str, int] = {}
-    for row in answer["counts"]:
+    for row in answer["rows"]:
         kind = row["group"]["kind"]
         totals[kind] = totals.get(kind, 0) + row["count"]
     return totals

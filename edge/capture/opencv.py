@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 
@@ -12,6 +12,20 @@ from edge.errors import CaptureError
 from models.detections import Image
 
 _AV_LOG_FATAL = "8"
+
+
+class VideoCapture(Protocol):
+    """What is used of a cv2.VideoCapture."""
+
+    def isOpened(self) -> bool: ...  # noqa: N802
+
+    def grab(self) -> bool: ...
+
+    def read(self) -> tuple[bool, Any]: ...
+
+    def get(self, propId: int) -> float: ...  # noqa: N803
+
+    def release(self) -> None: ...
 
 
 class OpenCvVideo:
@@ -28,7 +42,7 @@ class OpenCvVideo:
     def __init__(
         self,
         settings: CameraSource,
-        open_capture: Callable[..., cv2.VideoCapture] = cv2.VideoCapture,
+        open_capture: Callable[..., VideoCapture] = cv2.VideoCapture,
     ) -> None:
         self._settings = settings
         prepare_opencv()
@@ -83,7 +97,7 @@ class OpenCvVideo:
             raise CaptureError(
                 f"{self._settings.shown} sent a picture that cannot be decoded; check the cable"
             ) from error
-        return image if found else None  # type: ignore[return-value]
+        return image if found else None
 
     @property
     def pts_ns(self) -> int:

@@ -253,7 +253,11 @@ class Flight:
         return None
 
     def wake_s(self, now_s: float) -> float | None:
-        """When time alone changes something, or None where only an event can."""
+        """The next time at which time alone changes something, None where only an event can.
+
+        Args:
+            now_s: the time at which `tick` and `choose` were last asked.
+        """
         if not self._up:
             return None
         times = list(self._aside_until_s.values())

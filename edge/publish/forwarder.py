@@ -177,37 +177,37 @@ class Forwarder:
     # The forwarder's own thread.
 
     def _run(self) -> None:
-        while True:
-            notes = self._wait()
-            if self._stopping:
-                return
-            for note in notes:
-                note(self._clock())
+        wake_s: float | None = None
+        while (notes := self._wait(wake_s)) is not None:
+            # One time for a whole round: what is not due at it is what wake_s waits for.
             now_s = self._clock()
+            for note in notes:
+                note(now_s)
             for stream, last in self._outbox.streams():
                 self._flight.available(stream, last, now_s)
             self._report(self._flight.tick(now_s))
-            while (choice := self._flight.choose(self._clock())) is not None:
-                self._send(choice)
+            while (choice := self._flight.choose(now_s)) is not None:
+                self._send(choice, now_s)
             self._outbox.set_aside = self._flight.aside
-            if self._flight.stuck(self._clock()):
+            if self._flight.stuck(now_s):
                 self._uplink.reconnect("no PUBACK for too long")
+            wake_s = self._flight.wake_s(now_s)
 
-    def _wait(self) -> list[Note]:
-        """Sleep until there is a note, a commit, or a time that the flight waits for."""
-        now_s = self._clock()
-        wake_s = self._flight.wake_s(now_s)
+    def _wait(self, wake_s: float | None) -> list[Note] | None:
+        """Sleep until there is a note, a commit, or that time; None when it is time to end."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._notes or self._committed or self._stopping,
-                None if wake_s is None else wake_s - now_s,
+                None if wake_s is None else wake_s - self._clock(),
             )
+            if self._stopping:
+                return None
             notes = list(self._notes)
             self._notes.clear()
             self._committed = False
             return notes
 
-    def _send(self, choice: Choice) -> None:
+    def _send(self, choice: Choice, now_s: float) -> None:
         stream = choice.stream
         rows = self._outbox.read(stream, choice.first, choice.last, self._settings.max_batch_events)
         if not rows:
@@ -219,14 +219,14 @@ class Forwarder:
             self._device, stream, rows,
             max_events=self._settings.max_batch_events, max_bytes=self._settings.max_batch_bytes,
         )  # fmt: skip
-        token, again = self._flight.sending(stream, batch.first, batch.last, self._clock())
+        token, again = self._flight.sending(stream, batch.first, batch.last, now_s)
         try:
             self._uplink.publish(
                 topics.events(self._device, stream.lane), batch.payload,
                 partial(self._on_puback, token),
             )  # fmt: skip
         except NotConnectedError:
-            self._flight.not_sent(token, self._clock())
+            self._flight.not_sent(token, now_s)
         else:
             self._sent += 1
             self._resent += again

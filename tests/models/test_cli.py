@@ -106,6 +106,14 @@ def test_a_video_without_frames_is_one_line(tmp_path: Path, model: Path) -> None
     assert "OpenCV can read" in line
 
 
+def test_a_video_is_not_written_as_a_picture(tmp_path: Path, model: Path) -> None:
+    source = write_video(tmp_path / "source.avi", 2)
+
+    line = refusal(call("predict", source, "--model", model, "--out", tmp_path / "out.png"))
+
+    assert line.endswith("is a video; use .mp4")
+
+
 def test_the_source_is_never_written_over(model: Path, source: Path) -> None:
     line = refusal(call("predict", source, "--model", model, "--out", source))
 

@@ -1,4 +1,4 @@
-"""The bus in memory: the port's behaviour without a server; `tests/contracts/test_bus.py` holds it."""
+"""The bus in memory, held to the port by `tests/contracts/test_bus.py`."""
 
 import itertools
 import threading
@@ -102,9 +102,10 @@ class FakePublisher:
     ) -> "Future[str]":
         future: Future[str] = Future()
         future.set_running_or_notify_cancel()
+        if self._closed:
+            future.set_exception(BusError("the publisher was closed"))
+            return future
         try:
-            if self._closed:
-                raise BusError("the publisher was closed")
             future.set_result(self._bus.take_in(topic, data, attributes or {}))
         except BusError as error:
             future.set_exception(error)

@@ -2,9 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cloud.errors import StoreAwayError
+from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
 from cloud.store.port import (
     CountQuery,
@@ -22,11 +22,14 @@ class FakeStore:
 
     Attributes:
         failures: raised one a `write`, first come first served, before anything is written.
+        refuses: events for which it is true are never taken.
         away: while true, nothing answers.
+        writes: numbers of events of the writes that succeeded.
     """
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
+        self.refuses: Callable[[EventRecord], bool] = lambda event: False
         self.away = False
         self.writes: list[int] = []
         self._lock = threading.Lock()
@@ -36,6 +39,8 @@ class FakeStore:
         self.check()
         if self.failures:
             raise self.failures.pop(0)
+        if any(self.refuses(event) for event in events):
+            raise StoreRefusedError("one of them is refused")
         with self._lock:
             self.writes.append(len(events))
             for event in events:

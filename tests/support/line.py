@@ -210,6 +210,12 @@ class Agent:
         self.config.write_text(yaml.safe_dump(written))
         self.program = Program("edge.cli", ["run", "-c", str(self.config)], folder / "agent.log")
 
+    def drain(self, timeout_s: float) -> int:
+        """`wayside-edge drain`, and its exit code."""
+        drain = Program("edge.cli", ["drain", "-c", str(self.config)], self.folder / "drain.log")
+        drain.start()
+        return drain.wait(timeout_s)
+
     def outbox_rows(self) -> int:
         """Events on disk without a receipt, now."""
         rows = self._ask_outbox("SELECT count(*) FROM events")
@@ -240,3 +246,14 @@ def wait_for_rows(agent: Agent, timeout_s: float = 30.0) -> int:
         assert agent.program.running, agent.program.output[-3000:]
         assert time.monotonic() < deadline, "no event without a receipt"
         time.sleep(0.005)
+
+
+def assert_nothing_missing_nothing_twice(cloud: Cloud, agent: Agent) -> None:
+    """count(*) = count(distinct event_id) = 1..last_seq of every (boot, lane) of the outbox."""
+    last_seqs = agent.last_seqs()
+    assert last_seqs
+    expected = {
+        stream: Held(count=last, distinct=last, first_seq=1, last_seq=last)
+        for stream, last in last_seqs.items()
+    }
+    assert cloud.held(agent.device) == expected

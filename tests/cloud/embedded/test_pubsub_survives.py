@@ -1,6 +1,8 @@
 """The embedded Pub/Sub server, killed and started again."""
 
+import asyncio
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +14,10 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from cloud.bus.client import publisher_client, subscriber_client
 from cloud.bus.settings import BusSettings
-from tests.support.processes import ServerProcess
+from cloud.embedded.pubsub.server import serve
+from cloud.embedded.settings import PubsubServerSettings
+from cloud.errors import StartError
+from tests.support.processes import ServerProcess, free_port
 from tests.support.pubsub import embedded_pubsub
 
 TOPIC = "projects/wayside/topics/topic"
@@ -136,21 +141,16 @@ def test_a_deleted_topic_and_subscription_stay_deleted(
         clients.subscriber.get_subscription(subscription=SUBSCRIPTION)
 
 
-def test_a_second_server_may_not_have_the_port(server: ServerProcess, tmp_path: Path) -> None:
-    second = embedded_pubsub(tmp_path / "other", port=server.port)
-    # The first one answers on the port, so that only the end of the process tells.
-    second.start()
-    second_log = second.log
-    from tests.support.processes import wait_until
-
-    wait_until(lambda: "StartError" in second_log.read_text(), "the second server's end")
-    assert "using the port" in second_log.read_text()
-
-
-def test_a_second_server_may_not_have_the_folder(server: ServerProcess, tmp_path: Path) -> None:
-    second = embedded_pubsub(tmp_path)
-    with pytest.raises(RuntimeError, match="another Pub/Sub server"):
-        second.start()
+def test_a_second_server_may_have_neither_the_port_nor_the_folder(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    never = threading.Event()
+    other_folder = PubsubServerSettings(port=server.port, data_dir=tmp_path / "other")
+    with pytest.raises(StartError, match="is another program using the port"):
+        asyncio.run(serve(other_folder, never))
+    other_port = PubsubServerSettings(port=free_port(), data_dir=tmp_path / "pubsub")
+    with pytest.raises(StartError, match="is another Pub/Sub server using this folder"):
+        asyncio.run(serve(other_port, never))
 
 
 def test_sigterm_ends_it_while_streams_are_open(server: ServerProcess, clients: Clients) -> None:

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +80,9 @@ def test_time_runs_forwards_whatever_the_system_does(moves: list[tuple[int, int]
     assert times == sorted(set(times))
 
 
-@given(st.lists(st.integers(10 * MS, S), min_size=1, max_size=50), st.integers(-60 * S, MAX_STEP_NS))
+@given(
+    st.lists(st.integers(10 * MS, S), min_size=1, max_size=50), st.integers(-60 * S, MAX_STEP_NS)
+)
 def test_slewing_keeps_within_its_rate(gaps_ns: list[int], step_ns: int) -> None:
     clocks = Clocks()
     wall = clocks.wall()
@@ -112,7 +116,7 @@ def test_jitter_of_the_network_does_not_reach_the_times() -> None:
     stream = Stream()
     delays_ms = [0, 35, 3, 80, 0, 12, 50, 7]
     times = [stream.frame(n * 100 * MS, (n * 100 + d) * MS) for n, d in enumerate(delays_ms)]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert all(abs(gap - 100 * MS) <= MS for gap in gaps)
 
 

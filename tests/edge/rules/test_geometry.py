@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -47,6 +47,7 @@ def passes(line: F64, before: F64, after: F64) -> int:
     return int(segment.crossings(before[None, None], after[None, None])[0, 0])
 
 
+@settings(deadline=None)
 @given(outlines(), st.lists(places, min_size=1, max_size=5), angles, places)
 def test_inside_stays_inside_when_turned_and_moved(
     outline: list[Point], points: list[Point], angle: float, shift: Point
@@ -59,6 +60,7 @@ def test_inside_stays_inside_when_turned_and_moved(
     np.testing.assert_array_equal((moved > 0)[off_edge], (expected > 0)[off_edge])
 
 
+@settings(deadline=None)
 @given(outlines(), st.lists(places, min_size=1, max_size=5), st.sampled_from([(-1, 1), (1, -1)]))
 def test_inside_stays_inside_in_a_mirror(
     outline: list[Point], points: list[Point], mirror: Point
@@ -69,6 +71,7 @@ def test_inside_stays_inside_in_a_mirror(
     np.testing.assert_allclose(mirrored[off_edge], expected[off_edge], atol=1e-9)
 
 
+@settings(deadline=None)
 @given(outlines(), places, st.integers(0, 8))
 def test_it_does_not_matter_where_or_in_which_direction_the_outline_starts(
     outline: list[Point], point: Point, start: int
@@ -82,6 +85,7 @@ def test_it_does_not_matter_where_or_in_which_direction_the_outline_starts(
     np.testing.assert_allclose(distance(again[::-1], at), expected, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(outlines(), places)
 def test_far_from_the_centre_nothing_is_inside(outline: list[Point], point: Point) -> None:
     reach = max(math.hypot(x - 0.5, y - 0.5) for x, y in outline)
@@ -114,6 +118,7 @@ def test_right_of_a_line_is_below_one_that_points_right() -> None:
     np.testing.assert_allclose(segment.signed_distance(points), [[0.2, -0.1, 0.1]])
 
 
+@settings(deadline=None)
 @given(places, places, places, places, angles, places)
 def test_a_crossing_stays_one_when_turned_and_moved(
     a: Point, b: Point, start: Point, end: Point, angle: float, shift: Point
@@ -134,6 +139,7 @@ def test_a_crossing_stays_one_when_turned_and_moved(
     assert passes(line, after, before) == -expected
 
 
+@settings(deadline=None)
 @given(places, places, st.lists(places, min_size=2, max_size=6))
 def test_a_way_in_pieces_crosses_an_endless_line_as_often_as_the_whole(
     a: Point, b: Point, stops: list[Point]
@@ -153,6 +159,7 @@ def test_past_the_end_of_a_line_is_not_through_it() -> None:
     assert passes(line, np.array((0.8, 0.6)), np.array((0.8, 0.4))) == -1
 
 
+@settings(deadline=None)
 @given(outlines())
 def test_a_star_is_simple(outline: list[Point]) -> None:
     assert crossing_edges(outline) is None

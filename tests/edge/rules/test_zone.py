@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protos.ids import Lane
@@ -157,6 +157,7 @@ def test_two_rules_on_one_zone_each_have_their_own_mind() -> None:
 coordinates = st.integers(0, 100).map(lambda value: value / 100)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(coordinates, coordinates), min_size=2, max_size=40))
 def test_nobody_is_told_to_enter_who_is_not_inside(places: list[Place]) -> None:
     camera = rules(yard(min_s=0.2))

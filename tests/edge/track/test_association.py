@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ def best_total(score: NDArray[np.float32]) -> float:
     )
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_the_assignment_is_the_best_there_is(score: NDArray[np.float32]) -> None:
     rows, columns = np.nonzero(score)
@@ -58,6 +59,7 @@ def test_the_assignment_is_the_best_there_is(score: NDArray[np.float32]) -> None
     assert float(score[rows[chosen], columns[chosen]].sum()) == pytest.approx(best_total(score))
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_every_pair_that_nobody_competes_with_is_chosen(
     score: NDArray[np.float32],

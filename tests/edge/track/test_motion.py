@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -45,6 +45,7 @@ def centre_size(xyxy: NDArray[np.float32]) -> F64:
     return np.stack(((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), axis=1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(steps, st.integers(-30, 30), st.integers(0, 10)), max_size=8))
 def test_every_filter_is_the_textbooks(moves: list[tuple[float, int, int]]) -> None:
     motion = Motion.start(BOXES)
@@ -65,6 +66,7 @@ def test_every_filter_is_the_textbooks(moves: list[tuple[float, int, int]]) -> N
         np.testing.assert_allclose(motion.var_velocity[row], book.cov[7, 7], rtol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 2.0), st.integers(2, 30))
 def test_many_small_predictions_are_one_large_one(total_s: float, pieces: int) -> None:
     whole, cut = Motion.start(BOXES), Motion.start(BOXES)

@@ -1,0 +1,204 @@
+"""The API as a client sees it."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from cloud.api.app import create_app
+from cloud.api.settings import ApiSettings
+from cloud.fleet.devices import Devices
+from protos.ids import Lane
+from protos.v1.device_state_pb2 import DeviceState
+from tests.support.fake_store import FakeStore
+from tests.support.stored import START_NS, crossing, person, stored
+
+Get = Callable[..., httpx.Response]
+
+
+class Server:
+    """The application over a store and a table of devices."""
+
+    def __init__(self, devices: Devices) -> None:
+        self.store = FakeStore()
+        self.devices = devices
+        self.running = {"ingest": True, "fleet": True}
+        self.app: FastAPI = create_app(self.store, devices, lambda: self.running)
+
+    def get(self, path: str, **parameters: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+                return await client.get(path, params=parameters)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with contextlib.closing(Devices(f"sqlite:///{tmp_path}/fleet.sqlite")) as devices:
+        yield Server(devices)
+
+
+def test_an_event_is_told_whole(server: Server) -> None:
+    server.store.write(stored(crossing(1), boot=2**64 - 1, lane=Lane.ALARM))
+
+    answer = server.get("/v1/events")
+    assert answer.status_code == 200
+    [event] = answer.json()["events"]
+    assert event == {
+        "event_id": "cam-box/ffffffffffffffff/alarm/1", "device": "cam-box",
+        "boot": "ffffffffffffffff", "lane": "alarm", "seq": 1,
+        "captured_at": "2025-06-15T15:06:40.001000000Z", "captured_ns": "1750000000001000000",
+        "kind": "line-crossed", "camera": "door", "frame": 1,
+        "model": "fastestdet", "model_version": "1", "class_name": "person",
+        "track_id": 1, "confidence": 0.75,
+        "box": {"top": 0.25, "left": 0.5, "width": 0.125, "height": 0.0625},
+        "rule": "door-line", "target": "line-a", "direction": "a-to-b",
+        "dwell_s": 1.5, "value": 0.0,
+    }  # fmt: skip
+
+
+def test_filters_and_pages(server: Server) -> None:
+    server.store.write(stored(*[person(seq) for seq in range(1, 6)], crossing(6)))
+
+    first = server.get("/v1/events", kind="object-started", limit=3).json()
+    rest = server.get("/v1/events", kind="object-started", limit=3, cursor=first["cursor"]).json()
+    assert [event["seq"] for event in first["events"] + rest["events"]] == [1, 2, 3, 4, 5]
+    assert (first["more"], rest["more"]) == (True, False)
+
+    since = "2025-06-15T15:06:40.003Z"
+    found = server.get(
+        "/v1/events", since=since, until=START_NS + 5_000_000, order="captured",
+        device="cam-box", camera="door", class_name="person", lane="state",
+    ).json()  # fmt: skip
+    assert [event["seq"] for event in found["events"]] == [3, 4]
+    assert server.get("/v1/events", rule="door-line", target="line-b").json()["events"] == []
+
+
+def test_counts(server: Server) -> None:
+    server.store.write(stored(*[person(seq) for seq in range(1, 4)], crossing(4)))
+
+    answer = server.get("/v1/counts", since=START_NS, until=START_NS + 10**9, interval_s=3600,
+                        group_by=["kind", "camera"]).json()  # fmt: skip
+    assert answer["rows"][0] == {
+        "start_at": "2025-06-15T15:00:00.000000000Z", "start_ns": "1749999600000000000",
+        "group": {"kind": "line-crossed", "camera": "door"}, "count": 1,
+    }  # fmt: skip
+    assert [row["count"] for row in answer["rows"]] == [1, 3]
+    assert server.get("/v1/counts").json()["rows"] == []
+
+
+def test_devices(server: Server) -> None:
+    state = DeviceState(
+        schema=1, device="cam-box", boot=10, session=11, seq=2, status=DeviceState.ALIVE,
+        reported_ns=START_NS, clock_synced=True, agent_version="1.0", heartbeat_interval_s=30,
+        cameras=[DeviceState.Camera(camera="door", state="live", fps=12.5, frames=100)],
+        outbox=DeviceState.Outbox(rows=3, bytes=999, oldest_ns=START_NS),
+        last_errors=["camera door: no frames"],
+    )  # fmt: skip
+    server.devices.record(state)
+    state.device = "other-box"
+    state.ClearField("outbox")
+    server.devices.record(state)
+
+    page = server.get("/v1/devices", limit=1).json()
+    [device] = page["devices"]
+    assert (device["device"], device["status"], device["boot"]) == (
+        "cam-box", "alive", "000000000000000a",
+    )  # fmt: skip
+    assert device["reported_at"] == "2025-06-15T15:06:40.000000000Z"
+    assert device["cameras"][0]["fps"] == 12.5
+    assert device["outbox"]["oldest_at"] == device["reported_at"]
+    assert page["more"]
+    rest = server.get("/v1/devices", cursor=page["cursor"]).json()
+    assert [one["device"] for one in rest["devices"]] == ["other-box"]
+    assert rest["devices"][0]["outbox"] is None
+    assert not rest["more"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "says"),
+    [
+        ("/v1/events", {"limit": 1001}, "limit"),
+        ("/v1/events", {"limit": "many"}, "limit"),
+        ("/v1/events", {"since": "yesterday"}, "since: must be like"),
+        ("/v1/events", {"since": "1969-01-01T00:00:00Z"}, "since"),
+        ("/v1/events", {"lane": "fast"}, "lane"),
+        ("/v1/events", {"order": "any"}, "order"),
+        ("/v1/events", {"cursor": "nonsense"}, "cursor"),
+        ("/v1/counts", {"interval_s": 0}, "interval_s"),
+        ("/v1/counts", {"since": 0}, "intervals"),
+        ("/v1/counts", {"since": 5, "until": 5}, "since must be before until"),
+        ("/v1/counts", {"group_by": "seq"}, "Input should be"),
+        ("/v1/devices", {"limit": 0}, "limit"),
+    ],
+)
+def test_wrong_questions_are_told_what_is_wrong(
+    server: Server, path: str, parameters: dict[str, Any], says: str
+) -> None:
+    answer = server.get(path, **parameters)
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["title"] == "Bad Request"
+    assert says in answer.json()["detail"]
+
+
+def test_unknown_paths_are_problems_too(server: Server) -> None:
+    answer = server.get("/v2/events")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_store_that_is_away_is_a_503_and_says_nothing_of_itself(server: Server) -> None:
+    server.store.away = True
+    for path in ("/v1/events", "/v1/counts", "/readyz"):
+        answer = server.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["detail"] == "the store does not answer now; try again"
+    assert server.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_fault_is_a_problem_without_details(server: Server) -> None:
+    server.store.failures = []
+    server.app = create_app(object(), server.devices, dict)  # type: ignore[arg-type]
+
+    answer = server.get("/v1/events")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "object" not in answer.text
+
+
+def test_ready_means_that_every_part_runs(server: Server) -> None:
+    assert server.get("/readyz").status_code == 200
+    server.running["ingest"] = False
+
+    answer = server.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "not running: ingest"
+
+
+def test_the_description_is_complete(server: Server) -> None:
+    description = server.get("/openapi.json").json()
+
+    assert set(description["paths"]) == {
+        "/v1/events", "/v1/counts", "/v1/devices", "/healthz", "/readyz",
+    }  # fmt: skip
+    for path in ("/v1/events", "/v1/counts", "/v1/devices"):
+        route = description["paths"][path]["get"]
+        assert route["summary"]
+        assert list(route["responses"]["4XX"]["content"]) == ["application/problem+json"]
+        assert "422" not in route["responses"]
+
+
+def test_a_wider_bind_is_refused_until_there_is_authentication() -> None:
+    assert ApiSettings(host="::1").host == "::1"
+    with pytest.raises(ValidationError, match="until there is authentication"):
+        ApiSettings(host="0.0.0.0")

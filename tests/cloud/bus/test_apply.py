@@ -1,0 +1,47 @@
+"""The topology, made where it is missing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud.bus.apply import ensure, subscription_request
+from cloud.bus.settings import BusSettings
+from cloud.bus.topology import SUBSCRIPTIONS, TOPICS, Subscription
+from cloud.errors import BusError
+from tests.support.processes import ServerProcess, free_port
+from tests.support.pubsub import embedded_pubsub
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    process = embedded_pubsub(tmp_path)
+    process.start()
+    yield process
+    process.stop()
+
+
+def test_what_is_missing_is_made_and_a_second_time_nothing(server: ServerProcess) -> None:
+    settings = BusSettings(endpoint=f"127.0.0.1:{server.port}")
+    assert len(ensure(settings)) == len(TOPICS) + len(SUBSCRIPTIONS)
+    assert ensure(settings) == ()
+    refused = settings.model_copy(update={"project": "UPPER"})
+    with pytest.raises(BusError, match="refuses projects/UPPER"):
+        ensure(refused)
+
+
+def test_a_server_that_is_away_is_waited_for_and_then_named() -> None:
+    endpoint = f"127.0.0.1:{free_port()}"
+    settings = BusSettings(endpoint=endpoint, start_timeout_s=0.6, attempt_timeout_s=0.2)
+    with pytest.raises(BusError, match=f"{endpoint} did not answer within 0.6 s") as error:
+        ensure(settings)
+    assert "start `wayside-cloud up`" in str(error.value)
+
+
+def test_a_subscription_may_dead_letter() -> None:
+    subscription = Subscription("work", "wayside-events", max_delivery_attempts=7)
+    policy = subscription_request("wayside", subscription)["dead_letter_policy"]
+    assert policy == {
+        "dead_letter_topic": "projects/wayside/topics/wayside-dead-letter",
+        "max_delivery_attempts": 7,
+    }

@@ -1,0 +1,177 @@
+import random
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from edge.capture.clock import WallClock
+from edge.capture.port import Source
+from edge.capture.reader import Reader
+from edge.capture.settings import CameraSource
+from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.capture.sources import Camera, Wait
+from edge.errors import CaptureError, OutboxError
+from edge.rules.port import Draft
+from protos.ids import Lane
+from protos.v1.event_batch_pb2 import EventBatch
+from tests.support.fake_source import START_NS, FakeSource
+from tests.support.media import MjpegCamera
+from tests.support.processes import wait_until
+from wayside.backoff import Backoff
+
+NOW_NS = START_NS + 3600 * 1_000_000_000
+
+
+class Reports:
+    """The CAMERA_STATE events that a reader made."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+
+    @property
+    def states(self) -> list[str]:
+        return [draft.event.camera_status.state for draft in self.drafts]
+
+
+def quick() -> Backoff:
+    return Backoff(0.001, 0.002, rng=random.Random(1))
+
+
+def reader(
+    open_source: Callable[[Wait], Source],
+    slot: Slot,
+    reports: Reports,
+    backoff: Backoff | None = None,
+) -> Reader:
+    return Reader("cam-fake", open_source, slot, reports.drafts.append, lambda: NOW_NS, backoff)
+
+
+def numbers(slot: Slot) -> list[int]:
+    return [arrival.frame.number for arrival in iter(slot.take, None)]
+
+
+def test_a_file_is_read_to_its_end() -> None:
+    reports, slot, source = Reports(), FrameQueue(2), FakeSource(9)
+    with reader(lambda wait: source, slot, reports) as reading:
+        assert numbers(slot) == list(range(9))
+    reading.check()
+    assert source.closed
+    assert (reading.state, reading.frames) == ("ended", 9)
+    live, ended = (draft.event for draft in reports.drafts)
+    assert {draft.lane for draft in reports.drafts} == {Lane.STATE}
+    assert live.kind == ended.kind == EventBatch.CAMERA_STATE
+    assert (live.camera, live.captured_ns, live.frame) == ("cam-fake", START_NS, 0)
+    assert (ended.captured_ns, ended.frame) == (START_NS + 800_000_000, 8)
+    assert (live.camera_status.state, ended.camera_status.state) == ("live", "ended")
+    assert ended.camera_status.detail == "9 of 9 frames"
+
+
+def test_a_stream_that_breaks_is_opened_again() -> None:
+    reports, slot = Reports(), FrameQueue(2)
+    sources = [FakeSource(2, breaks=True), FakeSource(3, breaks=True), FakeSource(1)]
+    left = iter(sources)
+    with reader(lambda wait: next(left), slot, reports, quick()) as reading:
+        assert numbers(slot) == [0, 1, 0, 1, 2, 0]
+    reading.check()
+    assert all(source.closed for source in sources)
+    assert reports.states == ["live", "lost", "live", "lost", "live", "ended"]
+    lost = reports.drafts[1].event
+    assert (lost.captured_ns, lost.camera_status.detail) == (NOW_NS, "the fake broke")
+
+
+def test_a_stream_that_cannot_be_opened_is_reported_once_and_tried_on() -> None:
+    attempts: Iterator[int] = iter(range(100))
+
+    def open_source(wait: Wait) -> Source:
+        if next(attempts) < 5:
+            raise CaptureError("no camera")
+        return FakeSource(1)
+
+    reports, slot = Reports(), FrameQueue(2)
+    with capture_logs() as logs, reader(open_source, slot, reports, quick()):
+        assert numbers(slot) == [0]
+    assert reports.states == ["lost", "live", "ended"]
+    assert [log["state"] for log in logs] == ["lost", "live", "ended"]
+
+
+def test_a_file_that_cannot_be_read_ends_with_its_error() -> None:
+    reports, slot = Reports(), FrameQueue(9)
+    with reader(lambda wait: FakeSource(2, breaks=True), slot, reports) as reading:
+        assert numbers(slot) == [0, 1]
+    with pytest.raises(CaptureError, match="the fake broke"):
+        reading.check()
+    assert reports.states == ["live", "lost"]
+
+
+def test_an_event_that_cannot_be_reported_ends_the_reader() -> None:
+    def report(draft: Draft) -> None:
+        raise OutboxError("damaged")
+
+    slot = FrameQueue(9)
+    with Reader("cam-fake", lambda wait: FakeSource(2), slot, report, lambda: 0, None) as reading:
+        assert numbers(slot) == []
+    with pytest.raises(OutboxError, match="damaged"):
+        reading.check()
+
+
+def test_stopping_ends_a_wait_for_the_next_attempt() -> None:
+    reports, slot = Reports(), FrameQueue(9)
+    hour = Backoff(3600, 3600)
+
+    def open_source(wait: Wait) -> Source:
+        raise CaptureError("no camera")
+
+    with reader(open_source, slot, reports, hour):
+        wait_until(lambda: reports.states == ["lost"], "the first attempt")
+    assert slot.take() is None
+
+
+def test_stopping_ends_a_wait_for_a_frame_s_time() -> None:
+    waiting = threading.Event()
+
+    def open_source(wait: Wait) -> Source:
+        waiting.set()
+        wait(3600)
+        return FakeSource(2)
+
+    slot = FrameQueue(9)
+    with reader(open_source, slot, Reports()):
+        waiting.wait()
+    assert numbers(slot) == []
+
+
+def test_a_slot_that_is_closed_ends_the_reader() -> None:
+    source, slot = FakeSource(1000), FrameQueue(1)
+    with reader(lambda wait: source, slot, Reports()):
+        slot.close(discard=True)
+        wait_until(lambda: source.closed, "the end of the reader")
+
+
+@pytest.mark.parametrize("loss", ["off", "frozen"])
+def test_a_real_camera_comes_back(loss: str) -> None:
+    remote, reports, wall = MjpegCamera(), Reports(), WallClock()
+    settings = CameraSource(source=remote.url, read_timeout_ms=200, open_timeout_ms=500)
+    slot = LatestFrameSlot(60_000, wall.now_ns)
+    camera = Camera("cam-http", settings, wall)
+    reading = Reader("cam-http", camera.open, slot, reports.drafts.append, wall.now_ns, quick())
+    with reading:
+        wait_until(lambda: reading.state == "lost", "the report of a camera that is off")
+        remote.switch_on()
+        wait_until(lambda: reading.state == "live", "its first frame")
+        if loss == "off":
+            remote.switch_off()
+        else:
+            remote.freeze()
+        wait_until(lambda: reading.state == "lost", "the report of its loss")
+        if loss == "frozen":
+            remote.switch_off()
+        frames = reading.frames
+        remote.switch_on()
+        wait_until(lambda: reading.frames > frames, "further frames")
+    remote.switch_off()
+    reading.check()
+    assert reports.states == ["lost", "live", "lost", "live"]
+    times = [draft.event.captured_ns for draft in reports.drafts]
+    assert times == sorted(times)
+    assert not any("s3cret" in str(draft.event) for draft in reports.drafts)

@@ -1,0 +1,291 @@
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.capture.clock import WallClock
+from edge.capture.port import Frame, Source
+from edge.capture.settings import CameraSource
+from edge.capture.sources import Camera, Wait
+from edge.errors import CaptureError, OutboxError
+from edge.pipeline import Pipeline, Stages
+from edge.rules.engine import CameraRules
+from edge.rules.port import Draft, Event
+from edge.rules.settings import CameraRulesSettings
+from edge.track.port import Tracks
+from edge.track.settings import TrackerSettings
+from edge.track.tracker import Tracker
+from edge.watchdog import Watchdog
+from models import zoo
+from models.detections import Detections, Image
+from models.detector import Detector
+from models.errors import AssetError, EngineError
+from protos.ids import Lane
+from protos.v1.event_batch_pb2 import EventBatch
+from tests.support.fake_source import START_NS, FakeSource
+from tests.support.media import MjpegCamera, number_of, write_video
+from tests.support.processes import wait_until
+
+FILE = CameraSource(source="fake.mp4")
+WATCHDOG = Watchdog(60)
+
+
+@dataclass
+class FakeDetector:
+    """One box in each picture, at the picture's number; `look` may wait, or fail."""
+
+    look: Callable[[int], object] = lambda number: None
+
+    def detect(self, image: Image) -> Detections:
+        number = number_of(image)
+        self.look(number)
+        box = np.array([[number, 0, number + 1, 1]], np.float32)
+        return Detections(box, np.ones(1, np.float32), np.zeros(1, np.int32))
+
+
+@dataclass
+class FakeTracker:
+    """Every box is a track whose id is the number of its frame."""
+
+    calls: list[tuple[int, int]] = field(default_factory=list)
+
+    def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
+        self.calls.append((frame, captured_ns))
+        return Tracks(
+            captured_ns, frame, np.array([frame], np.int64), detections.xyxy,
+            detections.confidence, detections.class_id, np.array([captured_ns], np.int64), (),
+        )  # fmt: skip
+
+
+@dataclass
+class FakeRules:
+    """One event a frame, one at the end."""
+
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+
+    def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
+        self.sizes.add((width_px, height_px))
+        return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_UPDATED, frame=tracks.frame))]
+
+    def finish(self) -> list[Draft]:
+        return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_ENDED))]
+
+
+@dataclass
+class Sink:
+    """Keeps what it is given."""
+
+    drafts: list[Draft] = field(default_factory=list)
+
+    def __call__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts.extend(drafts)
+
+    def frames(self, kind: EventBatch.Kind) -> list[int]:
+        return [draft.event.frame for draft in self.drafts if draft.event.kind == kind]
+
+    @property
+    def states(self) -> list[str]:
+        events = [draft.event for draft in self.drafts]
+        return [e.camera_status.state for e in events if e.kind == EventBatch.CAMERA_STATE]
+
+
+def pipeline(
+    source: Callable[[Wait], Source],
+    sink: Callable[[Sequence[Draft]], None],
+    *,
+    detector: FakeDetector | None = None,
+    tracker: FakeTracker | None = None,
+    rules: FakeRules | None = None,
+    settings: CameraSource = FILE,
+    workers: int = 2,
+    wall: WallClock | None = None,
+) -> Pipeline:
+    stages = Stages(
+        source, detector or FakeDetector(), tracker or FakeTracker(), rules or FakeRules(), sink
+    )
+    return Pipeline(
+        "cam-fake", settings, stages,
+        workers=workers, wall=wall or WallClock(), watchdog=WATCHDOG,
+    )  # fmt: skip
+
+
+def test_every_frame_of_a_file_passes_every_stage_in_order() -> None:
+    source, tracker, rules, sink = FakeSource(24), FakeTracker(), FakeRules(), Sink()
+    line = pipeline(lambda wait: source, sink, tracker=tracker, rules=rules)
+    line.run()
+    assert tracker.calls == [(n, START_NS + n * 100_000_000) for n in range(24)]
+    assert rules.sizes == {(64, 48)}
+    assert sink.frames(EventBatch.OBJECT_UPDATED) == list(range(24))
+    assert sink.drafts[-1].event.kind == EventBatch.OBJECT_ENDED
+    assert sink.states == ["live", "ended"]
+    assert source.closed
+
+
+def test_what_it_tells_about_itself() -> None:
+    line = pipeline(lambda wait: FakeSource(24), Sink())
+    before = line.stats
+    assert (before.state, before.frames_captured, before.fps, before.latency_ms) == (
+        "starting", 0, 0.0, 0.0,
+    )  # fmt: skip
+    line.run()
+    stats = line.stats
+    assert (stats.camera, stats.state, stats.live_tracks) == ("cam-fake", "ended", 1)
+    assert (stats.frames_captured, stats.frames_inferred) == (24, 24)
+    assert stats.dropped == {"newer": 0, "too_old": 0}
+    assert stats.events == 24 + 1 + 2
+    assert stats.fps > 0
+    assert stats.latency_ms > 0
+
+
+def test_a_failing_engine_ends_the_run() -> None:
+    def look(number: int) -> None:
+        if number == 5:
+            raise EngineError("out of memory")
+
+    source, sink = FakeSource(1000), Sink()
+    with pytest.raises(EngineError, match="out of memory"):
+        pipeline(lambda wait: source, sink, detector=FakeDetector(look)).run()
+    assert sink.frames(EventBatch.OBJECT_UPDATED) == [0, 1, 2, 3, 4]
+    assert source.closed
+
+
+@pytest.mark.parametrize("kind", [EventBatch.OBJECT_UPDATED, EventBatch.CAMERA_STATE])
+def test_a_failing_sink_ends_the_run(kind: EventBatch.Kind) -> None:
+    def sink(drafts: Sequence[Draft]) -> None:
+        if drafts[0].event.kind == kind:
+            raise OutboxError("damaged")
+
+    source = FakeSource(1000)
+    with pytest.raises(OutboxError, match="damaged"):
+        pipeline(lambda wait: source, sink).run()
+    assert source.closed
+
+
+def test_a_file_that_is_no_video_ends_the_run_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"no video")
+    wall, sink = WallClock(), Sink()
+    settings = CameraSource(source=str(path))
+    camera = Camera("cam-fake", settings, wall)
+    with pytest.raises(CaptureError, match=r"film\.mp4"):
+        pipeline(camera.open, sink, settings=settings, wall=wall).run()
+    assert sink.states == ["lost"]
+
+
+def test_the_work_that_may_hang_is_watched() -> None:
+    stuck: set[str | None] = set()
+
+    def look(number: int) -> None:
+        stuck.add(WATCHDOG.stuck(float("inf")))
+
+    def sink(drafts: Sequence[Draft]) -> None:
+        stuck.add(WATCHDOG.stuck(float("inf")))
+
+    pipeline(lambda wait: FakeSource(3), sink, detector=FakeDetector(look), workers=1).run()
+    assert stuck >= {"inference", "outbox"} or stuck == {"outbox"}
+    assert WATCHDOG.stuck(float("inf")) is None
+
+
+class Endless(FakeSource):
+    """A camera that never ends; `read` waits for the test."""
+
+    def __init__(self, wall: WallClock) -> None:
+        super().__init__(1, lossless=False)
+        self._wall = wall
+        self.released = threading.Semaphore(0)
+        self.read_frames = 0
+
+    def read(self) -> Frame | None:
+        self.released.acquire()
+        number, self.read_frames = self.read_frames, self.read_frames + 1
+        return Frame("cam-fake", number, self._wall.now_ns(), self._image(number))
+
+
+def test_a_slow_detector_costs_old_frames_and_they_are_counted() -> None:
+    wall, sink, go_on = WallClock(), Sink(), threading.Semaphore(0)
+    source = Endless(wall)
+    detector = FakeDetector(lambda number: go_on.acquire())
+    settings = CameraSource(source="rtsp://camera/1", max_frame_age_ms=60_000)
+    line = pipeline(
+        lambda wait: source, sink, detector=detector, settings=settings, workers=1, wall=wall
+    )
+    running = threading.Thread(target=line.run)
+    running.start()
+    source.released.release()
+    wait_until(lambda: line.stats.frames_captured == 1, "the first frame")
+    wait_until(lambda: WATCHDOG.stuck(float("inf")) == "inference", "its inference")
+    for _ in range(9):
+        source.released.release()
+    wait_until(lambda: line.stats.dropped["newer"] == 8, "the drops")
+    for _ in range(100):
+        go_on.release()
+    wait_until(lambda: line.stats.frames_inferred == 2, "the newest frame")
+    line.stop()
+    source.released.release()
+    running.join(10)
+    assert sink.frames(EventBatch.OBJECT_UPDATED)[:2] == [0, 9]
+    assert sink.drafts[-1].event.kind == EventBatch.OBJECT_ENDED
+
+
+def test_a_camera_that_is_away_does_not_end_the_run() -> None:
+    remote, wall, sink = MjpegCamera(), WallClock(), Sink()
+    settings = CameraSource(source=remote.url, open_timeout_ms=500, reconnect_max_s=0.2)
+    camera = Camera("cam-fake", settings, wall)
+    line = pipeline(camera.open, sink, settings=settings, wall=wall)
+    running = threading.Thread(target=line.run)
+    running.start()
+    wait_until(lambda: line.stats.state == "lost", "the report of its absence")
+    remote.switch_on()
+    wait_until(lambda: line.stats.frames_inferred > 3, "frames")
+    remote.switch_off()
+    wait_until(lambda: line.stats.state == "lost", "the report of its loss")
+    line.stop()
+    running.join(10)
+    assert not running.is_alive()
+    assert sink.states == ["lost", "live", "lost"]
+
+
+def test_a_generated_file_loses_nothing(tmp_path: Path) -> None:
+    wall, tracker = WallClock(), FakeTracker()
+    settings = CameraSource(source=str(write_video(tmp_path / "a.mp4", 60)))
+    camera = Camera("cam-fake", settings, wall)
+    pipeline(camera.open, Sink(), tracker=tracker, settings=settings, wall=wall).run()
+    assert [frame for frame, _ in tracker.calls] == list(range(60))
+    assert np.allclose(np.diff([ns for _, ns in tracker.calls]), 1e8, atol=1000)
+
+
+def test_people_on_a_real_video_become_events() -> None:
+    try:
+        video, network = zoo.video("cctv-people"), zoo.network("fastestdet")
+    except AssetError as error:
+        pytest.skip(str(error))
+    wall, sink = WallClock(), Sink()
+    settings = CameraSource(source=str(video))
+    camera = Camera("cam-door", settings, wall)
+    detector = Detector.load(*network)
+    manifest = detector.manifest
+    rules = CameraRules(
+        "cam-door", manifest.classes, manifest.name, manifest.version, CameraRulesSettings()
+    )
+    stages = Stages(camera.open, detector, Tracker(TrackerSettings()), rules, sink)
+    line = Pipeline("cam-door", settings, stages, workers=2, wall=wall, watchdog=WATCHDOG)
+    stopper = threading.Thread(
+        target=lambda: (
+            wait_until(lambda: line.stats.frames_inferred > 150, "frames", 60) or line.stop()
+        )
+    )
+    stopper.start()
+    line.run()
+    stopper.join()
+    detector.close()
+    events = [draft.event for draft in sink.drafts if draft.event.HasField("object")]
+    started = [e for e in events if e.kind == EventBatch.OBJECT_STARTED]
+    ended = [e for e in events if e.kind == EventBatch.OBJECT_ENDED]
+    assert {event.object.class_name for event in started} >= {"person"}
+    assert {e.object.track_id for e in started} == {e.object.track_id for e in ended}
+    first_ns = min(draft.event.captured_ns for draft in sink.drafts)
+    for event in events:
+        assert event.captured_ns == pytest.approx(first_ns + event.frame * 1e8, abs=1e6)
