@@ -6,5 +6,7 @@ topology.py           topics and subscriptions
 apply.py              makes those that are missing
 google_publisher.py   the port's publisher over google-cloud-pubsub
 google_subscriber.py  the port's subscriber over google-cloud-pubsub
+attributes.py         names of attributes
+dead_letters.py       what is refused for good, with the reason
 client.py             Google's clients, for Google or for a server on this machine
 """

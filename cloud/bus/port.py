@@ -42,7 +42,7 @@ class Received:
         attributes: copies of the batch header and more, for people and filters.
         message_id: given by Pub/Sub, the same in every delivery.
         published_ns: Unix time at which Pub/Sub took it.
-        delivery_attempt: 1, 2, ... where the subscription dead-letters, else 0.
+        delivery_attempt: 1, 2, ... where the subscription dead-letters; else 0, or meaningless.
         ack: call it once the message is taken care of; from any thread, and it does not block.
         nack: call it to have the message again soon; from any thread, and it does not block.
     """

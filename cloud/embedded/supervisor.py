@@ -139,5 +139,7 @@ class Supervisor:
         except OSError as error:
             raise StartError(f"{part.name}: cannot start {part.command[0]}: {error}") from error
         if self._pid_dir is not None:
-            (self._pid_dir / f"{part.name}.pid").write_text(f"{process.pid}\n")
+            path = self._pid_dir / f"{part.name}.pid"
+            path.with_suffix(".part").write_text(f"{process.pid}\n")
+            path.with_suffix(".part").replace(path)
         return process

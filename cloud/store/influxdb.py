@@ -63,7 +63,8 @@ class InfluxDbStore:
             settings.url,
             token=token,
             org=settings.org,
-            enable_gzip=True,
+            # On loopback compressing costs more than it saves.
+            enable_gzip=tls is not None if settings.gzip is None else settings.gzip,
             timeout=round(settings.timeout_s * 1000),
             ssl_context=tls,
         )

@@ -40,6 +40,9 @@ class InfluxDbSettings(BaseModel):
     ca_file: Path | None = Field(None, description="CA of the server; default: the system's")
     timeout_s: float = Field(10.0, gt=0, le=300, description="of one request")
     lines_per_write: int = Field(5000, ge=1, le=50_000, description="points in one request")
+    gzip: bool | None = Field(
+        None, description="compress what is written; default: where it leaves this machine"
+    )
     series_per_camera: int = Field(
         50, ge=1, le=10_000, description="series of a camera; classes beyond become `other`"
     )

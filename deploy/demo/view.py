@@ -22,13 +22,13 @@ def curl_lines(scene: Scene) -> list[str]:
     return [
         f"curl '{scene.api}/v1/devices'",
         f"curl '{scene.api}/v1/events?kind=line-crossed&limit=5'",
-        f"curl '{scene.api}/v1/counts?interval=60s&group_by=kind'",
+        f"curl '{scene.api}/v1/counts?interval_s=60&group_by=kind'",
     ]
 
 
 def stored(scene: Scene) -> dict[str, int]:
     """Events that the store holds, by kind."""
-    answer = ask(scene, "/v1/counts?interval=1d&group_by=kind") or {"rows": []}
+    answer = ask(scene, "/v1/counts?interval_s=86400&group_by=kind") or {"rows": []}
     totals: dict[str, int] = {}
     for row in answer["rows"]:
         kind = row["group"]["kind"]

@@ -20,6 +20,7 @@ ranges.py           sets of sequence numbers
 batches.py          rows into EventBatch payloads
 gates.py            which lane may send: refusals, and nobody there
 trials.py           what is known of each message that went out
+window.py           the messages that are out
 receipt_timeout.py  how long a receipt may take
 flight.py           what to send next, and what to send again: no I/O
 forwarder.py        the outbox through the flight to the uplink

@@ -25,6 +25,7 @@ SUSPECT_NAME = "outbox.suspect"
 _VERSION = 1
 _APPLICATION_ID = 0x57415953  # "WAYS"
 _WAL_PAGES = 256
+_LOCK_WAIT_S = 0.25
 
 _SCHEMA = """
 CREATE TABLE boots (
@@ -85,7 +86,9 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: as SQLite says it.
     """
-    connection = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")

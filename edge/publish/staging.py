@@ -29,7 +29,8 @@ class Staging:
     Not safe for threads: its owner holds a lock.
 
     Args:
-        max_bytes: what all drafts, those taken but not yet committed included, may occupy.
+        max_bytes: what the drafts may occupy; those that are taken for a commit come on top,
+            or an alarm would have to go because a commit holds everything less urgent.
 
     Attributes:
         last: number of the draft that was put last; drafts are numbered as they come.
@@ -73,24 +74,23 @@ class Staging:
             while queue and (not self._taken or size + queue[0][1].bytes <= max_bytes):
                 size += queue[0][1].bytes
                 self._taken.append(queue.popleft())
+        self._bytes -= size
         return [draft for _, draft in self._taken]
 
     def done(self) -> None:
         """What was taken is durable."""
-        self._bytes -= sum(draft.bytes for _, draft in self._taken)
         self._taken.clear()
 
     def give_back(self) -> None:
         """What was taken could not be written: put it back where it was."""
         for number, draft in reversed(self._taken):
             self._queues[draft.lane].appendleft((number, draft))
+            self._bytes += draft.bytes
         self._taken.clear()
         self._shrink()
 
     def _shrink(self) -> None:
         while self._bytes > self._max_bytes:
-            lane = max((lane for lane, queue in self._queues.items() if queue), default=None)
-            if lane is None:
-                return
+            lane = max(lane for lane, queue in self._queues.items() if queue)
             self._bytes -= self._queues[lane].popleft()[1].bytes
             self.dropped[lane] += 1

@@ -91,7 +91,7 @@ class LineRule(_Rule):
 
     kind: Literal["line"]
     line: Id = Field(description="id of a line of this camera")
-    min_s: Seconds = Field(default=0.0, description="being across counts from so many seconds on")
+    min_s: Seconds = Field(default=0.2, description="being across counts from so many seconds on")
 
 
 def _tag(value: object) -> str | None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -105,6 +106,10 @@ def refuses(folder: Path, lane: Lane) -> str:
     return f"acl_file {acl}\nuser {getpass.getuser()}"
 
 
+def _equal(read: Callable[[], list[int]], expected: list[int]) -> bool:
+    return read() == expected
+
+
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_everything_arrives_and_receipts_empty_the_outbox(
     make_rig: MakeRig, protocol: Literal["5", "3.1.1"]
@@ -145,11 +150,11 @@ def test_nothing_is_missing_after_the_broker_was_killed_again_and_again(
     sent = 0
     for _ in range(4):
         wait_until(lambda: forwarder.stats.connected, "the device is back")
-        before = len(cloud.events)
+        more_than = partial(lambda count: len(cloud.events) > count, len(cloud.events))
         outbox.append(drafts(400, Lane.STATE, first=sent))
         outbox.append(drafts(40, Lane.ALARM, first=sent))
         sent += 400
-        wait_until(lambda before=before: len(cloud.events) > before, "something arrives")
+        wait_until(more_than, "something arrives")
         rig.broker.kill()
         outbox.append(drafts(100, Lane.STATS))
         rig.broker.start()
@@ -190,16 +195,14 @@ def test_a_lane_that_the_broker_refuses_is_set_aside_and_the_others_flow(
     cloud = rig.cloud()
     assert cloud.subscribed.wait(10)
     with structlog.testing.capture_logs() as logs:
-        outbox, forwarder = rig.device()
+        outbox, _forwarder = rig.device()
         for first in range(0, 300, 100):
             outbox.append(drafts(100, Lane.ALARM, first=first))
             outbox.append(drafts(100, Lane.STATE, first=first))
             outbox.append(drafts(100, Lane.STATS, first=first))
         for lane in (Lane.ALARM, Lane.STATS):
-            wait_until(
-                lambda lane=lane: cloud.seqs(outbox.boot, lane) == list(range(1, 301)),
-                f"lane {lane.slug} arrives whole",
-            )
+            stored = partial(cloud.seqs, outbox.boot, lane)
+            wait_until(partial(_equal, stored, list(range(1, 301))), f"{lane.slug} arrives whole")
         wait_until(lambda: outbox.depth().rows == 300, "receipts of the others")
         wait_until(lambda: outbox.depth().set_aside == 300, "the refused lane is set aside")
         outbox.append(drafts(5, Lane.STATE))

@@ -1,5 +1,6 @@
 """The whole line with real parts: both programs, and what each end holds."""
 
+import contextlib
 import json
 import os
 import signal
@@ -51,6 +52,14 @@ class Program:
     @property
     def output(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing outlives a test, whatever became of it."""
+        if self.running:
+            self.kill()
 
     def start(self) -> None:
         assert not self.running
@@ -122,6 +131,13 @@ class Cloud:
         self.config.write_text(yaml.safe_dump(settings))
         self.program = Program("cloud.cli", ["up", "-c", str(self.config)], folder / "cloud.log")
 
+    def __enter__(self) -> "Cloud":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.program.running:
+            self.program.stop()
+
     def start(self, timeout_s: float = 60.0) -> None:
         self.program.start()
 
@@ -136,9 +152,17 @@ class Cloud:
             assert self.program.stop() == 0, self.program.output[-3000:]
 
     def kill(self, part: Part) -> None:
-        """SIGKILL for one of its processes; the supervisor starts it again."""
-        pid = int((self.folder / "data" / "run" / f"{part}.pid").read_text())
-        os.kill(pid, signal.SIGKILL)
+        """SIGKILL for one of its processes, once it runs; the supervisor starts it again."""
+
+        def killed() -> bool:
+            pid = int((self.folder / "data" / "run" / f"{part}.pid").read_text())
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return False
+            return True
+
+        wait_until(killed, f"{part} to run")
 
     def ask(self, path: str, **parameters: object) -> Any:
         """The API's answer."""
@@ -204,22 +228,42 @@ class Agent:
             "model": {"name": network},
             "cameras": [camera],
             "forwarder": {"receipt_timeout_min_s": 1.0},
+            "status": {"file": "status.json", "interval_s": 0.1},
             **settings,
         }
+        self._status_file = folder / "status.json"
         self.config = folder / "edge.yaml"
         self.config.write_text(yaml.safe_dump(written))
         self.program = Program("edge.cli", ["run", "-c", str(self.config)], folder / "agent.log")
 
+    def __enter__(self) -> "Agent":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.program.__exit__()
+
     def drain(self, timeout_s: float) -> int:
         """`wayside-edge drain`, and its exit code."""
-        drain = Program("edge.cli", ["drain", "-c", str(self.config)], self.folder / "drain.log")
-        drain.start()
-        return drain.wait(timeout_s)
+        log = self.folder / "drain.log"
+        with Program("edge.cli", ["drain", "-c", str(self.config)], log) as drain:
+            drain.start()
+            return drain.wait(timeout_s)
 
     def outbox_rows(self) -> int:
-        """Events on disk without a receipt, now."""
+        """Events on disk without a receipt; the agent must have ended, it alone has the file."""
         rows = self._ask_outbox("SELECT count(*) FROM events")
         return int(rows[0][0]) if rows else 0
+
+    def status(self, since_ns: int = 0) -> dict[str, Any]:
+        """What the running agent says of itself, as soon as it has said it after `since_ns`."""
+        deadline = time.monotonic() + 60
+        while True:
+            assert self.program.running, self.program.output[-3000:]
+            assert time.monotonic() < deadline, "the agent says nothing"
+            with contextlib.suppress(FileNotFoundError):
+                if self._status_file.stat().st_mtime_ns > since_ns:
+                    return dict(json.loads(self._status_file.read_text()))
+            time.sleep(0.01)
 
     def last_seqs(self) -> dict[Stream, int]:
         """The last seq of every (boot, lane) that the outbox remembers, over all starts."""
@@ -234,18 +278,6 @@ class Agent:
             answer = database.execute(question).fetchall()
         database.close()
         return answer
-
-
-def wait_for_rows(agent: Agent, timeout_s: float = 30.0) -> int:
-    """The number of events without a receipt, as soon as there is one."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        rows = agent.outbox_rows()
-        if rows > 0:
-            return rows
-        assert agent.program.running, agent.program.output[-3000:]
-        assert time.monotonic() < deadline, "no event without a receipt"
-        time.sleep(0.005)
 
 
 def assert_nothing_missing_nothing_twice(cloud: Cloud, agent: Agent) -> None:

@@ -10,18 +10,17 @@ from tests.support.line import Agent, Cloud, assert_nothing_missing_nothing_twic
 from tests.support.processes import wait_until
 
 TRUTH = yaml.safe_load((Path(__file__).parent / "truth/cctv-people-crossings.yaml").read_text())
-TOLERANCE_FRAMES = 5
-"""Half a second: a box moves on a little before its anchor is clear of the line."""
+TOLERANCE_FRAMES = 6
+"""The eye's 2, and 4 until an anchor is clear of the line by the margin for 0.2 s, at 10 fps."""
 
 
 def watched() -> dict[str, Any]:
     """The three lines that were fixed beforehand, and a rule for each."""
     lines = [{"id": line["id"], "points": line["points"]} for line in TRUTH["lines"]]
     rules = [
-        {"id": f"over-{line['id']}", "kind": "line", "line": line["id"], "classes": ["person"],
-         "margin": 0.005}
+        {"id": f"over-{line['id']}", "kind": "line", "line": line["id"], "classes": ["person"]}
         for line in lines
-    ]  # fmt: skip
+    ]
     return {"lines": lines, "rules": rules}
 
 
@@ -32,20 +31,21 @@ def watched() -> dict[str, Any]:
 def test_every_event_is_stored_once(
     request: pytest.FixtureRequest, tmp_path: Path, video: Path, store: str, pubsub: str
 ) -> None:
-    cloud = Cloud(
-        tmp_path / "cloud",
-        request.getfixturevalue("influx") if store == "influxdb" else None,
-        request.getfixturevalue("google_emulator") if pubsub == "google" else None,
-    )
-    cloud.start()
-    agent = Agent(tmp_path / "agent", cloud.broker_port, video, "yolox-nano", camera=watched())
-    agent.program.start()
-    assert agent.program.wait(timeout_s=200) == 0, agent.program.output[-3000:]
-    assert agent.outbox_rows() == 0, "the agent ends when receipts have emptied its outbox"
-
-    assert_an_operator_sees_what_happened(cloud, agent)
-    cloud.stop()
-    assert_nothing_missing_nothing_twice(cloud, agent)
+    influx = request.getfixturevalue("influx") if store == "influxdb" else None
+    emulator = request.getfixturevalue("google_emulator") if pubsub == "google" else None
+    with (
+        Cloud(tmp_path / "cloud", influx, emulator) as cloud,
+        Agent(
+            tmp_path / "agent", cloud.broker_port, video, "yolox-nano", camera=watched()
+        ) as agent,
+    ):
+        cloud.start()
+        agent.program.start()
+        assert agent.program.wait(timeout_s=200) == 0, agent.program.output[-3000:]
+        assert agent.outbox_rows() == 0, "the agent ends when receipts have emptied its outbox"
+        assert_an_operator_sees_what_happened(cloud, agent)
+        cloud.stop()
+        assert_nothing_missing_nothing_twice(cloud, agent)
 
 
 def assert_an_operator_sees_what_happened(cloud: Cloud, agent: Agent) -> None:
@@ -59,7 +59,7 @@ def assert_an_operator_sees_what_happened(cloud: Cloud, agent: Agent) -> None:
         seen = [event for event in crossings if event["target"] == line["id"]]
         assert_crossings_are_those_seen_by_eye(line, seen)
 
-    counted = sum(row["count"] for row in cloud.ask("/v1/counts", interval="1d")["rows"])
+    counted = sum(row["count"] for row in cloud.ask("/v1/counts", interval_s=86400)["rows"])
     assert counted == sum(agent.last_seqs().values())
     assert len(set(all_events(cloud))) == counted
 

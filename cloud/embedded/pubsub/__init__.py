@@ -9,11 +9,13 @@ subscriber.py    requests of google.pubsub.v1.Subscriber
 streaming.py     one StreamingPull
 catalog.py       topics and subscriptions
 delivery.py      a message's way: to disk, into windows, to consumers, away
+dead_letter.py   what a message becomes on its way to the dead-letter topic
 window.py        a subscription's messages in memory; pure, every rule of leases and order
 policy.py        what a subscription's configuration asks for; pure
 validation.py    what Google refuses; pure
 messages.py      a message, a consumer, an ack id
 storage.py       SQLite
 committer.py     the storage's thread: many requests, one commit
+pages.py         lists in pages
 errors.py        the error tree
 """

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from cloud.api.app import create_app
 from cloud.api.settings import ApiSettings
@@ -167,10 +168,11 @@ def test_a_store_that_is_away_is_a_503_and_says_nothing_of_itself(server: Server
 
 
 def test_a_fault_is_a_problem_without_details(server: Server) -> None:
-    server.store.failures = []
     server.app = create_app(object(), server.devices, dict)  # type: ignore[arg-type]
 
-    answer = server.get("/v1/events")
+    with capture_logs() as logs:
+        answer = server.get("/v1/events")
+    assert [log["event"] for log in logs] == ["request failed"]
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "object" not in answer.text

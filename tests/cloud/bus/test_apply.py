@@ -1,28 +1,15 @@
 """The topology, made where it is missing."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from cloud.bus.apply import ensure, subscription_request
 from cloud.bus.settings import BusSettings
 from cloud.bus.topology import SUBSCRIPTIONS, TOPICS, Subscription
 from cloud.errors import BusError
-from tests.support.processes import ServerProcess, free_port
-from tests.support.pubsub import embedded_pubsub
+from tests.support.processes import free_port
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = embedded_pubsub(tmp_path)
-    process.start()
-    yield process
-    process.stop()
-
-
-def test_what_is_missing_is_made_and_a_second_time_nothing(server: ServerProcess) -> None:
-    settings = BusSettings(endpoint=f"127.0.0.1:{server.port}")
+def test_what_is_missing_is_made_and_a_second_time_nothing(settings: BusSettings) -> None:
     assert len(ensure(settings)) == len(TOPICS) + len(SUBSCRIPTIONS)
     assert ensure(settings) == ()
     refused = settings.model_copy(update={"project": "UPPER"})

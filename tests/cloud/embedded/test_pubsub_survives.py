@@ -3,6 +3,7 @@
 import asyncio
 import random
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,26 +21,28 @@ from cloud.errors import StartError
 from tests.support.processes import ServerProcess, free_port
 from tests.support.pubsub import embedded_pubsub
 
-TOPIC = "projects/wayside/topics/topic"
-SUBSCRIPTION = "projects/wayside/subscriptions/subscription"
-
 
 class Clients:
     """Google's clients for a server that comes and goes."""
 
     def __init__(self, publisher: PublisherClient, subscriber: SubscriberClient) -> None:
+        project = f"projects/test-{uuid.uuid4().hex[:12]}"
+        self.topic = f"{project}/topics/topic"
+        self.subscription = f"{project}/subscriptions/subscription"
         self.publisher = publisher
         self.subscriber = subscriber
+        publisher.create_topic(name=self.topic)
+        subscriber.create_subscription(name=self.subscription, topic=self.topic)
 
     def publish(self, *texts: str) -> list[str]:
         messages = [{"data": text.encode()} for text in texts]
-        return list(self.publisher._gapic_publish(topic=TOPIC, messages=messages).message_ids)
+        return list(self.publisher._gapic_publish(topic=self.topic, messages=messages).message_ids)
 
     def pull(self, limit: int = 1000) -> list[Any]:
         """What a pull finds now."""
         try:
             response = self.subscriber.pull(
-                subscription=SUBSCRIPTION, max_messages=limit, timeout=1.0, retry=None
+                subscription=self.subscription, max_messages=limit, timeout=1.0, retry=None
             )
         except exceptions.DeadlineExceeded:
             return []
@@ -55,12 +58,17 @@ class Clients:
     def ack(self, received: list[Any]) -> None:
         if received:
             ids = [item.ack_id for item in received]
-            self.subscriber.acknowledge(subscription=SUBSCRIPTION, ack_ids=ids)
+            self.subscriber.acknowledge(subscription=self.subscription, ack_ids=ids)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = embedded_pubsub(tmp_path, window_messages=50)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pubsub")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[ServerProcess]:
+    process = embedded_pubsub(folder, window_messages=50)
     process.start()
     yield process
     process.stop()
@@ -71,8 +79,6 @@ def clients(server: ServerProcess) -> Iterator[Clients]:
     settings = BusSettings(endpoint=f"127.0.0.1:{server.port}", retry_max_s=0.2)
     publisher = publisher_client(settings)
     with closing(publisher.transport), closing(subscriber_client(settings)) as subscriber:
-        publisher.create_topic(name=TOPIC)
-        subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
         yield Clients(publisher, subscriber)
 
 
@@ -87,7 +93,7 @@ def test_accepted_messages_come_again_after_kills_and_acknowledged_ones_do_not(
     published: set[str] = set()
     acknowledged: set[str] = set()
     ids: list[str] = []
-    for start in range(3):
+    for start in range(2):
         new = [f"{start}-{n}" for n in range(40)]
         ids += clients.publish(*new)
         published |= set(new)
@@ -131,32 +137,33 @@ def test_a_deleted_topic_and_subscription_stay_deleted(
     server: ServerProcess, clients: Clients
 ) -> None:
     clients.publish("gone")
-    clients.subscriber.delete_subscription(subscription=SUBSCRIPTION)
-    clients.publisher.delete_topic(topic=TOPIC)
+    clients.subscriber.delete_subscription(subscription=clients.subscription)
+    clients.publisher.delete_topic(topic=clients.topic)
     server.kill()
     server.start()
     with pytest.raises(exceptions.NotFound):
-        clients.publisher.get_topic(topic=TOPIC)
+        clients.publisher.get_topic(topic=clients.topic)
     with pytest.raises(exceptions.NotFound):
-        clients.subscriber.get_subscription(subscription=SUBSCRIPTION)
+        clients.subscriber.get_subscription(subscription=clients.subscription)
 
 
 def test_a_second_server_may_have_neither_the_port_nor_the_folder(
-    server: ServerProcess, tmp_path: Path
+    server: ServerProcess, folder: Path, tmp_path: Path
 ) -> None:
     never = threading.Event()
     other_folder = PubsubServerSettings(port=server.port, data_dir=tmp_path / "other")
     with pytest.raises(StartError, match="is another program using the port"):
         asyncio.run(serve(other_folder, never))
-    other_port = PubsubServerSettings(port=free_port(), data_dir=tmp_path / "pubsub")
+    other_port = PubsubServerSettings(port=free_port(), data_dir=folder / "pubsub")
     with pytest.raises(StartError, match="is another Pub/Sub server using this folder"):
         asyncio.run(serve(other_port, never))
 
 
 def test_sigterm_ends_it_while_streams_are_open(server: ServerProcess, clients: Clients) -> None:
-    stream = clients.subscriber.subscribe(SUBSCRIPTION, lambda message: message.ack())
+    stream = clients.subscriber.subscribe(clients.subscription, lambda message: message.ack())
     clients.publish("x")
     server.stop()
     assert "pubsub stopped" in server.log.read_text()
+    server.start()
     stream.cancel()
     stream.result(10)

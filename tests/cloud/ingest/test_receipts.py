@@ -44,7 +44,7 @@ def test_a_device_gets_one_receipt_with_the_fewest_ranges(bus: FakeBus) -> None:
     receipts.flush()
 
     mine, other = sorted(sent(bus), key=lambda receipt: receipt.device)
-    assert [(one.lane, one.first_seq, one.last_seq) for one in mine.ranges] == [
+    assert [(int(one.lane), one.first_seq, one.last_seq) for one in mine.ranges] == [
         (Lane.STATE, 1, 400), (Lane.ALARM, 5, 5),
     ]  # fmt: skip
     assert (other.device, other.ranges[0].boot) == ("other-box", 9)

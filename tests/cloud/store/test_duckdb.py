@@ -4,6 +4,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,30 @@ store = DuckDbStore(Path(sys.argv[1]))
 for seq in range(1, 1000):
     store.write(stored(person(seq)))
     print(seq, flush=True)
+"""
+
+_FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from cloud.errors import StoreAwayError
+from cloud.store.duckdb import DuckDbStore
+from tests.support.stored import person, stored
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+store = DuckDbStore(path)
+store.write(stored(person(1)))
+log_bytes = path.with_name(path.name + ".wal").stat().st_size
+many = stored(*[person(seq) for seq in range(2, 202)])
+room = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (log_bytes + 2000, room[1]))
+for _ in range(2):
+    try:
+        store.write(many)
+    except StoreAwayError as error:
+        print("away:", error)
+print(store.sequences()[0].count)
+resource.setrlimit(resource.RLIMIT_FSIZE, room)
+store.write(many)
 """
 
 
@@ -49,6 +74,18 @@ def test_a_killed_writer_loses_nothing_and_its_file_says_who_holds_it(path: Path
         [row] = store.sequences()
         assert (row.first_seq, row.count) == (1, row.last_seq)
         assert row.last_seq >= written[-1]
+
+
+def test_a_full_disk_means_away_until_there_is_room(path: Path) -> None:
+    command = [sys.executable, "-c", _FULL_DISK, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    *away, count = done.stdout.splitlines()
+    assert len(away) == 2
+    assert all("File too large" in line for line in away)
+    assert count == "1"
+    with contextlib.closing(DuckDbStore(path)) as store:
+        assert store.sequences()[0].count == 201
 
 
 def test_ingest_order_goes_on_after_a_restart(path: Path) -> None:
@@ -97,8 +134,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_the_table_cannot_hold_is_refused_and_the_store_goes_on(path: Path) -> None:
-    from dataclasses import replace
-
     with contextlib.closing(DuckDbStore(path)) as store:
         [event] = stored(person(1))
         with pytest.raises(StoreRefusedError, match="cam-box/0000000000000007/state/1"):

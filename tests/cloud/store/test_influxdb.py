@@ -45,7 +45,13 @@ def opened(influx: InfluxDb, bucket: str) -> Iterator[Open]:
     with contextlib.ExitStack() as stack:
 
         def open_store(**given: object) -> InfluxDbStore:
-            chosen = {"kind": "influxdb", "url": influx.url, "bucket": bucket, **given}
+            chosen = {
+                "kind": "influxdb",
+                "url": influx.url,
+                "bucket": bucket,
+                "gzip": True,
+                **given,
+            }
             store = InfluxDbStore(InfluxDbSettings.model_validate(chosen))
             return stack.enter_context(contextlib.closing(store))
 

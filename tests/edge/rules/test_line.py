@@ -28,10 +28,10 @@ GATE = [[0.2, 0.5], [0.8, 0.5]]
 
 
 def gate(points: object = GATE, **rule: object) -> dict[str, object]:
-    """Settings with one line rule."""
+    """Settings with one line rule, which counts at once unless it is told otherwise."""
     return {
         "lines": [{"id": "gate", "points": points}],
-        "rules": [{"id": "in-out", "kind": "line", "line": "gate", **rule}],
+        "rules": [{"id": "in-out", "kind": "line", "line": "gate", "min_s": 0, **rule}],
     }
 
 

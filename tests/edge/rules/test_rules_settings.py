@@ -30,7 +30,7 @@ def problems(text: str) -> list[tuple[int, str, str]]:
 def test_a_complete_file_is_read() -> None:
     settings = parse(GOOD, "agent.yaml", CameraRulesSettings)
     assert [rule.id for rule in settings.rules] == ["on-dock", "in-out"]
-    assert [rule.min_s for rule in settings.rules] == [2.0, 0.0]
+    assert [rule.min_s for rule in settings.rules] == [2.0, 0.2]
     assert settings.objects.update_s == 5.0
 
 
