@@ -21,6 +21,7 @@ class PipelineStats:
     Attributes:
         camera: id of the camera.
         state: of its source: starting, live, lost or ended.
+        total_frames: of a file, None where nobody knows.
         frames_captured: read from the source.
         frames_inferred: that went through detector, tracker and rules.
         dropped: frames that nobody inferred, by cause.
@@ -32,6 +33,7 @@ class PipelineStats:
 
     camera: str
     state: str
+    total_frames: int | None
     frames_captured: int
     frames_inferred: int
     dropped: Mapping[str, int]

@@ -121,6 +121,7 @@ class Pipeline:
         return PipelineStats(
             camera=self.camera,
             state=self._reader.state,
+            total_frames=self._reader.total_frames,
             frames_captured=self._reader.frames,
             frames_inferred=self._meter.frames,
             dropped={str(cause): count for cause, count in self._slot.dropped.items()},

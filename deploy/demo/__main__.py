@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from wayside.errors import WaysideError
 from wayside.process import stop_on_signals
 
 FOLDER = Path("demo-data")
+"""Each run has a folder of its own in here."""
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def _prepare(console: Console) -> Scene:
             task = bars.add_task(f"fetching {name}", total=None)
             return lambda done, total: bars.update(task, completed=done, total=total)
 
-        scene = prepare(FOLDER, progress_of)
+        scene = prepare(FOLDER / time.strftime("%Y-%m-%dT%H-%M-%S"), progress_of)
     console.print(f"source: {scene.source}")
     return scene
 

@@ -53,8 +53,8 @@ def summary(console: Console, scene: Scene) -> None:
         return
     table = Table(title="What came out", title_justify="left", show_header=False)
     for camera in status["cameras"]:
-        table.add_row("frames inferred", f"{camera['inferred']:,}")
-        table.add_row("frames dropped", f"{camera['dropped']:,}")
+        table.add_row("frames inferred", f"{camera['frames_inferred']:,}")
+        table.add_row("frames dropped", f"{sum(camera['dropped'].values()):,}")
         table.add_row("events made", f"{camera['events']:,}")
     table.add_row("events stored", f"{sum(kinds.values()):,}", end_section=True)
     for kind, count in sorted(kinds.items()):
@@ -80,20 +80,21 @@ def _panel(scene: Scene) -> RenderableType:
     status = read_status(scene)
     if status is None:
         return Panel("the agent loads the network …", title="Wayside")
-    camera, outbox = status["cameras"][0], status["outbox"]
+    camera, outbox, forwarder = status["cameras"][0], status["outbox"], status["forwarder"]
     table = Table.grid(padding=(0, 3))
     for _ in range(4):
         table.add_column(justify="right")
     table.add_row("[dim]frames/s", "[dim]tracks", "[dim]latency", "[dim]events made")
     table.add_row(
-        f"[bold]{camera['fps']:.1f}", f"[bold]{camera['tracks']}",
+        f"[bold]{camera['fps']:.1f}", f"[bold]{camera['live_tracks']}",
         f"[bold]{camera['latency_ms']:.0f} ms", f"[bold]{camera['events']:,}",
     )  # fmt: skip
     table.add_row()
-    table.add_row("[dim]outbox", "[dim]on the way", "[dim]round trip", "[dim]rows stored")
+    table.add_row("[dim]outbox rows", "[dim]batches sent", "[dim]receipt after", "[dim]rows stored")
     table.add_row(
-        f"[bold]{outbox['rows']:,}", f"[bold]{outbox['in_flight']}",
-        f"[bold]{outbox['round_trip_ms']:.0f} ms", f"[bold green]{sum(stored(scene).values()):,}",
+        f"[bold]{outbox['rows']:,}", f"[bold]{forwarder['on_the_way']}",
+        f"[bold]{1000 * (forwarder['receipt_s'] or 0):.0f} ms",
+        f"[bold green]{sum(stored(scene).values()):,}",
     )  # fmt: skip
     return Panel(
         Group(table, "", _bar(camera)), title=f"Wayside: {DEVICE}", subtitle=scene.api, expand=False
@@ -103,9 +104,9 @@ def _panel(scene: Scene) -> RenderableType:
 def _bar(camera: dict[str, Any]) -> RenderableType:
     total = camera["total_frames"]
     if not total:
-        return f"[dim]frame {camera['inferred']:,}, Ctrl-C ends"
+        return f"[dim]frame {camera['frames_inferred']:,}, Ctrl-C ends"
     bar = Progress(TextColumn("video"), BarColumn(40), TextColumn("{task.percentage:.0f} %"))
-    bar.add_task("", total=total, completed=camera["inferred"])
+    bar.add_task("", total=total, completed=camera["frames_inferred"])
     return bar
 
 
@@ -115,7 +116,8 @@ def _line(scene: Scene) -> str:
         return "the agent loads the network …"
     camera, outbox = status["cameras"][0], status["outbox"]
     return (
-        f"frame {camera['inferred']:,}  {camera['fps']:.1f} frames/s  {camera['tracks']} tracks  "
+        f"frame {camera['frames_inferred']:,}  {camera['fps']:.1f} frames/s  "
+        f"{camera['live_tracks']} tracks  "
         f"{camera['events']:,} events  outbox {outbox['rows']:,}  "
         f"stored {sum(stored(scene).values()):,}"
     )

@@ -60,6 +60,7 @@ class Reader:
         self._log = _log.bind(camera_id=camera)
         self.state = "starting"
         self.frames = 0
+        self.total_frames: int | None = None
         self._error: Exception | None = None
 
     def __enter__(self) -> "Reader":
@@ -117,11 +118,12 @@ class Reader:
             CaptureError: it cannot be opened, or broke.
         """
         source = self._open(self._stop.wait)
+        self.total_frames = source.total_frames
         try:
             while not self._stop.is_set():
                 frame = source.read()
                 if frame is None:
-                    total = source.total_frames
+                    total = self.total_frames
                     detail = f"{self.frames} of {total} frames" if total else ""
                     self._set_state("ended", detail, self._last_ns or self._now_ns())
                     return

@@ -77,17 +77,23 @@ class Salvaged:
     rows: int
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(
+    path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     """A connection to the file, made where it is missing; every commit is durable on return.
 
     The lock is exclusive, so the file has one agent, and the write-ahead log needs no shared
     memory (which a full disk could tear away under us).
 
+    Args:
+        path: of the file.
+        factory: the connection's type.
+
     Raises:
         sqlite3.Error: as SQLite says it.
     """
     connection = sqlite3.connect(
-        path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False
+        path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False, factory=factory
     )
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")

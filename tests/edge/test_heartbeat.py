@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ class FakeUplink:
         self.states.append(codec.decode(DeviceState, payload))
         if self.code is not None:
             on_puback(self.code)
+
+    def has_said(self, count: int) -> bool:
+        return len(self.states) == count
 
     @property
     def statuses(self) -> list[int]:
@@ -107,7 +111,7 @@ def test_each_connection_has_a_session_and_a_birth_of_its_own(
     for number in range(1, 4):
         beats.will()
         beats.on_connected()
-        wait_until(lambda number=number: len(uplink.states) == number, "birth")
+        wait_until(partial(uplink.has_said, number), "birth")
         beats.on_disconnected("broken")
     assert set(uplink.statuses) == {DeviceState.BIRTH}
     assert len({state.session for state in uplink.states}) == 3

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -113,25 +114,53 @@ def test_receipts_are_taken_while_the_disk_is_full(tmp_path: Path, stack: ExitSt
     assert len(frames(outbox, Lane.STATS)) == 1
 
 
+class Full(sqlite3.Connection):
+    """A connection that refuses every transaction while its disk is full."""
+
+    is_full = False
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if self.is_full and sql.startswith("BEGIN"):
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(sql, parameters)
+
+
 def test_an_agent_that_starts_on_a_full_disk_gets_its_boot_when_there_is_room(
     tmp_path: Path, stack: ExitStack
 ) -> None:
-    Outbox.open(tmp_path, SETTINGS, "gate-1").close()
-    with closing(sqlite3.connect(tmp_path / schema.FILE_NAME)) as connection:
-        # Fill the page of `boots`, so that one more needs a page that the disk does not have.
-        connection.executemany(
-            "INSERT INTO boots (boot) VALUES (?)", [(f"{n:016x}",) for n in range(1, 2000)]
-        )
-        connection.execute("INSERT INTO sequences SELECT age, 2, 1, 0, 0 FROM boots")
-        connection.commit()
-    disk = Disk()
-    disk.pages = 1
-    outbox = Outbox.open(tmp_path, SETTINGS, "gate-1", connect_to=disk.connect)
+    connections: list[Full] = []
+
+    def connect_to_full(path: Path) -> sqlite3.Connection:
+        connection = schema.connect(path, Full)
+        assert isinstance(connection, Full)
+        connection.is_full = True
+        connections.append(connection)
+        return connection
+
+    outbox = Outbox.open(tmp_path, SETTINGS, "gate-1", connect_to=connect_to_full)
     stack.callback(outbox.close)
-    outbox.append(drafts(300, detail="x" * 100))
-    disk.free()
+    outbox.append(drafts(10))
+    assert not outbox.flush(0.1)
+    assert outbox.high_water() == []
+    connections[-1].is_full = False
     assert outbox.flush(10)
-    assert outbox.high_water()[-1] == (outbox.boot, Lane.STATE, 300)
+    assert outbox.high_water() == [(outbox.boot, Lane.STATE, 10)]
+
+
+def test_a_file_that_cannot_be_used_at_the_start_is_an_error(tmp_path: Path) -> None:
+    class Locked(sqlite3.Connection):
+        begun = 0
+
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            self.begun += sql.startswith("BEGIN")
+            if self.begun > 1:
+                raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(sql, parameters)
+
+    with pytest.raises(OutboxError, match="disk I/O error"):
+        Outbox.open(
+            tmp_path, SETTINGS, "gate-1", connect_to=lambda path: schema.connect(path, Locked)
+        )
 
 
 def test_no_room_even_for_an_empty_file_is_an_error(tmp_path: Path) -> None:
