@@ -2,13 +2,13 @@
 
 Everything has a default that works on one machine, derived from `data_dir` and from where the
 local broker and Pub/Sub listen. Environment variables override single values:
-`WAYSIDE_CLOUD__API__PORT=9000`.
+`WAYSIDE_CLOUD__API__PORT=9000`. `deploy/config/cloud.yaml` shows every key.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from cloud.api.settings import ApiSettings
 from cloud.bridge.settings import BridgeSettings
@@ -21,51 +21,94 @@ from cloud.store.settings import StoreSettings
 from wayside import settings
 from wayside.logging import LogSettings
 from wayside.mqtt.settings import MqttSettings
+from wayside.net import host_port
+from wayside.paths import SettingsPath
 
 PREFIX = "WAYSIDE_CLOUD"
-_DATA_DIR = "wayside-data"
+_DATA_DIR = Path("wayside-data")
 
 
 class CloudSettings(BaseModel):
-    """All that the cloud's processes need to know."""
+    """All that the cloud's processes need to know.
+
+    A section's defaults may come from the sections above it, hence the order of the fields.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_dir: Path = Field(description=f"where everything is kept; default: {_DATA_DIR}")
+    data_dir: SettingsPath = Field(
+        _DATA_DIR, validate_default=True, description="folder where everything is kept"
+    )
     log: LogSettings = LogSettings()
-    broker: BrokerSettings | None = Field(description="null: you run a broker, named in `mqtt`")
-    mqtt: MqttSettings = Field(description="the broker that the bridge speaks to")
-    pubsub: PubsubServerSettings | None = Field(description="null: `bus` names another Pub/Sub")
-    bus: BusSettings = Field(description="the Pub/Sub that everybody speaks to")
+    broker: BrokerSettings | None = Field(
+        BrokerSettings(), description="null: you run a broker, named in `mqtt`"
+    )
+    mqtt: MqttSettings = Field(
+        {}, validate_default=True, description="the broker that the bridge speaks to"
+    )
+    pubsub: PubsubServerSettings | None = Field(
+        {}, validate_default=True, description="null: `bus` names another Pub/Sub"
+    )
+    bus: BusSettings = Field(
+        {}, validate_default=True, description="the Pub/Sub that everybody speaks to"
+    )
     bridge: BridgeSettings = BridgeSettings()
     ingest: IngestSettings = IngestSettings()
-    store: StoreSettings = Field(description="where events are kept")
-    fleet: FleetSettings = Field(description="where the state of devices is kept")
+    store: StoreSettings = Field({}, validate_default=True, description="where events are kept")
+    fleet: FleetSettings = Field(
+        {}, validate_default=True, description="where the state of devices is kept"
+    )
     api: ApiSettings = ApiSettings()
 
-    @model_validator(mode="before")
+    @field_validator("mqtt", mode="before")
     @classmethod
-    def _derive_defaults(cls, given: Any, info: ValidationInfo) -> Any:
-        if not isinstance(given, dict):
+    def _speaks_to_our_broker(cls, given: object, validation: ValidationInfo) -> object:
+        broker: BrokerSettings | None = validation.data.get("broker")
+        if broker is None:
             return given
-        values = {"data_dir": _DATA_DIR, "broker": {}, "pubsub": {}, "store": {}, "fleet": {},
-                  "mqtt": {}, "bus": {}, **given}  # fmt: skip
-        base: Path = (info.context or {}).get("base") or Path.cwd()
-        if isinstance(values["data_dir"], str | Path):
-            values["data_dir"] = base / Path(values["data_dir"]).expanduser()
-            _default(values, "pubsub", "data_dir", values["data_dir"] / "pubsub")
-            _default(values, "fleet", "url", f"sqlite:///{values['data_dir'] / 'fleet.sqlite'}")
-            _default(values, "store", "kind", "duckdb")
-            if isinstance(values["store"], dict) and values["store"]["kind"] == "duckdb":
-                _default(values, "store", "path", values["data_dir"] / "events.duckdb")
-        _derive_address(values, "broker", "mqtt", BrokerSettings.model_fields["port"].default)
-        if isinstance(values["pubsub"], dict):
-            host = values["pubsub"].get("host", "127.0.0.1")
-            port = values["pubsub"].get("port", PubsubServerSettings.model_fields["port"].default)
-            _default(values, "bus", "endpoint", f"{host}:{port}")
-        else:
-            _default(values, "bus", "endpoint", None)
-        return values
+        # amqtt does not answer MQTT 5 at all; trying it first would cost `connect_timeout_s`.
+        protocol = "3.1.1" if broker.kind == "amqtt" else "auto"
+        return _derived(given, host=broker.host, port=broker.port, protocol=protocol)
+
+    @field_validator("pubsub", mode="before")
+    @classmethod
+    def _keeps_messages_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        return _derived(given, data_dir=_data_dir(validation) / "pubsub")
+
+    @field_validator("bus", mode="before")
+    @classmethod
+    def _speaks_to_our_pubsub(cls, given: object, validation: ValidationInfo) -> object:
+        if "pubsub" not in validation.data:
+            return given
+        server: PubsubServerSettings | None = validation.data["pubsub"]
+        return _derived(given, endpoint=host_port(server.host, server.port) if server else None)
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _keeps_events_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        if given.get("kind", "duckdb") != "duckdb":
+            return given
+        if "kind" not in given and set(given) - {"path"}:
+            raise ValueError("say which kind it is, duckdb or influxdb, in `kind`")
+        return _derived(given, kind="duckdb", path=_data_dir(validation) / "events.duckdb")
+
+    @field_validator("fleet", mode="before")
+    @classmethod
+    def _keeps_devices_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        return _derived(given, url=f"sqlite:///{_data_dir(validation) / 'fleet.sqlite'}")
+
+    @model_validator(mode="after")
+    def _each_listens_on_a_port_of_its_own(self) -> "CloudSettings":
+        taken: dict[int, str] = {}
+        for key, section in (("broker", self.broker), ("pubsub", self.pubsub), ("api", self.api)):
+            if section is None:
+                continue
+            if section.port in taken:
+                raise ValueError(f"{key}.port and {taken[section.port]} are both {section.port}")
+            taken[section.port] = f"{key}.port"
+        return self
 
 
 def load(path: Path | None) -> CloudSettings:
@@ -75,17 +118,16 @@ def load(path: Path | None) -> CloudSettings:
         SettingsError: the file or a variable is refused; every problem with its line.
     """
     if path is None:
-        return settings.parse("", "defaults", CloudSettings, prefix=PREFIX)
+        return settings.parse("", "the defaults", CloudSettings, prefix=PREFIX, base=Path.cwd())
     return settings.load(path, CloudSettings, prefix=PREFIX)
 
 
-def _default(values: dict[str, Any], section: str, key: str, value: object) -> None:
-    if isinstance(values[section], dict) and key not in values[section]:
-        values[section] = {**values[section], key: value}
+def _derived(given: object, **defaults: object) -> object:
+    """A section with defaults below what is given; what is no section is left to be refused."""
+    return {**defaults, **given} if isinstance(given, Mapping) else given
 
 
-def _derive_address(values: dict[str, Any], server: str, client: str, port: int) -> None:
-    """Let the client speak to the server of this machine, where there is one."""
-    if isinstance(values[server], dict):
-        _default(values, client, "host", values[server].get("host", "127.0.0.1"))
-        _default(values, client, "port", values[server].get("port", port))
+def _data_dir(validation: ValidationInfo) -> Path:
+    """Where things are kept; a `data_dir` that was refused is one mistake, not five."""
+    found: Path = validation.data.get("data_dir", _DATA_DIR)
+    return found

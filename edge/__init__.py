@@ -8,7 +8,12 @@ track/         detections into tracks
 rules/         tracks into events: zones, lines, the life of an object
 publish/       events to disk, and from there to the broker until a receipt comes back
 pipeline.py    one camera from frame to events; read this first
+meter.py       a pipeline's figures
+watchdog.py    ends a process in which work is stuck
 heartbeat.py   how the device says that it lives
+health.py      how agent and machine do
+agent.py       all cameras, until nothing is left to do
+status.py      what the agent says of itself in a file
 app.py         the only module that names concrete adapters
 cli.py         wayside-edge
 """

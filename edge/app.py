@@ -1,5 +1,6 @@
 """The agent put together: the only module of the edge that names concrete adapters."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,9 +57,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         MqttSettingsError: certificates or password cannot be read.
     """
     detector, tracker = _load(settings)
-    workers = settings.infer.workers
-    if workers == "auto":
-        workers = probe_workers(detector, np.zeros(_WARM_UP_SHAPE, np.uint8))
+    workers = _workers(settings, detector)
     wall = WallClock()
     pipelines: list[Pipeline] = []
 
@@ -75,6 +74,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             cameras.start()
             wait_until_done(cameras, up.forwarder, settings.when_done, stop)
             cameras.stop()
+        _tell_end(cameras, up.outbox)
     detector.close()
     return not cameras.failed
 
@@ -89,7 +89,7 @@ def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    with sending(settings, DeviceState) as up:
+    with sending(settings, _agent_version) as up:
         drain(up.forwarder, stop)
         return up.outbox.depth().rows
 
@@ -144,6 +144,18 @@ def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
     return detector, tracker
 
 
+def _workers(settings: EdgeSettings, detector: Detector) -> int:
+    """Threads that infer for each camera: as many as pay, shared by all of them."""
+    from edge.capture.opencv import prepare_opencv
+
+    workers = settings.infer.workers
+    if workers != "auto":
+        return workers
+    prepare_opencv()
+    found = probe_workers(detector, np.zeros(_WARM_UP_SHAPE, np.uint8))
+    return math.ceil(found / len(settings.cameras))
+
+
 def _pipeline(
     camera: CameraSettings,
     detector: Detector,
@@ -180,9 +192,23 @@ def _status_file(settings: EdgeSettings, pipelines: list[Pipeline], up: Sending)
         yield
 
 
+def _tell_end(cameras: Cameras, outbox: Outbox) -> None:
+    depth = outbox.depth()
+    log = _log.warning if cameras.failed else _log.info
+    log(
+        "agent ends", events_waiting=depth.rows + depth.staged, events_lost=depth.lost,
+        failed_cameras=cameras.failed,
+    )  # fmt: skip
+
+
+def _agent_version() -> DeviceState:
+    return DeviceState(agent_version=version("wayside"))
+
+
 def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
-    state = DeviceState(agent_version=version("wayside"), anchor_id=wall.anchor_id)
+    state = _agent_version()
+    state.anchor_id = wall.anchor_id
     state.models.add(
         model=detector.manifest.name,
         version=detector.manifest.version,

@@ -26,7 +26,7 @@ from models.detections import Detections
 from wayside.backoff import Backoff
 
 Sink = Callable[[Sequence[Draft]], None]
-"""Makes events durable before it returns; several threads call it."""
+"""Takes events over, as the outbox does; several threads call it."""
 
 
 class Tracker(Protocol):

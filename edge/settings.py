@@ -55,14 +55,17 @@ class ModelSettings(_Frozen):
     @classmethod
     def _from_file(cls, name: str, info: ValidationInfo) -> str:
         base: Path | None = (info.context or {}).get("base")
-        return str(base / name) if base and name.endswith((".yaml", ".yml")) else name
+        if not name.endswith((".yaml", ".yml")):
+            return name
+        path = Path(name).expanduser()
+        return str(base / path if base else path)
 
 
 class StatusSettings(_Frozen):
     """What the agent says of itself in a file, for whoever watches on the device."""
 
     file: SettingsPath | None = Field(None, description="JSON, written anew; null: none")
-    interval_s: float = Field(0.5, ge=0.1, le=60)
+    interval_s: float = Field(0.5, ge=0.1, le=60, description="s between two writings")
 
 
 class CameraSettings(CameraSource, CameraRulesSettings):
@@ -105,7 +108,11 @@ class EdgeSettings(_Frozen):
     def _same_cameras(self) -> list[InitErrorDetails]:
         ids = [camera.id for camera in self.cameras]
         return [
-            _problem(("cameras", index, "id"), f"{name!r} stands twice", name)
+            _problem(
+                ("cameras", index, "id"),
+                f"{name!r} stands twice, first in cameras[{ids.index(name)}]",
+                name,
+            )
             for index, name in enumerate(ids)
             if name in ids[:index]
         ]

@@ -50,7 +50,12 @@ class StatusFile:
             os.replace(part, self._path)  # noqa: PTH105 - the atomic one, by its name
         except OSError as error:
             if not self._refused:
-                _log.error("status file cannot be written", path=str(self._path), error=str(error))
+                _log.error(
+                    "status file cannot be written", path=str(self._path), error=error.strerror,
+                    remedy="make its folder, let the agent write there, see that there is space",
+                )  # fmt: skip
             self._refused = True
         else:
+            if self._refused:
+                _log.info("status file can be written again", path=str(self._path))
             self._refused = False

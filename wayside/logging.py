@@ -35,7 +35,11 @@ def configure(level: str = "info", style: Format = "auto") -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if people
         else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
     )

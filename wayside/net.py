@@ -47,6 +47,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def host_port(host: str, port: int) -> str:
+    """`host:port` as it stands in a URL; an IPv6 address gets its brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def port_is_open(host: str, port: int, timeout_s: float = 0.5) -> bool:
     """True when somebody accepts connections there."""
     try:
@@ -57,11 +62,11 @@ def port_is_open(host: str, port: int, timeout_s: float = 0.5) -> bool:
 
 
 def require_loopback(host: str, what: str, remedy: str) -> str:
-    """The host itself, when it is a loopback address.
+    """The host, without the brackets of a URL, when it is a loopback address.
 
     Raises:
         ValueError: it is not; the message names `what` and the `remedy`.
     """
     if not is_loopback(host):
         raise ValueError(f"{what} on {host!r} would be reachable from outside: {remedy}")
-    return host
+    return host.strip("[]")

@@ -38,7 +38,9 @@ def load(
         SettingsError: unreadable, no YAML, or not what the model allows; it holds every problem.
     """
     text = _read(path)
-    return parse(text, str(path), model, prefix=prefix, environ=environ, base=path.parent)
+    return parse(
+        text, str(path), model, prefix=prefix, environ=environ, base=path.parent.absolute()
+    )
 
 
 def parse(
@@ -81,7 +83,10 @@ def _read(path: Path) -> str:
 
 
 def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any]:
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:  # a character that no YAML text may hold
+        raise SettingsError([Problem(file, 0, "", f"is no YAML: {error}")]) from error
     try:
         node = loader.get_single_node()
         if node is None:
@@ -100,9 +105,19 @@ def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any
     return document
 
 
-def _check(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> None:
-    """Note the line of every key, and refuse one that stands twice."""
-    lines.setdefault(location, node.start_mark.line + 1)
+def _check(
+    node: yaml.Node,
+    location: Location,
+    lines: dict[Location, int],
+    file: str,
+    around: tuple[yaml.Node, ...] = (),
+) -> None:
+    """Note the line of every key, and refuse one that stands twice, or an alias of itself."""
+    line = node.start_mark.line + 1
+    if node in around:
+        raise SettingsError([Problem(file, line, dotted(location), "holds itself by an alias")])
+    around = (*around, node)
+    lines.setdefault(location, line)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             place = (*location, str(key.value))
@@ -111,10 +126,10 @@ def _check(node: yaml.Node, location: Location, lines: dict[Location, int], file
                                   f"stands twice, first in line {lines[place]}")  # fmt: skip
                 raise SettingsError([problem])
             lines[place] = key.start_mark.line + 1
-            _check(value, place, lines, file)
+            _check(value, place, lines, file, around)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _check(item, (*location, index), lines, file)
+            _check(item, (*location, index), lines, file, around)
 
 
 def _overrides(prefix: str, environ: Mapping[str, str]) -> dict[Location, tuple[str, Any]]:

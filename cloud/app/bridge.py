@@ -1,6 +1,7 @@
 """The bridge as a process."""
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from cloud.settings import CloudSettings
@@ -23,15 +24,17 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
     from cloud.bus.google_publisher import GooglePublisher
     from cloud.bus.google_subscriber import GoogleSubscriber
 
-    ensure(settings.bus)
-    publisher, subscriber = GooglePublisher(settings.bus), GoogleSubscriber(settings.bus)
-    bridge = Bridge(settings.bridge, settings.mqtt, settings.bus.project, publisher, subscriber)
-    bridge.start()
-    if ready is not None:
-        while not bridge.connected and not stop.wait(0.05):
-            continue
-        ready.touch()
-    stop.wait()
-    bridge.stop()
-    publisher.close()
-    subscriber.close()
+    with ExitStack() as ends:
+        ensure(settings.bus)
+        publisher = GooglePublisher(settings.bus)
+        ends.callback(publisher.close)
+        subscriber = GoogleSubscriber(settings.bus)
+        ends.callback(subscriber.close)
+        bridge = Bridge(settings.bridge, settings.mqtt, settings.bus.project, publisher, subscriber)
+        bridge.start()
+        ends.callback(bridge.stop)
+        while ready is not None and not stop.wait(0.05):
+            if bridge.connected:
+                ready.touch()
+                break
+        stop.wait()

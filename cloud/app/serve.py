@@ -11,7 +11,7 @@ from cloud.errors import StartError
 from cloud.settings import CloudSettings
 from cloud.store.port import EventStore
 from cloud.store.settings import DuckDbSettings
-from wayside.net import port_is_open
+from wayside.net import host_port, port_is_open
 
 _log = structlog.get_logger(__name__)
 
@@ -20,7 +20,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     """Ingest and answer until told to stop.
 
     Raises:
-        StartError: the database file cannot be used, or the API's port is taken.
+        StartError: the store or the fleet's database cannot be used, or the API's port is taken.
         BusError: Pub/Sub does not answer.
     """
     from cloud.api.app import create_app
@@ -31,6 +31,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     from cloud.fleet.presence import Presence
     from cloud.ingest.worker import IngestWorker
 
+    _require_free_port(settings)
     with ExitStack() as ends:
         store = _open_store(settings)
         ends.callback(store.close)
@@ -54,6 +55,11 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         _answer(settings, create_app(store, devices, readiness), stop)
 
 
+def _require_free_port(settings: CloudSettings) -> None:
+    if port_is_open(settings.api.host, settings.api.port):
+        raise StartError(f"port {settings.api.port} is taken; set api.port to a free one")
+
+
 def _open_store(settings: CloudSettings) -> EventStore:
     if isinstance(settings.store, DuckDbSettings):
         from cloud.store.duckdb import DuckDbStore
@@ -67,8 +73,6 @@ def _open_store(settings: CloudSettings) -> EventStore:
 def _answer(settings: CloudSettings, app: FastAPI, stop: threading.Event) -> None:
     """Serve HTTP until told to stop; requests under way are finished."""
     host, port = settings.api.host, settings.api.port
-    if port_is_open(host, port):
-        raise StartError(f"port {port} is taken by another program; set api.port to a free one")
     server = uvicorn.Server(
         uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False,
@@ -77,10 +81,10 @@ def _answer(settings: CloudSettings, app: FastAPI, stop: threading.Event) -> Non
     )  # fmt: skip
     thread = threading.Thread(target=server.run, name="http", daemon=True)
     thread.start()
-    _log.info("api answers", url=f"http://{host}:{port}/docs")
+    _log.info("api answers", url=f"http://{host_port(host, port)}/docs")
     while thread.is_alive() and not stop.wait(0.2):
         continue
     server.should_exit = True
     thread.join()
     if not stop.is_set():
-        raise StartError(f"the API cannot listen on {host}:{port}")
+        raise StartError(f"the API cannot listen on {host_port(host, port)}")

@@ -53,6 +53,8 @@ class BusSettings(BaseModel):
         host, colon, port = endpoint.rpartition(":")
         if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"{endpoint!r} is not host:port")
+        if ":" in host.removeprefix("[").removesuffix("]") and host[:1] + host[-1:] != "[]":
+            raise ValueError(f"{endpoint!r} is ambiguous: an IPv6 address stands in brackets")
         require_loopback(host, "plain-text Pub/Sub", "only a server on this machine is spoken to "
                          "without TLS; `endpoint: null` is Google's")  # fmt: skip
         return endpoint

@@ -1,10 +1,9 @@
 """The embedded Pub/Sub server's limits."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from wayside.net import Port, require_loopback
+from wayside.paths import SettingsPath
 
 MIB = 1024 * 1024
 
@@ -16,7 +15,7 @@ class PubsubServerSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="loopback address to listen on")
     port: Port = Field(8085, description="TCP port")
-    data_dir: Path = Field(description="folder of its database; made where missing")
+    data_dir: SettingsPath = Field(description="folder of its database; made where missing")
     window_messages: int = Field(
         10_000, ge=1, description="messages of one subscription held in memory at most"
     )

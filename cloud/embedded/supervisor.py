@@ -7,7 +7,7 @@ server, this module on one machine.
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,12 +29,14 @@ class Part:
         command: the program and its arguments.
         ready: true once the part does its work.
         start_timeout_s: a part that is not ready within this cannot be started.
+        lacking: what it still lacks, for the error when it is not ready in time.
     """
 
     name: str
     command: Sequence[str]
     ready: Callable[[], bool]
     start_timeout_s: float = 30.0
+    lacking: Callable[[], str] = str
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class Supervisor:
         stable_s: a part that lived this long is started again without growing waits.
         stop_timeout_s: what does not end within this after SIGTERM is killed.
         pid_dir: folder for a file `NAME.pid` of each part; None: none are written.
+        environ: of the parts; None: our own.
     """
 
     def __init__(
@@ -63,9 +66,11 @@ class Supervisor:
         stable_s: float = 10.0,
         stop_timeout_s: float = 15.0,
         pid_dir: Path | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._stop = stop
         self._pid_dir = pid_dir
+        self._environ = environ
         self._stable_s = stable_s
         self._stop_timeout_s = stop_timeout_s
         self._children: list[_Child] = []
@@ -85,7 +90,10 @@ class Supervisor:
                     f"{part.name} ended with exit code {child.process.returncode}; see above"
                 )
             if time.monotonic() > deadline:
-                raise StartError(f"{part.name} is not ready after {part.start_timeout_s:g} s")
+                why = f": {lacking}" if (lacking := part.lacking()) else ""
+                raise StartError(
+                    f"{part.name} is not ready after {part.start_timeout_s:g} s{why}; see above"
+                )
             if self._stop.wait(0.05):
                 return
         _log.info("part is ready", part=part.name, pid=child.process.pid)
@@ -134,8 +142,10 @@ class Supervisor:
     def _spawn(self, part: Part) -> subprocess.Popen[bytes]:
         try:
             process = subprocess.Popen(
-                list(part.command), stdin=subprocess.DEVNULL, preexec_fn=die_with_parent
-            )
+                list(part.command), stdin=subprocess.DEVNULL, env=self._environ,
+                # A Ctrl-C in the terminal is ours alone; the parts end in order, each once.
+                start_new_session=True, preexec_fn=die_with_parent,
+            )  # fmt: skip
         except OSError as error:
             raise StartError(f"{part.name}: cannot start {part.command[0]}: {error}") from error
         if self._pid_dir is not None:

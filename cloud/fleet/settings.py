@@ -1,8 +1,12 @@
 """Where the state of devices is kept."""
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from wayside.paths import from_file
 
 
 class FleetSettings(BaseModel):
@@ -18,7 +22,7 @@ class FleetSettings(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _is_one(cls, url: str) -> str:
+    def _is_one(cls, url: str, validation: ValidationInfo) -> str:
         try:
             parsed = make_url(url)
         except ArgumentError as error:
@@ -27,4 +31,7 @@ class FleetSettings(BaseModel):
             raise ValueError("must be sqlite:///FILE or postgresql://HOST/DATABASE")
         if parsed.password is not None:
             raise ValueError("must not hold a password; use PGPASSWORD or ~/.pgpass")
+        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, ":memory:"):
+            path = from_file(Path(parsed.database), validation)
+            return parsed.set(database=str(path)).render_as_string()
         return url

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from wayside.net import require_loopback
+from wayside.paths import SettingsPath
 
 
 class DuckDbSettings(BaseModel):
@@ -17,7 +18,9 @@ class DuckDbSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["duckdb"] = "duckdb"
-    path: Path = Field(Path("wayside.duckdb"), description="the file; made where there is none")
+    path: SettingsPath = Field(
+        Path("wayside.duckdb"), description="the file; made where there is none"
+    )
 
 
 class InfluxDbSettings(BaseModel):
@@ -33,11 +36,13 @@ class InfluxDbSettings(BaseModel):
         min_length=1,
         description="bucket; for 1.x the database, or `database/retention-policy`",
     )
-    token_file: Path | None = Field(None, description="file whose first line is the token")
+    token_file: SettingsPath | None = Field(None, description="file whose first line is the token")
     token_variable: str | None = Field(
         None, description="environment variable that holds the token"
     )
-    ca_file: Path | None = Field(None, description="CA of the server; default: the system's")
+    ca_file: SettingsPath | None = Field(
+        None, description="CA of the server; default: the system's"
+    )
     timeout_s: float = Field(10.0, gt=0, le=300, description="of one request")
     lines_per_write: int = Field(5000, ge=1, le=50_000, description="points in one request")
     gzip: bool | None = Field(

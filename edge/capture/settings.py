@@ -39,6 +39,9 @@ class CameraSource(BaseModel):
     loop: bool = Field(False, description="files of pace `live`: begin again at the end")
     open_timeout_ms: int = Field(5000, ge=100, le=120_000)
     read_timeout_ms: int = Field(2000, ge=100, le=120_000, description="silence that is a loss")
+    decode_threads: int = Field(
+        1, ge=1, le=64, description="of a stream; each beyond the first delays it by one frame"
+    )
     reconnect_initial_s: float = Field(0.2, gt=0, le=60)
     reconnect_max_s: float = Field(3.0, gt=0, le=600, description="longest wait before a retry")
     max_frame_age_ms: int = Field(

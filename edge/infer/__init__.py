@@ -1,1 +1,7 @@
-"""Frames through a detector, by as many workers as pay."""
+"""Frames through a detector, by as many workers as pay.
+
+port.py       what a detector is
+settings.py   number of workers, and when one is stuck
+probe.py      how many workers pay, measured
+workers.py    the threads; results in the order of the frames
+"""

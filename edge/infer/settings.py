@@ -11,7 +11,8 @@ class InferSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
-        "auto", description="threads over one detector; auto: as many as pay, measured at start"
+        "auto",
+        description="threads a camera; auto: as many as pay, measured at start, shared by all cameras",
     )
     stuck_after_s: float = Field(
         30.0, ge=1, le=3600, description="an inference that takes longer ends the agent"

@@ -109,7 +109,7 @@ class Outbox:
 
         Raises:
             ValueError: a draft has a seq already.
-            OutboxError: the file is damaged; the process must end.
+            OutboxError: the outbox is closed, or the file is damaged and the process must end.
         """
         synced = self._synced()
         fitting: list[Staged] = []

@@ -142,10 +142,9 @@ def suspect(folder: Path) -> None:
 
 def is_damage(error: sqlite3.Error) -> bool:
     """True where the file itself is wrong, and no waiting will mend it."""
-    # OperationalError (full, I/O, locked) is a subclass that time or a person mends.
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
-        error, sqlite3.OperationalError
-    )
+    # "malformed" and "not a database" are plain DatabaseErrors; its subclasses are for what
+    # time, a person or another call mends: full, I/O, locked, closed.
+    return type(error) is sqlite3.DatabaseError
 
 
 def is_full(error: sqlite3.Error) -> bool:

@@ -87,10 +87,12 @@ class Writer:
         """Take drafts over, and note those that are too large to be taken at all.
 
         Raises:
-            OutboxError: the thread has ended over a damaged file.
+            OutboxError: the thread has ended, by `close` or over a damaged file.
         """
         with self._state:
             self._check()
+            if self._closing:
+                raise OutboxError(f"{self._path} is closed: events come too late")
             for lane in oversized:
                 self._given_up[lane, REASON_OVERSIZED] += 1
                 self._lost_without_seq += 1

@@ -274,11 +274,12 @@ def test_people_on_a_real_video_become_events() -> None:
     )
     stages = Stages(camera.open, detector, Tracker(TrackerSettings()), rules, sink)
     line = Pipeline("cam-door", settings, stages, workers=2, wall=wall, watchdog=WATCHDOG)
-    stopper = threading.Thread(
-        target=lambda: (
-            wait_until(lambda: line.stats.frames_inferred > 150, "frames", 60) or line.stop()
-        )
-    )
+
+    def stop_after_some_frames() -> None:
+        wait_until(lambda: line.stats.frames_inferred > 150, "frames", 60)
+        line.stop()
+
+    stopper = threading.Thread(target=stop_after_some_frames)
     stopper.start()
     line.run()
     stopper.join()

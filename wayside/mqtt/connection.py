@@ -1,6 +1,8 @@
 """One paho client, from CONNECT to its end."""
 
+import contextlib
 import secrets
+import socket
 import ssl
 import threading
 from dataclasses import dataclass
@@ -84,7 +86,7 @@ class Connection(Generic[C]):
 
     def publish(self, topic: str, payload: bytes, context: C, retain: bool) -> None:
         sent = self.client.publish(topic, payload, qos=1, retain=retain)
-        if sent.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_QUEUE_SIZE):
+        if sent.rc != paho.MQTT_ERR_SUCCESS:
             raise NotConnectedError(paho.error_string(sent.rc))
         # No lock may be held around publish(): the PUBACK can be here before it returns.
         with self._lock:
@@ -96,6 +98,13 @@ class Connection(Generic[C]):
 
     def disconnect(self) -> None:
         self.client.disconnect()
+
+    def abort(self) -> None:
+        """End it without waiting for what is still to be written."""
+        sock = self.client.socket()
+        if isinstance(sock, socket.socket):  # a TLS one as well
+            with contextlib.suppress(OSError):  # it is gone already
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _make_client(self) -> paho.Client:
         plan = self._plan

@@ -9,9 +9,11 @@ import structlog
 
 from wayside.backoff import Backoff
 from wayside.errors import MqttSettingsError, NotConnectedError
-from wayside.mqtt.connection import Connection, Plan
+from wayside.mqtt.connection import Connection, Outcome, Plan
 from wayside.mqtt.messages import Listener, Message, Will
 from wayside.mqtt.settings import MqttSettings
+
+_GOODBYE_S = 2.0
 
 _log = structlog.get_logger(__name__)
 C = TypeVar("C")
@@ -54,9 +56,6 @@ class MqttSession(Generic[C]):
         self._receive_maximum = receive_maximum
         self._max_in_flight = max_in_flight
         self._backoff = backoff or Backoff(settings.retry_initial_s, settings.retry_max_s)
-        self._protocols = ["3.1.1"] if settings.protocol == "3.1.1" else ["5"]
-        if settings.protocol == "auto":
-            self._protocols.append("3.1.1")
         self._stop = threading.Event()
         self._current: Connection[C] | None = None
         self._thread: threading.Thread | None = None
@@ -82,12 +81,18 @@ class MqttSession(Generic[C]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Disconnect in order (no last will) and wait for the thread."""
+        """Disconnect in order (no last will) and wait for the thread.
+
+        A broker that reads nothing any more is left without a goodbye after 2 s.
+        """
         self._stop.set()
         connection = self._current
         if connection is not None:
             connection.disconnect()
         if self._thread is not None:
+            self._thread.join(_GOODBYE_S)
+            if connection is not None and self._thread.is_alive():
+                connection.abort()
             self._thread.join()
 
     def publish(self, topic: str, payload: bytes, context: C, *, retain: bool = False) -> None:
@@ -152,23 +157,37 @@ class MqttSession(Generic[C]):
         )
 
     def _run(self) -> None:
+        preferred = "3.1.1" if self._settings.protocol == "3.1.1" else "5"
+        protocol = preferred
         while not self._stop.is_set():
-            protocol = self._protocols[0]
-            connection = Connection(protocol, self._plan())
-            self._current = connection
-            outcome = connection.live(self._stop)
-            self._current = None
-            if connection.was_up:
+            was_up, outcome = self._live(protocol)
+            if outcome.wrong_protocol and self._settings.protocol == "auto" and protocol == "5":
+                protocol = "3.1.1"
+                continue
+            if was_up:
                 self._backoff.reset()
                 self._listener.on_disconnected(outcome.reason)
-            elif outcome.wrong_protocol and len(self._protocols) > 1:
-                self._protocols.reverse()
+            # MQTT 5 gets another chance each time: a broker that died on a CONNECT looks like
+            # one that does not know it.
+            tried, protocol = protocol, preferred
             if self._stop.is_set():
                 break
             wait_s = self._backoff.next_s()
             _log.warning(
                 "mqtt not connected", client_id=self._client_id, host=self._settings.host,
-                port=self._settings.port, protocol=protocol, reason=outcome.reason,
+                port=self._settings.port, protocol=tried, reason=outcome.reason,
                 retry_s=round(wait_s, 1),
             )  # fmt: skip
             self._stop.wait(wait_s)
+
+    def _live(self, protocol: str) -> tuple[bool, Outcome]:
+        """One connection from its beginning to its end: did it ever stand, and why it ended."""
+        try:
+            connection = Connection(protocol, self._plan())
+        except OSError as error:
+            # A password file that is being replaced is missing for a moment.
+            return False, Outcome(f"MQTT credentials cannot be read: {error}")
+        self._current = connection
+        outcome = connection.live(self._stop)
+        self._current = None
+        return connection.was_up, outcome

@@ -28,12 +28,10 @@ async def _run(settings: BrokerSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # Without the brackets of an IPv6 address: it would hand them to the socket.
     listener = ListenerConfig(bind=f"{settings.host}:{settings.port}")
     broker = Broker(BrokerConfig(listeners={"default": listener}, plugins=_ANONYMOUS))
     await broker.start()
-    _log.warning(
-        "amqtt is the broker", port=settings.port,
-        reason="Mosquitto is not installed; amqtt is for trying Wayside out, not for a fleet",
-    )  # fmt: skip
+    _log.info("amqtt listens", host=settings.host, port=settings.port)
     await stop.wait()
     await broker.shutdown()

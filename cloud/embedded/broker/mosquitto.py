@@ -8,6 +8,9 @@ from cloud.embedded.broker.settings import BrokerSettings
 _CONFIG = """\
 # Written by wayside-cloud; changes are overwritten.
 listener {port} {host}
+# Started by root it would change its user, which clears the signal that ends it with its parent
+# (prctl(2), PR_SET_PDEATHSIG), and outlive us. Started by anybody else this means nothing.
+user root
 allow_anonymous true
 persistence false
 max_queued_messages {max_queued_messages}

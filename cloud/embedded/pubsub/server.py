@@ -19,6 +19,7 @@ from cloud.embedded.pubsub.subscriber import SubscriberService
 from cloud.embedded.pubsub.window import Capacity
 from cloud.embedded.settings import PubsubServerSettings
 from cloud.errors import StartError
+from wayside.net import host_port
 from wayside.process import crash_on_thread_errors, stop_on_signals
 
 _OPTIONS = (
@@ -88,7 +89,7 @@ async def _serve(
 
 
 async def _listen(server: grpc.aio.Server, settings: PubsubServerSettings) -> None:
-    address = f"{settings.host}:{settings.port}"
+    address = host_port(settings.host, settings.port)
     try:
         server.add_insecure_port(address)
         await server.start()

@@ -265,7 +265,10 @@ def test_the_port_s_settings_reach_opencv() -> None:
     OpenCvVideo(CameraSource(source="/dev/video7"), open_capture)
     settings = CameraSource(source="rtsp://cam/1", open_timeout_ms=1234, read_timeout_ms=567)
     OpenCvVideo(settings, open_capture)
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 1234, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 567]
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 1234, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 567,
+        cv2.CAP_PROP_N_THREADS, 1,
+    ]  # fmt: skip
     assert seen == [
         ("/dev/video7", cv2.CAP_V4L2),
         ("rtsp://cam/1", cv2.CAP_FFMPEG, limits),

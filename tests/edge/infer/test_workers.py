@@ -91,9 +91,14 @@ def test_an_error_is_raised_in_its_turn_and_ends_the_rest(error: Exception) -> N
     numbers = []
     queue = filled(50)
     workers = Workers(queue, Detector(look), 2, WATCHDOG)
-    with pytest.raises(type(error), match=str(error)), workers:
-        for inferred in workers:
-            numbers.append(inferred.arrival.frame.number)  # noqa: PERF401 - kept when it raises
+
+    def consume() -> None:
+        with workers:
+            for inferred in workers:
+                numbers.append(inferred.arrival.frame.number)  # noqa: PERF401 - kept on errors
+
+    with pytest.raises(type(error), match=str(error)):
+        consume()
     assert numbers == [0, 1, 2, 3, 4]
     assert queue.take() is None
 

@@ -146,6 +146,16 @@ def test_what_was_appended_is_made_durable_at_close(open_outbox: Open) -> None:
     assert open_outbox().depth().rows == 5
 
 
+def test_a_closed_outbox_takes_nothing_and_says_so(open_outbox: Open, tmp_path: Path) -> None:
+    outbox = open_outbox()
+    outbox.close()
+    with pytest.raises(OutboxError, match="closed"):
+        outbox.append(drafts(1))
+    with pytest.raises(OutboxError, match="closed"):
+        outbox.depth()
+    assert not (tmp_path / schema.SUSPECT_NAME).exists()
+
+
 def test_a_start_without_events_leaves_no_trace(open_outbox: Open, tmp_path: Path) -> None:
     for _ in range(3):
         open_outbox().close()

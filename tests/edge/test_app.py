@@ -1,0 +1,208 @@
+"""The agent put together, with a tiny network and short videos."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from edge.app import run_agent, run_drain
+from edge.errors import OutboxError
+from edge.publish.outbox import Outbox
+from edge.publish.settings import OutboxSettings
+from edge.settings import EdgeSettings, load
+from models.errors import ChecksumError, ManifestError
+from protos.ids import Lane
+from protos.v1.device_state_pb2 import DeviceState
+from protos.v1.event_batch_pb2 import EventBatch
+from tests.support.mosquitto import mosquitto
+from tests.support.processes import ServerProcess, wait_until
+from tests.support.retained import device_state
+from tests.support.small_agent import DEVICE, FRAMES, small_agent
+from tests.support.small_cloud import SmallCloud
+from wayside.errors import MqttSettingsError
+
+YARD = {"id": "yard", "source": "yard.mp4"}
+
+
+def agent(folder: Path, **changes: Any) -> EdgeSettings:
+    return load(small_agent(folder, **changes))
+
+
+def run(settings: EdgeSettings) -> bool:
+    return run_agent(settings, threading.Event())
+
+
+def kinds(folder: Path) -> list[EventBatch.Kind]:
+    """Kinds of the events that wait on disk."""
+    outbox = Outbox.open(folder / "data", OutboxSettings(), DEVICE)
+    try:
+        return [
+            EventBatch.Event.FromString(row.payload).kind
+            for stream, last in outbox.streams()
+            for row in outbox.read(stream, 1, last, 10_000)
+        ]
+    finally:
+        outbox.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[ServerProcess]:
+    server = mosquitto(tmp_path / "broker")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloud(broker: ServerProcess) -> Iterator[SmallCloud]:
+    small = SmallCloud(broker.port)
+    small.start()
+    assert small.subscribed.wait(10)
+    yield small
+    small.stop()
+
+
+def test_a_videos_events_are_on_disk_when_the_agent_ends(tmp_path: Path) -> None:
+    settings = agent(tmp_path, status={"file": "status.json"})
+    with capture_logs() as logs:
+        assert run(settings)
+
+    assert kinds(tmp_path) == [
+        EventBatch.CAMERA_STATE, EventBatch.OBJECT_STARTED, EventBatch.CAMERA_STATE,
+        EventBatch.OBJECT_ENDED,
+    ] or set(kinds(tmp_path)) == {
+        EventBatch.CAMERA_STATE, EventBatch.OBJECT_STARTED, EventBatch.OBJECT_ENDED
+    }  # fmt: skip
+    told = json.loads((tmp_path / "status.json").read_text())
+    assert told["cameras"][0]["frames_inferred"] == FRAMES
+    assert told["outbox"]["rows"] == 4
+    (last,) = [log for log in logs if log["event"] == "agent ends"]
+    assert (last["events_waiting"], last["failed_cameras"]) == (4, [])
+
+
+def test_a_camera_that_fails_makes_the_run_fail_and_the_others_go_on(tmp_path: Path) -> None:
+    settings = agent(tmp_path, cameras=[{"id": "door", "source": "gone.mp4"}, YARD])
+    with capture_logs() as logs:
+        assert not run(settings)
+
+    assert EventBatch.OBJECT_STARTED in kinds(tmp_path)
+    (last,) = [log for log in logs if log["event"] == "agent ends"]
+    assert (last["log_level"], last["failed_cameras"]) == ("warning", ["door"])
+
+
+def test_receipts_empty_the_outbox_and_the_heartbeat_tells_everything(
+    tmp_path: Path, broker: ServerProcess, cloud: SmallCloud
+) -> None:
+    settings = agent(
+        tmp_path,
+        mqtt={"port": broker.port},
+        cameras=[{"id": "door", "source": "gone.mp4"}, YARD],
+        infer={"workers": "auto"},
+        when_done="drain",
+    )
+
+    assert not run(settings)
+
+    assert len(cloud.events) == 5
+    assert kinds(tmp_path) == []
+    state = device_state(broker.port, DEVICE)
+    assert state.status == DeviceState.STOPPED
+    assert state.agent_version
+    assert [(m.model, m.version, m.engine) for m in state.models] == [
+        ("tiny", "1", "onnxruntime/CPU")
+    ]
+    assert [(c.camera, c.state, c.frames) for c in state.cameras] == [
+        ("door", "lost", 0), ("yard", "ended", FRAMES),
+    ]  # fmt: skip
+    (error,) = state.last_errors
+    assert "camera door" in error
+    assert "gone.mp4" in error
+
+
+def test_drain_sends_what_an_earlier_run_left(
+    tmp_path: Path, broker: ServerProcess, cloud: SmallCloud
+) -> None:
+    settings = agent(tmp_path, mqtt={"port": broker.port})
+    outbox_alone = agent(tmp_path)
+    assert run(outbox_alone)
+    assert not cloud.events
+
+    assert run_drain(settings, threading.Event()) == 0
+
+    assert len(cloud.events) == 4
+    assert {name.lane for name in cloud.events} == {Lane.STATE}
+    assert device_state(broker.port, DEVICE).agent_version
+
+
+def test_a_drain_that_is_told_to_stop_says_how_many_events_wait(tmp_path: Path) -> None:
+    settings = agent(tmp_path)
+    assert run(settings)
+    stop = threading.Event()
+    stop.set()
+
+    assert run_drain(settings, stop) == 4
+
+
+def test_an_agent_that_stays_ends_when_told(tmp_path: Path) -> None:
+    settings = agent(tmp_path, when_done="stay", status={"file": "status.json", "interval_s": 0.1})
+    stop = threading.Event()
+    ended: list[bool] = []
+    thread = threading.Thread(target=lambda: ended.append(run_agent(settings, stop)))
+    thread.start()
+
+    def is_done() -> bool:
+        assert thread.is_alive()
+        assert settings.status.file is not None
+        if not settings.status.file.exists():
+            return False
+        told = json.loads(settings.status.file.read_text())
+        return bool(told["cameras"][0]["state"] == "ended")
+
+    wait_until(is_done, "the end of the video")
+    stop.set()
+    thread.join(10)
+    assert ended == [True]
+
+
+def test_confidence_of_the_settings_counts_and_not_the_manifests(tmp_path: Path) -> None:
+    assert run(agent(tmp_path, model={"name": "tiny.yaml", "confidence": 0.95}))
+
+    assert set(kinds(tmp_path)) == {EventBatch.CAMERA_STATE}
+
+
+def test_a_network_that_is_not_the_manifests_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    settings = agent(tmp_path)
+    (tmp_path / "tiny.onnx").write_bytes(b"something else")
+
+    with pytest.raises(ChecksumError, match=r"tiny\.onnx: sha256 is"):
+        run(settings)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_tracker_that_contradicts_the_model_is_refused(tmp_path: Path) -> None:
+    settings = agent(tmp_path, tracker={"low_confidence": 0.7})
+
+    with pytest.raises(ManifestError, match="low_confidence <= high_confidence"):
+        run(settings)
+
+
+def test_a_password_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    settings = agent(tmp_path, mqtt={"port": 1, "username": "gate-1", "password_file": "gone"})
+
+    with pytest.raises(MqttSettingsError, match="gone"):
+        run(settings)
+
+
+def test_two_agents_do_not_share_an_outbox(tmp_path: Path) -> None:
+    outbox = Outbox.open(tmp_path / "data", OutboxSettings(), DEVICE)
+    try:
+        with pytest.raises(OutboxError, match="another agent"):
+            run(agent(tmp_path))
+    finally:
+        outbox.close()
