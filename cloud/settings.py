@@ -60,12 +60,17 @@ class CloudSettings(BaseModel):
     )
     api: ApiSettings = ApiSettings()
 
+    @field_validator("log", "bridge", "ingest", "api", mode="before")
+    @classmethod
+    def _empty_means_the_defaults(cls, given: object) -> object:
+        return _derived(given)
+
     @field_validator("mqtt", mode="before")
     @classmethod
     def _speaks_to_our_broker(cls, given: object, validation: ValidationInfo) -> object:
         broker: BrokerSettings | None = validation.data.get("broker")
         if broker is None:
-            return given
+            return _derived(given)
         # amqtt does not answer MQTT 5 at all; trying it first would cost `connect_timeout_s`.
         protocol = "3.1.1" if broker.kind == "amqtt" else "auto"
         return _derived(given, host=broker.host, port=broker.port, protocol=protocol)
@@ -73,25 +78,26 @@ class CloudSettings(BaseModel):
     @field_validator("pubsub", mode="before")
     @classmethod
     def _keeps_messages_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        if given is None:
+            return None
         return _derived(given, data_dir=_data_dir(validation) / "pubsub")
 
     @field_validator("bus", mode="before")
     @classmethod
     def _speaks_to_our_pubsub(cls, given: object, validation: ValidationInfo) -> object:
         if "pubsub" not in validation.data:
-            return given
+            return _derived(given)
         server: PubsubServerSettings | None = validation.data["pubsub"]
         return _derived(given, endpoint=host_port(server.host, server.port) if server else None)
 
     @field_validator("store", mode="before")
     @classmethod
     def _keeps_events_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
-        if not isinstance(given, Mapping):
-            return given
-        if given.get("kind", "duckdb") != "duckdb":
-            return given
-        if "kind" not in given and set(given) - {"path"}:
-            raise ValueError("say which kind it is, duckdb or influxdb, in `kind`")
+        if isinstance(given, Mapping):
+            if given.get("kind", "duckdb") != "duckdb":
+                return given
+            if "kind" not in given and set(given) - {"path"}:
+                raise ValueError("say which kind it is, duckdb or influxdb, in `kind`")
         return _derived(given, kind="duckdb", path=_data_dir(validation) / "events.duckdb")
 
     @field_validator("fleet", mode="before")
@@ -123,7 +129,12 @@ def load(path: Path | None) -> CloudSettings:
 
 
 def _derived(given: object, **defaults: object) -> object:
-    """A section with defaults below what is given; what is no section is left to be refused."""
+    """A section with defaults below what is given; what is no section is left to be refused.
+
+    A heading with nothing but comments below it is None in YAML, and means the defaults.
+    """
+    if given is None:
+        return defaults
     return {**defaults, **given} if isinstance(given, Mapping) else given
 
 

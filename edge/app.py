@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import numpy as np
 import structlog
-from pydantic import ValidationError
 
 from edge.agent import Cameras, drain, status, wait_until_done
 from edge.capture.clock import WallClock
@@ -28,7 +27,6 @@ from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
 from models import zoo
 from models.detector import Detector
-from models.errors import ManifestError
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 
@@ -132,12 +130,7 @@ def sending(settings: EdgeSettings, content: Callable[[], DeviceState]) -> Itera
 def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
     """The detector, and the tracker's settings on its scale of confidence."""
     manifest, path = zoo.resolve(settings.model.name)
-    confidence = settings.model.confidence or manifest.thresholds.confidence
-    try:
-        tracker = settings.tracker.for_threshold(confidence)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise ManifestError(f"tracker and model {manifest.name!r} disagree: {reason}") from error
+    tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
     sensitive = manifest.with_confidence(tracker.low_confidence)
     detector = Detector.load(sensitive, path, settings.model.threads)
     _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))

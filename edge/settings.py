@@ -4,6 +4,7 @@ Paths are meant from the file's own folder. Environment variables override singl
 `WAYSIDE_EDGE__MQTT__PORT=8883`, `WAYSIDE_EDGE__CAMERAS__0__SOURCE=rtsp://...`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +28,7 @@ from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.track.settings import TrackerSettings
 from models import zoo
 from models.errors import AssetError
+from models.manifest import Manifest
 from protos.ids import check_id
 from wayside import settings
 from wayside.logging import LogSettings
@@ -50,6 +52,10 @@ class ModelSettings(_Frozen):
         None, ge=0.01, le=1, description="least confidence of a detection; default: the manifest's"
     )
     threads: int = Field(1, ge=1, le=64, description="threads that share the work of one frame")
+
+    def threshold(self, manifest: Manifest) -> float:
+        """Least confidence of a detection, of these settings or else of the model's manifest."""
+        return self.confidence or manifest.thresholds.confidence
 
     @field_validator("name")
     @classmethod
@@ -100,7 +106,7 @@ class EdgeSettings(_Frozen):
 
     @model_validator(mode="after")
     def _names_are_right(self) -> "EdgeSettings":
-        problems = [*self._same_cameras(), *self._unknown_classes()]
+        problems = [*self._same_cameras(), *self._model_does_not_fit()]
         if problems:
             raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
@@ -117,16 +123,31 @@ class EdgeSettings(_Frozen):
             if name in ids[:index]
         ]
 
-    def _unknown_classes(self) -> list[InitErrorDetails]:
+    def _model_does_not_fit(self) -> list[InitErrorDetails]:
         try:
-            classes = zoo.manifest(self.model.name).classes
+            manifest = zoo.manifest(self.model.name)
         except AssetError as error:
             return [_problem(("model", "name"), str(error), self.model.name)]
+        return [
+            *self._unknown_classes(manifest.classes),
+            *self._tracker_contradicts(self.model.threshold(manifest)),
+        ]
+
+    def _unknown_classes(self, classes: Sequence[str]) -> list[InitErrorDetails]:
         return [
             _problem(("cameras", index, *location), message, "")
             for index, camera in enumerate(self.cameras)
             for location, message in unknown_classes(camera, classes)
         ]
+
+    def _tracker_contradicts(self, confidence: float) -> list[InitErrorDetails]:
+        try:
+            self.tracker.for_threshold(confidence)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            message = f"{reason} (what is not set follows the model's confidence, {confidence})"
+            return [_problem(("tracker",), message, "")]
+        return []
 
 
 def load(path: Path) -> EdgeSettings:

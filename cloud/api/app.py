@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from cloud.api import problems
 from cloud.api.devices import devices_router
-from cloud.api.events import events_router
+from cloud.api.events import counts_router, events_router
 from cloud.api.health import Readiness, health_router
 from cloud.fleet.devices import Devices
 from cloud.store.port import EventStore
@@ -30,6 +30,7 @@ def create_app(store: EventStore, devices: Devices, readiness: Readiness) -> Fas
     app = FastAPI(title="Wayside", version=_version(), description=_DESCRIPTION)
     problems.install(app)
     app.include_router(events_router(store))
+    app.include_router(counts_router(store))
     app.include_router(devices_router(devices))
     app.include_router(health_router(store, devices, readiness))
     return app

@@ -19,7 +19,7 @@ Text = Annotated[str, Query(max_length=256)]
 
 
 def events_router(store: EventStore) -> APIRouter:
-    """The routes over a store; they block, so FastAPI runs them in its thread pool."""
+    """Events of a store; the routes block, so FastAPI runs them in its thread pool."""
     router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
 
     @router.get("/events", summary="Events, page by page")
@@ -65,6 +65,13 @@ def events_router(store: EventStore) -> APIRouter:
         )
         found = [EventAnswer.of(event) for event in page.events]
         return EventsAnswer(events=found, cursor=page.cursor, more=page.more)
+
+    return router
+
+
+def counts_router(store: EventStore) -> APIRouter:
+    """Numbers of a store's events; see `events_router`."""
+    router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
 
     @router.get("/counts", summary="Numbers of events by interval and group")
     def counts(

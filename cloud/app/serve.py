@@ -62,10 +62,10 @@ def _require_free_port(settings: CloudSettings) -> None:
 
 def _open_store(settings: CloudSettings) -> EventStore:
     if isinstance(settings.store, DuckDbSettings):
-        from cloud.store.duckdb import DuckDbStore
+        from cloud.store.duckdb.store import DuckDbStore
 
         return DuckDbStore(settings.store.path)
-    from cloud.store.influxdb import InfluxDbStore
+    from cloud.store.influxdb.store import InfluxDbStore
 
     return InfluxDbStore(settings.store)
 

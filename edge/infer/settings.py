@@ -12,7 +12,7 @@ class InferSettings(BaseModel):
 
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         "auto",
-        description="threads a camera; auto: as many as pay, measured at start, shared by all cameras",
+        description="threads a camera; auto: as many as pay, shared by all cameras",
     )
     stuck_after_s: float = Field(
         30.0, ge=1, le=3600, description="an inference that takes longer ends the agent"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cloud.errors import QueryError, StoreAwayError
-from cloud.store.duckdb import DuckDbStore
-from cloud.store.influxdb import InfluxDbStore
+from cloud.store.duckdb.store import DuckDbStore
+from cloud.store.influxdb.store import InfluxDbStore
 from cloud.store.port import (
     CountQuery,
     CountRow,

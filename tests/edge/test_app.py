@@ -14,7 +14,7 @@ from edge.errors import OutboxError
 from edge.publish.outbox import Outbox
 from edge.publish.settings import OutboxSettings
 from edge.settings import EdgeSettings, load
-from models.errors import ChecksumError, ManifestError
+from models.errors import ChecksumError
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.event_batch_pb2 import EventBatch
@@ -71,12 +71,14 @@ def test_a_videos_events_are_on_disk_when_the_agent_ends(tmp_path: Path) -> None
     with capture_logs() as logs:
         assert run(settings)
 
-    assert kinds(tmp_path) == [
-        EventBatch.CAMERA_STATE, EventBatch.OBJECT_STARTED, EventBatch.CAMERA_STATE,
-        EventBatch.OBJECT_ENDED,
-    ] or set(kinds(tmp_path)) == {
-        EventBatch.CAMERA_STATE, EventBatch.OBJECT_STARTED, EventBatch.OBJECT_ENDED
-    }  # fmt: skip
+    assert sorted(kinds(tmp_path)) == sorted(
+        [
+            EventBatch.CAMERA_STATE,
+            EventBatch.CAMERA_STATE,
+            EventBatch.OBJECT_STARTED,
+            EventBatch.OBJECT_ENDED,
+        ]
+    )
     told = json.loads((tmp_path / "status.json").read_text())
     assert told["cameras"][0]["frames_inferred"] == FRAMES
     assert told["outbox"]["rows"] == 4
@@ -183,13 +185,6 @@ def test_a_network_that_is_not_the_manifests_is_refused_before_anything_starts(
     with pytest.raises(ChecksumError, match=r"tiny\.onnx: sha256 is"):
         run(settings)
     assert not (tmp_path / "data").exists()
-
-
-def test_a_tracker_that_contradicts_the_model_is_refused(tmp_path: Path) -> None:
-    settings = agent(tmp_path, tracker={"low_confidence": 0.7})
-
-    with pytest.raises(ManifestError, match="low_confidence <= high_confidence"):
-        run(settings)
 
 
 def test_a_password_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

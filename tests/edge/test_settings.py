@@ -170,6 +170,23 @@ def test_a_model_that_cannot_be_used_is_told_by_its_own_place(
     assert problems(file) == [said.format(folder=tmp_path)]
 
 
+def test_a_tracker_that_contradicts_the_model_is_refused(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        """\
+device: gate-1
+model: {name: tiny.yaml, confidence: 0.3}
+cameras: [{id: yard, source: yard.mp4}]
+tracker: {high_confidence: 0.4}
+""",
+    )
+
+    assert problems(file) == [
+        "4: tracker: low_confidence <= high_confidence <= new_confidence must hold, not 0.15, "
+        "0.4, 0.3 (what is not set follows the model's confidence, 0.3)"
+    ]
+
+
 def test_a_password_in_a_source_is_in_no_error(tmp_path: Path) -> None:
     source = "rtsp://admin:s3cret@10.0.0.7/stream"
     file = small_agent(

@@ -82,6 +82,7 @@ class Connection(Generic[C]):
         finally:
             self.up = False
             self.client.loop_stop()
+            self._unhook()
         return Outcome(self._reason, wrong_protocol=self._refused_protocol)
 
     def publish(self, topic: str, payload: bytes, context: C, retain: bool) -> None:
@@ -132,6 +133,12 @@ class Connection(Generic[C]):
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
+
+    def _unhook(self) -> None:
+        """Break the circle of references, so that the client's sockets go with the connection."""
+        client = self.client
+        client.on_connect = client.on_disconnect = client.on_publish = None
+        client.on_subscribe = client.on_message = None
 
     def _connect(self, settings: MqttSettings) -> None:
         if self.protocol == "5":

@@ -10,8 +10,10 @@ import signal
 import structlog
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
+from amqtt.errors import BrokerError
 
 from cloud.embedded.broker.settings import BrokerSettings
+from cloud.errors import StartError
 
 _ANONYMOUS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
 
@@ -19,7 +21,11 @@ _log = structlog.get_logger(__name__)
 
 
 def run_amqtt(settings: BrokerSettings) -> None:
-    """Run the broker until SIGTERM or SIGINT."""
+    """Run the broker until SIGTERM or SIGINT.
+
+    Raises:
+        StartError: the port cannot be used.
+    """
     asyncio.run(_run(settings))
 
 
@@ -31,7 +37,10 @@ async def _run(settings: BrokerSettings) -> None:
     # Without the brackets of an IPv6 address: it would hand them to the socket.
     listener = ListenerConfig(bind=f"{settings.host}:{settings.port}")
     broker = Broker(BrokerConfig(listeners={"default": listener}, plugins=_ANONYMOUS))
-    await broker.start()
+    try:
+        await broker.start()
+    except BrokerError as error:
+        raise StartError(f"amqtt cannot listen on {listener.bind}: {error}") from error
     _log.info("amqtt listens", host=settings.host, port=settings.port)
     await stop.wait()
     await broker.shutdown()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloud.errors import QueryError
 from cloud.store import cursor
-from cloud.store.influxdb_journal import read_places
+from cloud.store.influxdb.journal import read_places
 from cloud.store.port import EventQuery
 
 json = st.recursive(

@@ -152,7 +152,7 @@ def test_a_closed_outbox_takes_nothing_and_says_so(open_outbox: Open, tmp_path: 
     with pytest.raises(OutboxError, match="closed"):
         outbox.append(drafts(1))
     with pytest.raises(OutboxError, match="closed"):
-        outbox.depth()
+        outbox.high_water()
     assert not (tmp_path / schema.SUSPECT_NAME).exists()
 
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.errors import StartError, StoreAwayError, StoreRefusedError
-from cloud.store.influxdb import InfluxDbStore
-from cloud.store.influxdb_journal import Journal, Places
-from cloud.store.influxql import Database, InfluxQl
+from cloud.store.influxdb.influxql import Database, InfluxQl
+from cloud.store.influxdb.journal import Journal, Places
+from cloud.store.influxdb.store import InfluxDbStore
 from cloud.store.port import CountQuery, EventQuery, SequenceRow
 from cloud.store.settings import InfluxDbSettings
 from protos.ids import Lane

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.store import lines
+from cloud.store.influxdb import lines
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.stored import START_NS, Event, crossing, person, stored
 

@@ -11,14 +11,14 @@ import duckdb
 import pytest
 
 from cloud.errors import StartError, StoreRefusedError
-from cloud.store.duckdb import DuckDbStore
+from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.port import EventQuery
 from tests.support.stored import crossing, person, stored
 
 _WRITER = """
 import sys
 from pathlib import Path
-from cloud.store.duckdb import DuckDbStore
+from cloud.store.duckdb.store import DuckDbStore
 from tests.support.stored import person, stored
 store = DuckDbStore(Path(sys.argv[1]))
 for seq in range(1, 1000):
@@ -30,7 +30,7 @@ _FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from cloud.errors import StoreAwayError
-from cloud.store.duckdb import DuckDbStore
+from cloud.store.duckdb.store import DuckDbStore
 from tests.support.stored import person, stored
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path = Path(sys.argv[1])

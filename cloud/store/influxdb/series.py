@@ -11,8 +11,8 @@ from collections import defaultdict
 
 import structlog
 
-from cloud.store import lines
-from cloud.store.influxql import Bindings, InfluxQl
+from cloud.store.influxdb import lines
+from cloud.store.influxdb.influxql import Bindings, InfluxQl
 from cloud.store.port import EventRecord
 
 Key = tuple[str, str, str, str]

@@ -17,11 +17,12 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
 from cloud.errors import StartError, StoreAwayError, StoreError, StoreRefusedError
-from cloud.store import cursor, influxdb_queries, lines, questions
-from cloud.store.influxdb_journal import Journal
-from cloud.store.influxdb_pages import captured_page, ingest_page
-from cloud.store.influxdb_series import SeriesCap
-from cloud.store.influxql import Bindings, Database, InfluxQl
+from cloud.store import cursor, questions
+from cloud.store.influxdb import lines, queries
+from cloud.store.influxdb.influxql import Bindings, Database, InfluxQl
+from cloud.store.influxdb.journal import Journal
+from cloud.store.influxdb.pages import captured_page, ingest_page
+from cloud.store.influxdb.series import SeriesCap
 from cloud.store.port import (
     CountQuery,
     CountRow,
@@ -95,7 +96,7 @@ class InfluxDbStore:
         """Numbers of events by interval and group; capped classes count as `other`."""
         questions.check_counts(query)
         bindings = Bindings()
-        statement = influxdb_queries.counted(query, bindings)
+        statement = queries.counted(query, bindings)
         [answer] = self._database.ask([statement], bindings)
         counted: Counter[tuple[int, tuple[str, ...]]] = Counter()
         for series in answer:
@@ -111,7 +112,7 @@ class InfluxDbStore:
         for first in range(0, len(streams), _STREAMS_PER_REQUEST):
             some = streams[first : first + _STREAMS_PER_REQUEST]
             bindings = Bindings()
-            statements = [s for one in some for s in influxdb_queries.stream(one, bindings)]
+            statements = [s for one in some for s in queries.stream(one, bindings)]
             answers = self._database.ask(statements, bindings)
             for stream, totals, distinct in zip(some, answers[::2], answers[1::2], strict=True):
                 rows = [row for series in totals for row in series.dicts()]
@@ -139,7 +140,7 @@ class InfluxDbStore:
 
     def _streams(self, device: str) -> list[Stream]:
         bindings = Bindings()
-        [answer] = self._database.ask([influxdb_queries.boots(device, bindings)], bindings)
+        [answer] = self._database.ask([queries.boots(device, bindings)], bindings)
         boots = {
             (lines.tag_value(series.tags["device"]), parse_boot(row["distinct"]))
             for series in answer

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cloud.store import cursor
-from cloud.store.influxdb_journal import Entry, Journal, Places, read_places
-from cloud.store.influxdb_queries import conditions, events, within
-from cloud.store.influxql import Bindings, InfluxQl, Series
+from cloud.store.influxdb.influxql import Bindings, InfluxQl, Series
+from cloud.store.influxdb.journal import Entry, Journal, Places, read_places
+from cloud.store.influxdb.queries import conditions, events, within
 from cloud.store.port import EventPage, EventQuery, EventRecord
 from cloud.store.records import record
 from protos.ids import EventId

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 
 from cloud.errors import StoreAwayError, StoreRefusedError
-from cloud.store import cursor, duckdb_queries, questions
-from cloud.store.duckdb_columns import INSERT, columns
-from cloud.store.duckdb_schema import open_file
+from cloud.store import cursor, questions
+from cloud.store.duckdb import queries
+from cloud.store.duckdb.columns import INSERT, columns
+from cloud.store.duckdb.schema import open_file
 from cloud.store.port import (
     CountQuery,
     CountRow,
@@ -67,10 +68,10 @@ class DuckDbStore:
         questions.check_events(query)
         position = cursor.decode(query)
         if query.order == "captured":
-            statement = duckdb_queries.in_captured_order(query, cursor.captured_key(position))
+            statement = queries.in_captured_order(query, cursor.captured_key(position))
         else:
             after = 0 if position is None else cursor.natural(position)
-            statement = duckdb_queries.in_ingest_order(query, after)
+            statement = queries.in_ingest_order(query, after)
         rows = self._ask(statement)
         events = tuple(_record(row) for row in rows[: query.limit])
         if not events:
@@ -85,12 +86,12 @@ class DuckDbStore:
     def counts(self, query: CountQuery) -> Sequence[CountRow]:
         """Numbers of events by interval and group."""
         questions.check_counts(query)
-        rows = self._ask(duckdb_queries.counted(query))
+        rows = self._ask(queries.counted(query))
         return [CountRow(start, tuple(group), n) for start, *group, n in rows]
 
     def sequences(self, device: str = "") -> Sequence[SequenceRow]:
         """What is stored of each (device, boot, lane)."""
-        rows = self._ask(duckdb_queries.streams(device))
+        rows = self._ask(queries.streams(device))
         return [SequenceRow(name, boot, Lane(lane), *rest) for name, boot, lane, *rest in rows]
 
     def check(self) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from cloud.store import lines
-from cloud.store.influxql import Bindings
+from cloud.store.influxdb import lines
+from cloud.store.influxdb.influxql import Bindings
 from cloud.store.port import CountQuery, EventQuery
 from cloud.store.runs import Stream
 from protos.ids import boot_text

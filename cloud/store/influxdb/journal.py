@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cloud.store import cursor, lines
-from cloud.store.influxdb_queries import in_stream
-from cloud.store.influxql import Bindings, InfluxQl
+from cloud.store import cursor
+from cloud.store.influxdb import lines
+from cloud.store.influxdb.influxql import Bindings, InfluxQl
+from cloud.store.influxdb.queries import in_stream
 from cloud.store.port import MAX_LIMIT, EventQuery, EventRecord
 from cloud.store.runs import Run, Stream, runs_of
 

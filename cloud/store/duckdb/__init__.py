@@ -1,0 +1,7 @@
+"""One file of one process.
+
+store.py     the adapter
+schema.py    the file: tables, version, who may open it
+columns.py   records into columns, for the insert
+queries.py   questions as SQL
+"""

@@ -1,0 +1,95 @@
+"""What comes down is acknowledged to Pub/Sub once the broker has it."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from cloud.bridge.downlink import Descent, Downlink
+from cloud.bus.port import Received
+from wayside.errors import NotConnectedError
+from wayside.mqtt.messages import NO_SUBSCRIBERS, SUCCESS
+
+
+@dataclass
+class Line:
+    """A broker that is there or not, and what each side was told."""
+
+    away: bool = False
+    sent: list[Descent] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    acked: list[str] = field(default_factory=list)
+    nacked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.downlink = Downlink(self.publish, lambda received, reason: self.refused.append(reason))
+
+    def publish(self, descent: Descent) -> None:
+        if self.away:
+            raise NotConnectedError("away")
+        self.sent.append(descent)
+
+    def receive(self, name: str, folder: str = "config") -> None:
+        attributes = {"deviceId": "cam-1", "subFolder": folder}
+        self.downlink.take(
+            Received(
+                name.encode(), attributes, name,
+                ack=lambda: self.acked.append(name), nack=lambda: self.nacked.append(name),
+            )
+        )  # fmt: skip
+
+    @property
+    def names(self) -> list[str]:
+        return [descent.received.message_id for descent in self.sent]
+
+
+@pytest.mark.parametrize("code", [SUCCESS, NO_SUBSCRIBERS])
+def test_message_is_acknowledged_by_its_puback(code: int) -> None:
+    line = Line()
+    line.receive("one")
+    assert line.acked == []
+    line.downlink.published(line.sent[0], code)
+    assert line.acked == ["one"]
+
+
+def test_message_waits_for_a_connection() -> None:
+    line = Line(away=True)
+    line.receive("one")
+    line.away = False
+    assert line.sent == []
+    line.downlink.connected()
+    assert line.names == ["one"]
+
+
+def test_what_was_in_flight_goes_out_again_at_the_next_connection() -> None:
+    line = Line()
+    line.receive("one")
+    line.downlink.disconnected()
+    line.downlink.connected()
+    assert line.names == ["one", "one"]
+    line.downlink.published(line.sent[1], SUCCESS)
+    line.downlink.stop()
+    assert (line.acked, line.nacked) == (["one"], [])
+
+
+def test_message_that_the_broker_refuses_is_dead_lettered_and_not_acknowledged_here() -> None:
+    line = Line()
+    line.receive("one")
+    line.downlink.published(line.sent[0], 0x87)
+    assert line.refused == ["the broker refuses /devices/cam-1/config with reason code 0x87"]
+    assert line.acked == []
+
+
+def test_message_without_an_address_is_refused() -> None:
+    line = Line()
+    line.receive("one", folder="events")
+    assert len(line.refused) == 1
+    assert line.sent == []
+
+
+def test_what_has_not_gone_down_is_given_back() -> None:
+    line = Line()
+    line.receive("in flight")
+    line.away = True
+    line.receive("waiting")
+    line.downlink.stop()
+    assert sorted(line.nacked) == ["in flight", "waiting"]
