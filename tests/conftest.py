@@ -2,6 +2,14 @@
 
 from hypothesis import settings
 
+from tests.support.pubsub import emulator_jar
+
 # A shared machine may stall for longer than any deadline per example; pytest-timeout watches.
 settings.register_profile("wayside", deadline=None)
 settings.load_profile("wayside")
+
+
+def pytest_report_header() -> str:
+    """Say which real part is missing that nobody can install from Debian's own archive."""
+    jar = emulator_jar()
+    return f"Google's Pub/Sub emulator: {jar or 'not installed, its tests are left out'}"

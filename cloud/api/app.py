@@ -3,6 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from cloud.api import problems
 from cloud.api.devices import devices_router
@@ -27,7 +28,8 @@ def create_app(store: EventStore, devices: Devices, readiness: Readiness) -> Fas
         devices: asked by any thread of the pool.
         readiness: which parts of the process run; asked by `/readyz`.
     """
-    app = FastAPI(title="Wayside", version=_version(), description=_DESCRIPTION)
+    # Its documentation page needs no internet, which sites with cameras may not have.
+    app = FastAPIOffline(title="Wayside", version=_version(), description=_DESCRIPTION)
     problems.install(app)
     app.include_router(events_router(store))
     app.include_router(counts_router(store))

@@ -115,11 +115,12 @@ class Supervisor:
                 continue
             child.process.terminate()
             try:
-                child.process.wait(self._stop_timeout_s)
+                code = child.process.wait(self._stop_timeout_s)
             except subprocess.TimeoutExpired:
                 _log.warning("part does not end, killing it", part=child.part.name)
                 child.process.kill()
-                child.process.wait()
+                code = child.process.wait()
+            _log.info("part ended", part=child.part.name, exit_code=code)
 
     def _look_after(self, child: _Child) -> None:
         now_s = time.monotonic()

@@ -44,8 +44,12 @@ def missing(model: type[BaseModel], written: Any, place: str = "") -> list[str]:
         value = written[name]
         for inner in models_in(field.annotation):
             items = value if isinstance(value, list) else [value]
-            found += min((missing(inner, item, here) for item in items), key=len)
+            found += min([missing(inner, item, here) for item in items], key=_length)
     return found
+
+
+def _length(names: list[str]) -> int:
+    return len(names)
 
 
 def changed(model: BaseModel, written: Any, place: str = "") -> list[str]:

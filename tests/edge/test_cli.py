@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,22 +19,25 @@ from tests.support.small_agent import small_agent
 from tests.support.small_cloud import SmallCloud
 
 
-@pytest.fixture(autouse=True)
+@contextmanager
 def process_as_before() -> Iterator[None]:
     """A program owns its process: it sets logging, signals and the threads' last resort."""
     root = logging.getLogger()
     handlers, level, hook = root.handlers[:], root.level, threading.excepthook
     handled = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = handlers, level
-    threading.excepthook = hook
-    for number, handler in handled.items():
-        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:], root.level = handlers, level
+        threading.excepthook = hook
+        for number, handler in handled.items():
+            signal.signal(number, handler)
 
 
 def call(*arguments: str | Path) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    with process_as_before():
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert "Traceback" not in result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result
@@ -62,8 +66,8 @@ def test_a_refused_file_is_told_with_line_and_key(tmp_path: Path, command: str) 
     result = call(command, "-c", file)
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{file}:6: device: id 'gate/1' is not allowed" in result.stderr
-    assert f"{file}:13: when_done: Input should be 'drain', 'exit' or 'stay'" in result.stderr
+    assert f"{file}:5: device: id 'gate/1' is not allowed" in result.stderr
+    assert f"{file}:12: when_done: Input should be 'drain', 'exit' or 'stay'" in result.stderr
     assert not (tmp_path / "data").exists()
 
 
@@ -142,14 +146,11 @@ def test_a_drain_that_is_told_to_stop_says_how_much_waits(tmp_path: Path) -> Non
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_agent_that_is_told_to_stop_ends_in_order(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_an_agent_that_is_told_to_stop_ends_in_order(tmp_path: Path) -> None:
     process = started("run", small_agent(tmp_path, when_done="stay", log={"style": "console"}))
     try:
         ready(process, "all sources have ended")
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)
     finally:
         process.kill()

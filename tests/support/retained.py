@@ -14,5 +14,6 @@ def device_state(port: int, device: str) -> DeviceState:
         port: of the broker.
         device: id of the device.
     """
-    message = paho.mqtt.subscribe.simple(topics.state(device), port=port)
+    topic = topics.state(device)
+    message = paho.mqtt.subscribe.simple(topic, port=port)  # type: ignore[no-untyped-call]
     return decode(DeviceState, message.payload)

@@ -50,8 +50,7 @@ def busy_camera(folder: Path, fps: float = 50.0) -> dict[str, Any]:
     write_video(folder / "busy.mp4", 100, fps)
     strips = [(f"strip-{number}", 0.4 + number / 50) for number in range(10)]
     zones = [
-        {"id": name, "points": [[x, 0], [x + 0.02, 0], [x + 0.02, 1], [x, 1]]}
-        for name, x in strips
+        {"id": name, "points": [[x, 0], [x + 0.02, 0], [x + 0.02, 1], [x, 1]]} for name, x in strips
     ]
     rules = [
         {"id": f"in-{name}-{copy}", "kind": "zone", "zone": name, "min_s": 0, "margin": 0}
