@@ -10,7 +10,7 @@ from cloud.errors import StartError
 from wayside import logging
 from wayside.cli import program
 
-if sys.version_info < (3, 11):
+if sys.hexversion < 0x030B0000:  # not version_info: a type checker for 3.10 would stop reading
     raise SystemExit("wayside-cloud needs Python 3.11 or newer")
 
 from cloud import settings as cloud_settings

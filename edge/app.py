@@ -16,6 +16,7 @@ from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
 from edge.pipeline import Pipeline, Stages
+from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
 from edge.publish.uplink import OnPuback, Uplink
@@ -62,7 +63,13 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     def content() -> DeviceState:
         return _device_state(pipelines, detector, wall)
 
-    with Watchdog(settings.infer.stuck_after_s) as watchdog, sending(settings, content) as up:
+    def clock() -> ClockState:
+        return ClockState(clock_synced(), wall.anchor_id)
+
+    with (
+        Watchdog(settings.infer.stuck_after_s) as watchdog,
+        sending(settings, content, clock) as up,
+    ):
         pipelines += [
             _pipeline(camera, detector, tracker, up.outbox, workers, wall, watchdog)
             for camera in settings.cameras
@@ -87,15 +94,17 @@ def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    with sending(settings, _agent_version) as up:
+    with sending(settings, _agent_version, unanchored) as up:
         drain(up.forwarder, stop)
         return up.outbox.depth().rows
 
 
 @contextmanager
-def sending(settings: EdgeSettings, content: Callable[[], DeviceState]) -> Iterator[Sending]:
+def sending(
+    settings: EdgeSettings, content: Callable[[], DeviceState], clock: Callable[[], ClockState]
+) -> Iterator[Sending]:
     """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
-    outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device)
+    outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device, clock=clock)
     try:
         uplink = Uplink(settings.mqtt, settings.device, will=lambda: heartbeat.will())
 

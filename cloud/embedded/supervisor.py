@@ -89,12 +89,14 @@ class Supervisor:
                 raise StartError(
                     f"{part.name} ended with exit code {child.process.returncode}; see above"
                 )
-            if time.monotonic() > deadline:
+            now_s = time.monotonic()
+            if now_s > deadline:
                 why = f": {lacking}" if (lacking := part.lacking()) else ""
                 raise StartError(
                     f"{part.name} is not ready after {part.start_timeout_s:g} s{why}; see above"
                 )
-            if self._stop.wait(0.05):
+            # Asked ever less often: a part that lacks something may log each question.
+            if self._stop.wait(max(0.05, (now_s - child.started_s) / 10)):
                 return
         _log.info("part is ready", part=part.name, pid=child.process.pid)
 

@@ -31,7 +31,7 @@ def make_batch(
 ) -> Batch:
     """The longest batch that the rows begin with.
 
-    It ends before a gap in seq, before a change of `clock_synced`, and at the limits; a first
+    It ends before a gap in seq, before a change of the clock, and at the limits; a first
     event that is larger than `max_bytes` travels alone.
 
     Args:
@@ -45,7 +45,7 @@ def make_batch(
     parts: list[bytes] = []
     size = _MAX_HEADER_BYTES
     for row in rows[:max_events]:
-        follows = row.seq == head.seq + len(parts) and row.clock_synced == head.clock_synced
+        follows = row.seq == head.seq + len(parts) and row.clock == head.clock
         prefix = _EVENTS_TAG + varint(len(row.payload))
         size += len(prefix) + len(row.payload)
         if not follows or (parts and size > max_bytes):
@@ -58,6 +58,7 @@ def make_batch(
         lane=EventBatch.Lane.Name(stream.lane),
         first_seq=head.seq,
         count=len(parts),
-        clock_synced=head.clock_synced,
+        clock_synced=head.clock.synced,
+        anchor_id=head.clock.anchor_id,
     )
     return Batch(head.seq, head.seq + len(parts) - 1, encode(header) + b"".join(parts))

@@ -1,9 +1,22 @@
-"""Is the wall clock disciplined: adjtimex(2), without privileges."""
+"""What is known of the clock: is it disciplined (adjtimex(2), without privileges)."""
 
 import ctypes
+from typing import NamedTuple
 
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
+
+
+class ClockState(NamedTuple):
+    """What is known of captured times when an event is appended.
+
+    Attributes:
+        synced: a time service keeps the wall clock.
+        anchor_id: which mapping from monotonic to wall time is in force; 0: nobody says.
+    """
+
+    synced: bool
+    anchor_id: int
 
 
 class _Timex(ctypes.Structure):
@@ -32,3 +45,8 @@ def clock_synced() -> bool:
     timex = _Timex()
     state = int(_libc.adjtimex(ctypes.byref(timex)))
     return state not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
+
+
+def unanchored() -> ClockState:
+    """The kernel's word, where nobody maps monotonic to wall time."""
+    return ClockState(clock_synced(), 0)

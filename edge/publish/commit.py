@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from edge.publish.clock import ClockState
 from edge.publish.eviction import Evicted, evict
 from edge.publish.ledger import Ledger
 from edge.publish.losses import Loss
@@ -55,7 +56,9 @@ class Committed:
     unsaid: bool
 
 
-def commit(ledger: Ledger, work: Work, *, max_bytes: int, now_ns: int, synced: bool) -> Committed:
+def commit(
+    ledger: Ledger, work: Work, *, max_bytes: int, now_ns: int, clock: ClockState
+) -> Committed:
     """Do the work in one transaction; on return it is durable.
 
     Args:
@@ -63,7 +66,7 @@ def commit(ledger: Ledger, work: Work, *, max_bytes: int, now_ns: int, synced: b
         work: what.
         max_bytes: what the rows may occupy.
         now_ns: Unix time, for the EVENTS_LOST event.
-        synced: the wall clock is disciplined now.
+        clock: what is known of the clock now.
 
     Raises:
         sqlite3.Error: nothing of it was done.
@@ -78,7 +81,7 @@ def commit(ledger: Ledger, work: Work, *, max_bytes: int, now_ns: int, synced: b
         for (lane, reason), count in work.given_up.items():
             ledger.losses.record(Loss(ledger.boot, lane, 0, 0, count, reason))
         if ledger.losses.unsaid:
-            _say(ledger, now_ns, synced)
+            _say(ledger, now_ns, clock)
         evicted: list[Evicted] = []
         if ledger.bytes > max_bytes:
             # More than needed, so that the next transactions, and the report, find room.
@@ -88,10 +91,10 @@ def commit(ledger: Ledger, work: Work, *, max_bytes: int, now_ns: int, synced: b
     return Committed(evicted, unsaid)
 
 
-def _say(ledger: Ledger, now_ns: int, synced: bool) -> None:
+def _say(ledger: Ledger, now_ns: int, clock: ClockState) -> None:
     """Write an EVENTS_LOST event for the oldest losses that no event says."""
     ids, report = ledger.losses.next_report()
     event = Event(captured_ns=now_ns, kind=EventBatch.EVENTS_LOST, events_lost=report)
-    ledger.insert([Staged(Lane.STATE, now_ns, synced, encode(event))])
+    ledger.insert([Staged(Lane.STATE, now_ns, clock, encode(event))])
     stream = ledger.stream(Lane.STATE)
     ledger.losses.said(ids, stream, ledger.last_seqs()[stream])

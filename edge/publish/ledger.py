@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge.publish.clock import ClockState
 from edge.publish.losses import Losses
 from edge.publish.rows import ROW_OVERHEAD_BYTES, Row, Stream
 from edge.publish.staging import Staged
@@ -111,12 +112,12 @@ class Ledger:
             seq = tally.last_seq + 1
             payload = _SEQ_TAG + varint(seq) + draft.body
             rows.append((int(draft.lane), stream.age, seq, draft.captured_ns,
-                         draft.clock_synced, payload))  # fmt: skip
+                         *draft.clock, payload))  # fmt: skip
             self._tallies[stream] = Tally(
                 seq, tally.rows + 1, tally.bytes + len(payload) + ROW_OVERHEAD_BYTES
             )
             self._changed.add(stream)
-        self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def stream(self, lane: Lane) -> Stream:
         """The stream of a lane of this start; `register_boot` came before."""
@@ -149,12 +150,13 @@ class Ledger:
         """Rows in order of seq, `limit` or about a MiB at most."""
         rows: list[Row] = []
         size = 0
-        for seq, captured_ns, clock_synced, payload in self._connection.execute(
-            "SELECT seq, captured_ns, clock_synced, payload FROM events "
+        for seq, captured_ns, synced, anchor_id, payload in self._connection.execute(
+            "SELECT seq, captured_ns, clock_synced, anchor_id, payload FROM events "
             "WHERE lane = ? AND age = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
             (int(stream.lane), stream.age, first, last, limit),
         ):
-            rows.append(Row(seq, captured_ns, bool(clock_synced), payload))
+            clock = ClockState(bool(synced), anchor_id)
+            rows.append(Row(seq, captured_ns, clock, payload))
             size += len(payload)
             if size >= _MAX_READ_BYTES:
                 break

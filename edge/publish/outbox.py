@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 
-from edge.publish.clock import clock_synced
+from edge.publish.clock import ClockState, unanchored
 from edge.publish.ledger import Ledger
 from edge.publish.losses import Loss
 from edge.publish.rows import Depth, Row, SeqRange, Stream
@@ -56,14 +56,14 @@ class Outbox:
         connection: sqlite3.Connection,
         settings: OutboxSettings,
         device: str,
-        synced: Callable[[], bool],
+        clock: Callable[[], ClockState],
     ) -> None:
         self.boot = new_boot()
         self._log = _log.bind(device_id=device, file=str(path))
-        self._synced = synced
+        self._clock = clock
         self._max_draft_bytes = min(MAX_PAYLOAD_BYTES - _HEADER_BYTES, settings.max_bytes // 8)
         self._ledger = Ledger(connection, self.boot)
-        self._writer = Writer(path, self._ledger, settings, synced)
+        self._writer = Writer(path, self._ledger, settings, clock)
         self.set_aside = 0
 
     @classmethod
@@ -73,7 +73,7 @@ class Outbox:
         settings: OutboxSettings,
         device: str,
         *,
-        synced: Callable[[], bool] = clock_synced,
+        clock: Callable[[], ClockState] = unanchored,
         connect_to: Connect = connect,
     ) -> "Outbox":
         """The outbox of a folder, with a new boot, and its writer started.
@@ -84,7 +84,7 @@ class Outbox:
             folder: made where it is missing; one agent at a time.
             settings: its limits.
             device: id of the device.
-            synced: is the wall clock disciplined now; asked with each append.
+            clock: what is known of the clock now; asked with each append.
             connect_to: opens the SQLite file.
 
         Raises:
@@ -95,7 +95,7 @@ class Outbox:
         connection, salvaged = open_file(folder, connect_to)
         path = folder / FILE_NAME
         try:
-            outbox = cls(path, connection, settings, device, synced)
+            outbox = cls(path, connection, settings, device, clock)
             outbox._begin(salvaged)
         except sqlite3.Error as error:
             connection.close()
@@ -111,7 +111,7 @@ class Outbox:
             ValueError: a draft has a seq already.
             OutboxError: the outbox is closed, or the file is damaged and the process must end.
         """
-        synced = self._synced()
+        clock = self._clock()
         fitting: list[Staged] = []
         oversized: list[Lane] = []
         for draft in drafts:
@@ -122,7 +122,7 @@ class Outbox:
                 oversized.append(draft.lane)
                 self._log.error("event too large, given up", bytes=len(body), lane=draft.lane.slug)
             else:
-                fitting.append(Staged(draft.lane, draft.event.captured_ns, synced, body))
+                fitting.append(Staged(draft.lane, draft.event.captured_ns, clock, body))
         self._writer.put(fitting, oversized)
 
     def flush(self, timeout_s: float) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from edge.publish.clock import ClockState
 from protos.ids import Lane
 
 ROW_OVERHEAD_BYTES = 64
@@ -32,13 +33,13 @@ class Row:
     Attributes:
         seq: its number in its stream.
         captured_ns: Unix time of its frame.
-        clock_synced: the wall clock was disciplined when it was appended.
+        clock: what was known of the clock when it was appended.
         payload: the wire's `Event`, seq included.
     """
 
     seq: int
     captured_ns: int
-    clock_synced: bool
+    clock: ClockState
     payload: bytes
 
 

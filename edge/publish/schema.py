@@ -46,6 +46,7 @@ CREATE TABLE events (
     seq INTEGER NOT NULL,
     captured_ns INTEGER NOT NULL,
     clock_synced INTEGER NOT NULL,
+    anchor_id INTEGER NOT NULL,
     payload BLOB NOT NULL,
     PRIMARY KEY (lane, age, seq)
 );

@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edge.publish.clock import ClockState
 from edge.publish.rows import ROW_OVERHEAD_BYTES
 from protos.ids import Lane
 
@@ -14,7 +15,7 @@ class Staged:
 
     lane: Lane
     captured_ns: int
-    clock_synced: bool
+    clock: ClockState
     body: bytes
 
     @property

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from edge.errors import OutboxError
+from edge.publish.clock import ClockState
 from edge.publish.commit import REASON_OVERSIZED, REASON_STAGING, Committed, Work, commit
 from edge.publish.ledger import Ledger
 from edge.publish.ranges import Ranges
@@ -35,7 +36,7 @@ class Writer:
         path: of the SQLite file, for messages.
         ledger: its tables.
         settings: bounds and waits.
-        synced: is the wall clock disciplined now.
+        clock: what is known of the clock now.
 
     Attributes:
         disk: held around every use of the ledger.
@@ -43,14 +44,14 @@ class Writer:
     """
 
     def __init__(
-        self, path: Path, ledger: Ledger, settings: OutboxSettings, synced: Callable[[], bool]
+        self, path: Path, ledger: Ledger, settings: OutboxSettings, clock: Callable[[], ClockState]
     ) -> None:
         self.disk = threading.Lock()
         self.on_commit: Callable[[], None] = lambda: None
         self._path = path
         self._ledger = ledger
         self._settings = settings
-        self._synced = synced
+        self._clock = clock
         self._state = threading.Condition()
         self._staging = Staging(settings.staging_max_bytes)
         self._stored: dict[Stream, Ranges] = {}
@@ -196,7 +197,7 @@ class Writer:
             with self.disk:
                 committed = commit(
                     self._ledger, work, max_bytes=self._settings.max_bytes,
-                    now_ns=time.time_ns(), synced=self._synced(),
+                    now_ns=time.time_ns(), clock=self._clock(),
                 )  # fmt: skip
         except sqlite3.Error as error:
             self._give_back(work)

@@ -12,6 +12,7 @@ from typing import Literal
 import pytest
 import structlog
 
+from edge.publish.clock import ClockState
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
 from edge.publish.settings import ForwarderSettings, OutboxSettings
@@ -59,7 +60,10 @@ class Rig:
 
     def device(self) -> tuple[Outbox, Forwarder]:
         outbox = Outbox.open(
-            self.folder / "outbox", OutboxSettings(commit_linger_ms=5), DEVICE, synced=lambda: True
+            self.folder / "outbox",
+            OutboxSettings(commit_linger_ms=5),
+            DEVICE,
+            clock=lambda: ClockState(True, 2),
         )
         self.stack.callback(outbox.close)
         uplink = Uplink(
@@ -125,7 +129,7 @@ def test_everything_arrives_and_receipts_empty_the_outbox(
     for lane in LANES:
         assert cloud.seqs(outbox.boot, lane) == list(range(1, 251))
     assert all(batch.count <= codec.MAX_EVENTS for batch in cloud.batches)
-    assert all(batch.clock_synced for batch in cloud.batches)
+    assert all(batch.clock_synced and batch.anchor_id == 2 for batch in cloud.batches)
     assert forwarder.stats.receipts >= 9
     assert forwarder.stats.receipt_s is not None
 

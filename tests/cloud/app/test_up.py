@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,10 +28,9 @@ PARTS = ("broker", "pubsub", "serve", "bridge")
 
 
 @pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
+def own_logging() -> None:
     """Whatever another test made of it."""
     structlog.reset_defaults()
-    yield
 
 
 def settings(folder: Path, **sections: Any) -> CloudSettings:
@@ -54,9 +53,8 @@ def up(chosen: CloudSettings, **options: Any) -> None:
     run_up(chosen, stop, lambda url: None, **options)
 
 
-def pids(cloud: Cloud) -> dict[str, int]:
-    run = cloud.folder / "data" / "run"
-    return {part: int((run / f"{part}.pid").read_text()) for part in PARTS}
+def pids(run: Path, parts: Sequence[str] = PARTS) -> dict[str, int]:
+    return {part: int((run / f"{part}.pid").read_text()) for part in parts}
 
 
 def is_gone(pid: int) -> bool:
@@ -71,7 +69,7 @@ def is_gone(pid: int) -> bool:
 def test_everything_gets_ready_and_ends_when_told_to(tmp_path: Path) -> None:
     with Cloud(tmp_path / "cloud") as cloud:
         cloud.start()
-        started = pids(cloud)
+        started = pids(cloud.folder / "data" / "run")
         assert not any(is_gone(pid) for pid in started.values())
         assert cloud.ask("/readyz") == {"status": "ok"}
         assert f"http://127.0.0.1:{cloud.api_port}/docs" in cloud.program.output
@@ -95,8 +93,11 @@ def ended(cloud: Cloud) -> list[str]:
 
 def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
     with Cloud(tmp_path / "cloud") as cloud:
-        cloud.start()
-        started = pids(cloud)
+        cloud.program.start()
+        run = cloud.folder / "data" / "run"
+        wait_until((run / "serve.pid").exists, "its third part", 60)
+        started = pids(run, PARTS[:3])
+        assert not any(is_gone(pid) for pid in started.values())
         cloud.program.kill()
         wait_until(lambda: all(is_gone(pid) for pid in started.values()), "the end of all parts")
         with run_folder(load(cloud.config)):

@@ -1,5 +1,6 @@
 """The brokers that `wayside-cloud up` starts, as processes."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -98,14 +99,12 @@ def test_mosquitto_gets_the_limits_of_the_settings(tmp_path: Path) -> None:
 
 
 def test_amqtt_names_the_port_that_it_cannot_have(tmp_path: Path) -> None:
-    holder = amqtt(tmp_path, free_port())
-    holder.start()
-    try:
-        second = subprocess.run(holder.command, capture_output=True, text=True, timeout=60)
-    finally:
-        holder.stop()
-    assert second.returncode == 1
-    assert f"amqtt cannot listen on 127.0.0.1:{holder.port}" in second.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        broker = amqtt(tmp_path, port)
+        done = subprocess.run(broker.command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert f"amqtt cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
 def test_nobody_else_can_reach_the_broker() -> None:

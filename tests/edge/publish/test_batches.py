@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.publish.batches import make_batch
+from edge.publish.clock import ClockState
 from edge.publish.rows import Row, Stream
 from protos import codec
 from protos.ids import Lane
@@ -14,7 +15,7 @@ STREAM = Stream(Lane.STATE, 3, 0xFEDCBA9876543210)
 
 def row(seq: int, size: int = 10, *, synced: bool = True) -> Row:
     event = EventBatch.Event(seq=seq, camera="x" * size, captured_ns=7)
-    return Row(seq, 7, synced, codec.encode(event))
+    return Row(seq, 7, ClockState(synced, 1), codec.encode(event))
 
 
 def batch(rows: list[Row], *, max_events: int = 100, max_bytes: int = 65536) -> EventBatch:
@@ -65,5 +66,5 @@ def test_an_event_that_is_too_large_for_a_batch_travels_alone() -> None:
 
 def test_fields_of_a_newer_agent_are_kept() -> None:
     unknown = b"\xfa\x7f\x03abc"  # field 2047
-    made = batch([Row(1, 7, True, row(1).payload + unknown)])
+    made = batch([Row(1, 7, ClockState(True, 1), row(1).payload + unknown)])
     assert codec.encode(made.events[0]).endswith(unknown)

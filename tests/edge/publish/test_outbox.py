@@ -11,6 +11,7 @@ import structlog
 
 from edge.errors import OutboxError
 from edge.publish import schema
+from edge.publish.clock import ClockState
 from edge.publish.outbox import Outbox
 from edge.publish.rows import SeqRange, Stream
 from edge.publish.settings import OutboxSettings
@@ -33,7 +34,7 @@ def open_outbox(tmp_path: Path) -> Iterator[Open]:
         settings: OutboxSettings = QUICK, connect_to: schema.Connect = schema.connect
     ) -> Outbox:
         outbox = Outbox.open(
-            tmp_path, settings, "gate-1", synced=lambda: True, connect_to=connect_to
+            tmp_path, settings, "gate-1", clock=lambda: ClockState(True, 2), connect_to=connect_to
         )
         opened.append(outbox)
         return outbox

@@ -1,5 +1,6 @@
 """The queue in memory: bounded, and the least urgent go first."""
 
+from edge.publish.clock import ClockState
 from edge.publish.rows import ROW_OVERHEAD_BYTES
 from edge.publish.staging import Staged, Staging
 from protos.ids import Lane
@@ -8,7 +9,7 @@ SIZE = 36 + ROW_OVERHEAD_BYTES
 
 
 def staged(lane: Lane, number: int) -> Staged:
-    return Staged(lane, number, True, bytes(36))
+    return Staged(lane, number, ClockState(True, 1), bytes(36))
 
 
 def test_the_oldest_of_the_least_urgent_lane_is_dropped() -> None:
