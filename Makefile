@@ -34,7 +34,8 @@ demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
 
 test: venv ## all tests but the long ones
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	$(BIN)/pytest -m "not deep"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep"
+	$(BIN)/pytest -m "system and not deep"
 
 test-deep: venv ## the long tests: hundreds of kills, every combination of parts
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
@@ -42,7 +43,8 @@ test-deep: venv ## the long tests: hundreds of kills, every combination of parts
 
 check: lint ## lint, types, layers, wire freshness, and the tests with coverage
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	$(BIN)/pytest -m "not deep" --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep" --cov --cov-report=
+	$(BIN)/pytest -m "system and not deep" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
 lint: venv ## the checks that run nothing
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-UNREACHABLE = re.compile(r"error sending request|dns error|connect|timed out|Failed to fetch", re.I)
+UNREACHABLE = re.compile(r"error sending request|Failed to fetch")
 
 
 def pins() -> list[str]:
@@ -20,18 +20,15 @@ def pins() -> list[str]:
     return [line.removesuffix("\\").strip() for line in lines if "==" in line]
 
 
-@pytest.mark.parametrize("extra", ["jetson", "edge"])
 @pytest.mark.parametrize("python", ["3.10", "3.11"])
-def test_every_pin_of_the_edge_has_a_wheel_for_aarch64(
-    tmp_path: Path, python: str, extra: str
-) -> None:
+def test_every_pin_of_the_edge_has_a_wheel_for_aarch64(tmp_path: Path, python: str) -> None:
     locked = tmp_path / "pins.txt"
     locked.write_text("\n".join(pins()))
     resolve = [
         sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
         "--python-platform", "aarch64-manylinux_2_28", "--python-version", python,
-        "--only-binary", ":all:", "--constraint", str(locked), "--extra", extra,
-        str(ROOT / "pyproject.toml"),
+        "--only-binary", ":all:", "--constraint", str(locked), "--extra", "edge",
+        "--extra", "jetson", str(ROOT / "pyproject.toml"),
     ]  # fmt: skip
     done = subprocess.run(resolve, capture_output=True, text=True, timeout=100)
     if done.returncode != 0 and UNREACHABLE.search(done.stderr):

@@ -5,22 +5,23 @@ The file is YAML. Environment variables override single values: with the prefix 
 """
 
 import difflib
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from wayside.errors import Problem, SettingsError
+from wayside.places import Location, Place, find
 
 MAX_BYTES = 1024 * 1024
 """A settings file that is larger is refused unread."""
 
 M = TypeVar("M", bound=BaseModel)
-Location = tuple[int | str, ...]
 
 
 def load(
@@ -65,9 +66,12 @@ def parse(
     try:
         return model.model_validate(document, context={"base": base})
     except ValidationError as error:
-        raise SettingsError(
-            [_problem(detail, file, lines, sources, model) for detail in _causes(error.errors())]
-        ) from error
+        problems = [
+            _problem(detail, file, lines, sources, model) for detail in _causes(error.errors())
+        ]
+        # In the order of the file; what comes from a variable or stands nowhere goes last.
+        problems.sort(key=lambda problem: problem.line or math.inf)
+        raise SettingsError(problems) from error
 
 
 def _read(path: Path) -> str:
@@ -86,7 +90,7 @@ def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any
     try:
         loader = yaml.SafeLoader(text)
     except yaml.YAMLError as error:  # a character that no YAML text may hold
-        raise SettingsError([Problem(file, 0, "", f"is no YAML: {error}")]) from error
+        raise SettingsError([Problem(file, 0, "", f"is no YAML: {_one_line(error)}")]) from error
     try:
         node = loader.get_single_node()
         if node is None:
@@ -97,7 +101,7 @@ def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise SettingsError([Problem(file, line, "", f"is no YAML: {error.problem}")]) from error
     except yaml.YAMLError as error:
-        raise SettingsError([Problem(file, 0, "", f"is no YAML: {error}")]) from error
+        raise SettingsError([Problem(file, 0, "", f"is no YAML: {_one_line(error)}")]) from error
     finally:
         loader.dispose()
     if not isinstance(document, dict):
@@ -144,7 +148,7 @@ def _overrides(prefix: str, environ: Mapping[str, str]) -> dict[Location, tuple[
         try:
             found[location] = (variable, yaml.safe_load(text))
         except yaml.YAMLError as error:
-            raise SettingsError([Problem(variable, 0, "", f"is no YAML: {error}")]) from error
+            raise SettingsError([Problem(variable, 0, "", f"is no YAML: {_one_line(error)}")]) from error
     return found
 
 
@@ -178,8 +182,11 @@ def _problem(
     sources: Mapping[Location, str],
     model: type[BaseModel],
 ) -> Problem:
-    location = _in_file(detail["loc"], lines)
-    message = _message(detail, model)
+    reported = detail["loc"]
+    if detail["type"].startswith("union_tag_"):  # what is wrong is the key that tells the member
+        reported = (*reported, detail["ctx"]["discriminator"].strip("'"))
+    place = find(model, reported, lines.keys() | sources.keys())
+    location, message = place.location, _message(detail, place)
     for end in range(len(location), 0, -1):
         if location[:end] in sources:
             return Problem(sources[location[:end]], 0, dotted(location), message)
@@ -190,28 +197,26 @@ def _problem(
     return Problem(file, line, dotted(location), message)
 
 
-def _in_file(location: Location, lines: Mapping[Location, int]) -> Location:
-    """The location without the names of union members, which pydantic puts between the keys."""
-    place: Location = ()
-    for position, part in enumerate(location):
-        last = position == len(location) - 1
-        if (*place, part) in lines or last or place not in lines:
-            place = (*place, part)
-    return place
+def _message(detail: ErrorDetails, place: Place) -> str:
+    match detail["type"]:
+        case "missing" | "union_tag_not_found":
+            return "is missing"
+        case "union_tag_invalid":
+            context = detail["ctx"]
+            return f"must be one of {context['expected_tags']}, not {_shown(context['tag'])}"
+        case "extra_forbidden":
+            allowed = ", ".join(place.siblings)
+            hint = _did_you_mean(str(place.location[-1]), place.siblings)
+            return f"is unknown; allowed: {allowed}{hint}" if allowed else "is unknown"
+        case "value_error" | "assertion_error":
+            return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        case _:
+            return f"{detail['msg']}, not {_shown(detail['input'])}"
 
 
-def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    if detail["type"] == "missing":
-        return "is missing"
-    if detail["type"] == "extra_forbidden":
-        known = sorted(_fields_at(model, detail["loc"][:-1]))
-        close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        return f"is unknown; allowed: {', '.join(known)}{hint}" if known else "is unknown"
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if detail["type"] in ("value_error", "assertion_error"):
-        return message
-    return f"{message}, not {_shown(detail['input'])}"
+def _did_you_mean(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _shown(value: object) -> str:
@@ -219,27 +224,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _fields_at(model: type[BaseModel], location: Location) -> set[str]:
-    """The keys that are allowed at a location, found by walking the model's annotations."""
-    candidates: list[Any] = [model]
-    for part in location:
-        following = [
-            kind.model_fields[str(part)].annotation
-            for kind in _models(candidates)
-            if part in kind.model_fields
-        ]
-        candidates = following or candidates
-    return {name for kind in _models(candidates) for name in kind.model_fields}
-
-
-def _models(annotations: list[Any]) -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = []
-    for annotation in annotations:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            found.append(annotation)
-        else:
-            found.extend(_models(list(get_args(annotation))))
-    return found
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def dotted(location: Location) -> str:

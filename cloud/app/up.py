@@ -26,7 +26,7 @@ def run_up(
     on_ready: Callable[[str], None],
     find_broker: Callable[[], str | None] = find_mosquitto,
 ) -> None:
-    """Start every part in order, keep them running, and end them when told to.
+    """Start every part, keep them running, and end them in reverse order when told to.
 
     Args:
         settings: the cloud's.
@@ -46,9 +46,7 @@ def run_up(
         environ = {k: v for k, v in os.environ.items() if not k.startswith(f"{PREFIX}__")}
         supervisor = Supervisor(stop, pid_dir=folder, environ=environ)
         try:
-            for part in parts:
-                if not stop.is_set():
-                    supervisor.start(part)
+            supervisor.start(*parts)
             if not stop.is_set():
                 on_ready(api_url(settings))
             supervisor.watch()

@@ -1,4 +1,4 @@
-"""Child processes, started in order and started again when they die.
+"""Child processes, started together and started again when they die.
 
 Crash-only is only safe where something starts the crashed part again: systemd or Docker on a
 server, this module on one machine.
@@ -75,30 +75,16 @@ class Supervisor:
         self._stop_timeout_s = stop_timeout_s
         self._children: list[_Child] = []
 
-    def start(self, part: Part) -> None:
-        """Start a part and wait until it is ready.
+    def start(self, *parts: Part) -> None:
+        """Start parts at once and wait until all are ready; they may wait for one another.
 
         Raises:
-            StartError: it ended, or was not ready in time.
+            StartError: one ended, or was not ready in time.
         """
-        child = _Child(part, self._spawn(part), time.monotonic())
-        self._children.append(child)
-        deadline = child.started_s + part.start_timeout_s
-        while not part.ready():
-            if child.process.poll() is not None:
-                raise StartError(
-                    f"{part.name} ended with exit code {child.process.returncode}; see above"
-                )
-            now_s = time.monotonic()
-            if now_s > deadline:
-                why = f": {lacking}" if (lacking := part.lacking()) else ""
-                raise StartError(
-                    f"{part.name} is not ready after {part.start_timeout_s:g} s{why}; see above"
-                )
-            # Asked ever less often: a part that lacks something may log each question.
-            if self._stop.wait(max(0.05, (now_s - child.started_s) / 10)):
-                return
-        _log.info("part is ready", part=part.name, pid=child.process.pid)
+        for part in parts:
+            self._children.append(_Child(part, self._spawn(part), time.monotonic()))
+        for child in self._children[-len(parts) :]:
+            self._wait_until_ready(child)
 
     def watch(self) -> None:
         """Start dead parts again until told to stop.
@@ -123,6 +109,25 @@ class Supervisor:
                 child.process.kill()
                 code = child.process.wait()
             _log.info("part ended", part=child.part.name, exit_code=code)
+
+    def _wait_until_ready(self, child: _Child) -> None:
+        part = child.part
+        deadline = child.started_s + part.start_timeout_s
+        while not part.ready():
+            if child.process.poll() is not None:
+                raise StartError(
+                    f"{part.name} ended with exit code {child.process.returncode}; see above"
+                )
+            now_s = time.monotonic()
+            if now_s > deadline:
+                why = f": {lacking}" if (lacking := part.lacking()) else ""
+                raise StartError(
+                    f"{part.name} is not ready after {part.start_timeout_s:g} s{why}; see above"
+                )
+            # Asked ever less often: a part that lacks something may log each question.
+            if self._stop.wait(max(0.05, (now_s - child.started_s) / 10)):
+                return
+        _log.info("part is ready", part=part.name, pid=child.process.pid)
 
     def _look_after(self, child: _Child) -> None:
         now_s = time.monotonic()

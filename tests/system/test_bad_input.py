@@ -3,6 +3,7 @@
 Real networks' runtime, videos, broker, disk; the cloud is a small subscriber that sends receipts.
 """
 
+import contextlib
 import getpass
 import hashlib
 import json
@@ -19,7 +20,8 @@ import yaml
 from protos import topics
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
-from tests.support.line import Agent, Program
+from tests.support.edge_command import call
+from tests.support.line import Agent
 from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, wait_until
 from tests.support.retained import device_state
@@ -60,18 +62,10 @@ def make_cloud(stack: ExitStack) -> Callable[..., SmallCloud]:
     return make
 
 
-def ended(file: Path) -> tuple[int, str]:
-    """Exit code and output of an agent that ends by itself."""
-    with Program("edge.cli", ["run", "-c", str(file)], file.with_suffix(".log")) as program:
-        program.start()
-        code = program.wait(timeout_s=60)
-        assert "Traceback" not in program.output
-        return code, program.output
-
-
 def logged(agent: Agent, event: str) -> list[dict[str, Any]]:
-    """The lines of the agent's log that tell an event."""
-    lines = [json.loads(line) for line in agent.program.output.splitlines() if line[:1] == "{"]
+    """The lines of the agent's log that tell an event; one that is being written does not count."""
+    whole, _, _ = agent.program.output.rpartition("\n")
+    lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
 
@@ -85,16 +79,19 @@ def test_an_unreadable_video_stops_nothing_else(
     small_agent(tmp_path)
     (tmp_path / "torn.mp4").write_bytes((tmp_path / "yard.mp4").read_bytes()[:900])
 
-    code, output = ended(
+    result = call(
+        "run",
+        "-c",
         small_agent(
             tmp_path,
             cameras=[{"id": "torn", "source": "torn.mp4"}, YARD],
             mqtt={"port": broker.port},
             when_done="drain",
-        )
+        ),
     )
 
-    assert code == 1
+    assert result.exit_code == 1
+    output = result.stderr
     assert f"{tmp_path}/torn.mp4: is no video that OpenCV can read" in output
     assert "convert it with" in output
     frames = {e.frame for e in cloud.events.values() if e.camera == "yard"}
@@ -107,35 +104,25 @@ def test_an_unreadable_video_stops_nothing_else(
     assert error.startswith(f"camera torn: {tmp_path}/torn.mp4: is no video")
 
 
-def test_a_network_of_another_sha256_is_refused(tmp_path: Path) -> None:
-    small_agent(tmp_path)
-    network = tmp_path / "tiny.onnx"
+def another_network(folder: Path) -> Path:
+    file = small_agent(folder)
+    network = folder / "tiny.onnx"
     network.write_bytes(network.read_bytes() + b"\0")
-
-    code, output = ended(tmp_path / "edge.yaml")
-
-    assert code == 1
-    assert f"{network}: sha256 is" in output
-    assert "it is not the network of manifest 'tiny'" in output
+    return file
 
 
-def test_a_network_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
-    small_agent(tmp_path)
+def no_network(folder: Path) -> Path:
+    file = small_agent(folder)
     garbage = b"this is a holiday picture" * 100
-    (tmp_path / "tiny.onnx").write_bytes(garbage)
-    manifest = yaml.safe_load((tmp_path / "tiny.yaml").read_text())
+    (folder / "tiny.onnx").write_bytes(garbage)
+    manifest = yaml.safe_load((folder / "tiny.yaml").read_text())
     manifest["sha256"] = hashlib.sha256(garbage).hexdigest()
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(manifest))
-
-    code, output = ended(tmp_path / "edge.yaml")
-
-    assert code == 1
-    assert f"{tmp_path}/tiny.onnx: cannot be loaded as ONNX" in output
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(manifest))
+    return file
 
 
-def test_three_mistakes_in_the_settings_are_told_at_once(tmp_path: Path) -> None:
-    small_agent(tmp_path)
-    file = tmp_path / "three.yaml"
+def three_mistakes(folder: Path) -> Path:
+    file = small_agent(folder)
     file.write_text(
         "device: gate/1\n"
         "model: {name: tiny.yaml, confidense: 0.3}\n"
@@ -144,14 +131,38 @@ def test_three_mistakes_in_the_settings_are_told_at_once(tmp_path: Path) -> None
         "    source: yard.mp4\n"
         "    pace: fast\n"
     )
+    return file
 
-    code, output = ended(file)
 
-    assert code == 2
-    assert f"{file}:1: device: id 'gate/1' is not allowed: 3 to 63 characters" in output
-    assert f"{file}:2: model.confidense: is unknown; allowed: confidence, name" in output
-    assert f"{file}:6: cameras[0].pace: Input should be 'lossless' or 'live'" in output
-    assert len(output.splitlines()) == 3
+@pytest.mark.parametrize(
+    ("prepare", "code", "said"),
+    [
+        (
+            another_network,
+            1,
+            ["{folder}/tiny.onnx: sha256 is ", "it is not the network of manifest 'tiny'"],
+        ),
+        (no_network, 1, ["{folder}/tiny.onnx: cannot be loaded as ONNX"]),
+        (
+            three_mistakes,
+            2,
+            [
+                "{folder}/edge.yaml:1: device: id 'gate/1' is not allowed: 3 to 63 characters",
+                "{folder}/edge.yaml:2: model.confidense: is unknown; allowed: confidence, name",
+                "{folder}/edge.yaml:6: cameras[0].pace: Input should be 'lossless' or 'live'",
+            ],
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_file_and_reason(
+    tmp_path: Path, prepare: Callable[[Path], Path], code: int, said: list[str]
+) -> None:
+    result = call("run", "-c", prepare(tmp_path))
+
+    assert result.exit_code == code
+    for text in said:
+        assert text.format(folder=tmp_path) in result.stderr
+    assert not (tmp_path / "data").exists(), "nothing has been started"
 
 
 class SmallDisk:
@@ -163,11 +174,9 @@ class SmallDisk:
     def fill(self) -> None:
         with self._filler.open("wb", buffering=0) as file:
             for size in (64 * 1024, 4096, 512):
-                try:
+                with contextlib.suppress(OSError):
                     while file.write(b"\0" * size):
                         pass
-                except OSError:
-                    continue
 
     def empty(self) -> None:
         self._filler.unlink()
@@ -200,7 +209,7 @@ def test_a_full_disk_under_the_outbox_is_told_once_and_what_is_lost_is_said(
     cloud = make_cloud(broker, lambda batch: has_room.is_set())
     agent = stack.enter_context(busy_agent(tmp_path, broker))
     agent.program.start()
-    wait_until(lambda: len(cloud.events) > 200, "events flow")
+    wait_until(lambda: len(cloud.events) > 200, "events flow", 60)
 
     has_room.clear()
     small_disk.fill()
@@ -267,7 +276,7 @@ def test_a_lane_that_the_brokers_access_list_refuses_stops_no_other(
     agent = stack.enter_context(busy_agent(tmp_path, broker))
     agent.program.start()
 
-    wait_until(lambda: agent.status()["outbox"]["set_aside"] > 0, "the lane is set aside", 40)
+    wait_until(lambda: agent.status()["outbox"]["set_aside"] > 0, "the lane is set aside", 60)
     stored = len(cloud.events)
     wait_until(lambda: len(cloud.events) > stored + 3, "the other lane flows", 40)
 

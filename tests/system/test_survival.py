@@ -73,12 +73,14 @@ def wait_for_a_receipt(agent: Agent) -> None:
 
 @pytest.fixture(scope="module")
 def walk(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The part of the video in which a man walks through the picture, so that events never end."""
+    """A man in a picture that sways, so that he enters and leaves zones without an end."""
     clip = tmp_path_factory.mktemp("clip") / "walk.mp4"
+    sway = "crop=iw-160:ih:80+80*sin(2*PI*t/2):0"
     subprocess.run(
-        ["ffmpeg", "-v", "error", "-ss", "22.5", "-t", "22", "-i", str(video), "-an", str(clip)],
+        ["ffmpeg", "-v", "error", "-ss", "23", "-t", "20", "-i", str(video), "-an", "-vf", sway,
+         str(clip)],
         check=True,
-    )
+    )  # fmt: skip
     return clip
 
 

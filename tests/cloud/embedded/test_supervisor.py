@@ -113,6 +113,15 @@ def test_part_that_never_gets_ready_cannot_be_started(stop: threading.Event) -> 
     supervisor.shut_down()
 
 
+def test_what_a_part_lacks_is_told(stop: threading.Event) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    part = Part("serve", command, lambda: False, 0.2, lacking=lambda: "the store is away")
+    supervisor = Supervisor(stop)
+    with pytest.raises(StartError, match="serve is not ready after 0.2 s: the store is away"):
+        supervisor.start(part)
+    supervisor.shut_down()
+
+
 def test_part_that_refuses_its_settings_is_not_started_again(
     tmp_path: Path, stop: threading.Event
 ) -> None:
