@@ -63,12 +63,17 @@ class Cameras:
 
 
 def wait_until_done(
-    cameras: Cameras, forwarder: Forwarder, when_done: str, stop: threading.Event
+    cameras: Cameras,
+    outbox: Outbox,
+    forwarder: Forwarder,
+    when_done: str,
+    stop: threading.Event,
 ) -> None:
     """Return when the agent may end: it was told to, or there is nothing left to do.
 
     Args:
         cameras: at work.
+        outbox: where events wait.
         forwarder: empties the outbox.
         when_done: `drain`, `exit` or `stay`, see the settings.
         stop: set from outside.
@@ -76,7 +81,8 @@ def wait_until_done(
     while cameras.running:
         if stop.wait(0.1):
             return
-    _log.info("all sources have ended", then=when_done)
+    depth = outbox.depth()
+    _log.info("all sources have ended", then=when_done, events_waiting=depth.rows + depth.staged)
     if when_done == "drain":
         drain(forwarder, stop)
     elif when_done == "stay":

@@ -77,7 +77,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         cameras = Cameras(pipelines, up.heartbeat.note_error)
         with _status_file(settings, pipelines, up):
             cameras.start()
-            wait_until_done(cameras, up.forwarder, settings.when_done, stop)
+            wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
             cameras.stop()
         _tell_end(cameras, up.outbox)
     detector.close()

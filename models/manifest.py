@@ -1,18 +1,42 @@
 """What a network expects and how its output reads: one YAML file beside each ONNX file."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from protos.ids import ID_PATTERN
+from protos.ids import check_id
 from wayside import settings
 
-Id = Annotated[str, StringConstraints(pattern=rf"^{ID_PATTERN}$")]
-Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+def _matches(pattern: str, rule: str) -> AfterValidator:
+    """Refuses a text that is not of the pattern, in words."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"must be {rule}, not {text!r}")
+        return text
+
+    return AfterValidator(check)
+
+
+Id = Annotated[str, AfterValidator(check_id)]
+Version = Annotated[
+    str,
+    _matches(
+        r"[0-9A-Za-z][0-9A-Za-z.+-]{0,62}",
+        "1 to 63 letters, digits, '.', '+' and '-', starting with a letter or digit",
+    ),
+]
+Sha256 = Annotated[str, _matches(r"[0-9a-f]{64}", "64 lower-case hexadecimal digits")]
 Spdx = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$")
+    str,
+    _matches(
+        r"[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*",
+        "an SPDX expression such as 'Apache-2.0' or 'MIT OR Apache-2.0'",
+    ),
 ]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=8, le=8192)]

@@ -24,21 +24,25 @@ def configure(level: str = "info", style: Format = "auto") -> None:
 
     Args:
         level: debug, info, warning or error.
-        style: auto picks the console where stderr is a terminal, JSON elsewhere.
+        style: auto picks the console where stderr is a terminal, JSON elsewhere. People get
+            local time and no empty values, machines all there is, in UTC.
     """
     number: int = getattr(logging, level.upper())
     people = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if people else "iso", utc=not people),
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[structlog.typing.Processor] = (
         [
+            _without_empty,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,
+                sort_keys=False,
+            ),
         ]
         if people
         else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
@@ -59,3 +63,14 @@ def configure(level: str = "info", style: Format = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))
+
+
+def _without_empty(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Leave out what says nothing: empty texts and lists."""
+    return {
+        key: value
+        for key, value in event.items()
+        if not isinstance(value, str | list | tuple) or value
+    }

@@ -22,10 +22,12 @@ class Place:
         location: keys and indices that lead to it.
         siblings: keys that its mapping may hold, in order of the alphabet; empty where it is
             no mapping of known keys.
+        choices: values that are allowed there, where the model lists them.
     """
 
     location: Location
     siblings: tuple[str, ...]
+    choices: tuple[object, ...]
 
 
 def find(model: type[BaseModel], reported: Location, present: Container[Location]) -> Place:
@@ -43,13 +45,15 @@ def find(model: type[BaseModel], reported: Location, present: Container[Location
     for position, part in enumerate(reported):
         members = [member for kind in kinds for member in _members(kind)]
         is_last = position == len(reported) - 1
-        if len(members) > len(kinds) and not _is_key(part, members, location, present, is_last):
+        is_union = len(members) > len(kinds)
+        if is_union and not _is_key(part, members, location, present, is_last):
             kinds = [member for member in members if part in _names(member)] or members
             continue
         location = (*location, part)
         siblings = {key for member in members if _is_model(member) for key in member.model_fields}
         kinds = [inner for member in members for inner in _inside(member, part)]
-    return Place(location, tuple(sorted(siblings)))
+    choices = [value for kind in kinds for value in _literals(kind)]
+    return Place(location, tuple(sorted(siblings)), tuple(choices))
 
 
 def _is_key(
@@ -72,21 +76,24 @@ def _members(annotation: Any) -> list[Any]:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) not in (Union, UnionType):
         return [annotation]
-    members = [member for member in get_args(annotation) if member is not NoneType]
-    return _members(members[0]) if len(members) == 1 else members
+    return [
+        inner
+        for member in get_args(annotation)
+        if member is not NoneType
+        for inner in _members(member)
+    ]
 
 
 def _names(member: Any) -> set[Any]:
-    """What pydantic may call a union's member."""
+    """What pydantic may call a union's member that is a model."""
     if not _is_model(member):
-        return {getattr(member, "__name__", None)}
-    tags = {
-        value
-        for field in member.model_fields.values()
-        if get_origin(field.annotation) is Literal
-        for value in get_args(field.annotation)
-    }
-    return {member.__name__, *tags}
+        return set()
+    fields = member.model_fields.values()
+    return {member.__name__, *(tag for field in fields for tag in _literals(field.annotation))}
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
 def _inside(annotation: Any, part: int | str) -> list[Any]:

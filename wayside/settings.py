@@ -148,7 +148,9 @@ def _overrides(prefix: str, environ: Mapping[str, str]) -> dict[Location, tuple[
         try:
             found[location] = (variable, yaml.safe_load(text))
         except yaml.YAMLError as error:
-            raise SettingsError([Problem(variable, 0, "", f"is no YAML: {_one_line(error)}")]) from error
+            raise SettingsError(
+                [Problem(variable, 0, "", f"is no YAML: {_one_line(error)}")]
+            ) from error
     return found
 
 
@@ -200,10 +202,11 @@ def _problem(
 def _message(detail: ErrorDetails, place: Place) -> str:
     match detail["type"]:
         case "missing" | "union_tag_not_found":
-            return "is missing"
+            return (
+                f"is missing; must be {_either(place.choices)}" if place.choices else "is missing"
+            )
         case "union_tag_invalid":
-            context = detail["ctx"]
-            return f"must be one of {context['expected_tags']}, not {_shown(context['tag'])}"
+            return f"must be {_either(place.choices)}, not {_shown(detail['ctx']['tag'])}"
         case "extra_forbidden":
             allowed = ", ".join(place.siblings)
             hint = _did_you_mean(str(place.location[-1]), place.siblings)
@@ -212,6 +215,11 @@ def _message(detail: ErrorDetails, place: Place) -> str:
             return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         case _:
             return f"{detail['msg']}, not {_shown(detail['input'])}"
+
+
+def _either(choices: Sequence[object]) -> str:
+    *others, last = map(repr, choices)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _did_you_mean(key: str, known: Sequence[str]) -> str:

@@ -70,6 +70,8 @@ class OpenCvVideo:
     def _refusal(self) -> str:
         settings = self._settings
         match settings.kind:
+            case "file" if Path(str(settings.source)).is_dir():
+                return f"{settings.shown}: is a folder; name one video file in `source`"
             case "file" if not Path(str(settings.source)).is_file():
                 return f"{settings.shown}: there is no such file; check `source`"
             case "file":

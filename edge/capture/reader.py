@@ -142,8 +142,9 @@ class Reader:
         if state == self.state:
             return
         self.state = state
-        log = self._log.warning if state == "lost" else self._log.info
-        log("camera state", state=state, detail=detail, frames=self.frames)
+        if state != "lost" or self._backoff is not None:  # a final error is told by who runs us
+            log = self._log.warning if state == "lost" else self._log.info
+            log("camera state", state=state, detail=detail, frames=self.frames)
         status = EventBatch.CameraStatus(state=state, detail=detail)
         event = Event(
             camera=self._camera, captured_ns=captured_ns, kind=EventBatch.CAMERA_STATE,

@@ -24,10 +24,16 @@ class Polygons:
     Attributes:
         start: (R, E, 2), where each edge begins.
         along: (R, E, 2), from there to its end.
+        along_x: (R, 1, E), its x.
+        along_y: (R, 1, E), its y.
+        length2: (R, 1, E), its length squared, 1 where it has none.
     """
 
     start: F64
     along: F64
+    along_x: F64
+    along_y: F64
+    length2: F64
 
     @classmethod
     def of(cls, shapes: Sequence[Sequence[Point]]) -> "Polygons":
@@ -37,7 +43,11 @@ class Polygons:
         for shape, points in zip(closed, shapes, strict=True):
             shape[: len(points)] = points
             shape[len(points) :] = points[0]
-        return cls(closed[:, :-1], np.diff(closed, axis=1))
+        along = np.diff(closed, axis=1)
+        along_x, along_y = along[:, None, :, 0].copy(), along[:, None, :, 1].copy()
+        length2 = along_x**2 + along_y**2
+        length2[length2 == 0.0] = 1.0
+        return cls(closed[:, :-1], along, along_x, along_y, length2)
 
     def signed_distance(self, points: F64) -> F64:
         """Distance to the boundary: above 0 inside, below 0 outside, 0 on it.
@@ -50,18 +60,19 @@ class Polygons:
         """
         offset = points[:, :, None] - self.start[:, None]
         x, y = offset[..., 0], offset[..., 1]
-        along_x, along_y = self.along[:, None, :, 0], self.along[:, None, :, 1]
-        length2 = along_x**2 + along_y**2
-        share = (x * along_x + y * along_y) / np.where(length2 > 0.0, length2, 1.0)
-        share = np.clip(share, 0.0, 1.0)
-        distance2 = (x - share * along_x) ** 2 + (y - share * along_y) ** 2
+        along_x, along_y = self.along_x, self.along_y
+        share = (x * along_x + y * along_y) / self.length2
+        np.maximum(share, 0.0, out=share)
+        np.minimum(share, 1.0, out=share)
+        distance2 = np.square(x - share * along_x) + np.square(y - share * along_y)
         # A ray towards +x crosses an edge that has one end above and one not above the point, and
         # lies to the right of it (Haines, "Point in Polygon Strategies", Graphics Gems IV).
         straddles = (y >= 0.0) != (y >= along_y)
         crossed = straddles & ((along_x * y - along_y * x > 0.0) == (along_y > 0.0))
-        is_inside = crossed.sum(axis=2) % 2 == 1
+        is_outside = ~np.logical_xor.reduce(crossed, axis=2)
         distance: F64 = np.sqrt(distance2.min(axis=2))
-        return np.where(is_inside, distance, -distance)
+        np.negative(distance, out=distance, where=is_outside)
+        return distance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,18 +80,21 @@ class Segments:
     """R directed segments.
 
     Attributes:
-        start: (R, 2), the first point.
-        along: (R, 2), from there to the second.
+        start: (R, 1, 2), the first point.
+        along: (R, 1, 2), from there to the second.
+        length: (R, 1), of it.
     """
 
     start: F64
     along: F64
+    length: F64
 
     @classmethod
     def of(cls, shapes: Sequence[Sequence[Point]]) -> "Segments":
         """Segments of two different points each."""
         points = np.array(shapes, np.float64).reshape(-1, 2, 2)
-        return cls(points[:, 0], points[:, 1] - points[:, 0])
+        along = points[:, 1:] - points[:, :1]
+        return cls(points[:, :1], along, np.hypot(along[..., 0], along[..., 1]))
 
     def signed_distance(self, points: F64) -> F64:
         """Distance to the endless line: above 0 on its right, seen from first to last point.
@@ -91,7 +105,7 @@ class Segments:
         Returns:
             (R, N).
         """
-        return self._cross(points) / np.hypot(self.along[:, 0], self.along[:, 1])[:, None]
+        return self._cross(points) / self.length
 
     def crossings(self, before: F64, after: F64) -> NDArray[np.int8]:
         """Whether straight ways lead through the segments themselves, not past their ends.
@@ -108,17 +122,17 @@ class Segments:
         """
         side_before, side_after = self._cross(before), self._cross(after)
         direction = (side_after >= 0.0).astype(np.int8) - (side_before >= 0.0)
+        if not direction.any():
+            return direction
         span = np.where(direction != 0, side_before - side_after, 1.0)
         meeting = before + (side_before / span)[..., None] * (after - before)
-        offset, along = meeting - self.start[:, None], self.along[:, None]
-        share = (offset * along).sum(axis=2) / (along**2).sum(axis=2)
+        share = ((meeting - self.start) * self.along).sum(axis=2) / np.square(self.length)
         is_within = (share >= -END_TOLERANCE) & (share <= 1.0 + END_TOLERANCE)
         return np.where(is_within, direction, 0).astype(np.int8)
 
     def _cross(self, points: F64) -> F64:
-        offset = points - self.start[:, None]
-        along = self.along[:, None]
-        result: F64 = along[..., 0] * offset[..., 1] - along[..., 1] * offset[..., 0]
+        offset = points - self.start
+        result: F64 = self.along[..., 0] * offset[..., 1] - self.along[..., 1] * offset[..., 0]
         return result
 
 

@@ -50,7 +50,10 @@ class LifeWatch:
             surer >= self._settings.min_confidence_change
         )
         is_due = has_changed & (sight.now_ns - told.at_ns[columns] >= self._update_ns)
-        now_told = columns[is_due | sight.is_new]
+        is_told = is_due | sight.is_new
+        if not is_told.any():
+            return []
+        now_told = columns[is_told]
         told.at_ns[now_told] = sight.now_ns
         told.ltrb[:, now_told] = objects.ltrb[:, now_told]
         told.confidence[now_told] = objects.confidence[now_told]

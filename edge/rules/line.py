@@ -90,14 +90,15 @@ class LineWatch:
         before, after = sight.before[self._scope.anchor], sight.after[self._scope.anchor]
         distance = self._segments.signed_distance(after)
         is_clear = np.abs(distance) > self._scope.margin
-        clear_side = np.where(is_clear, np.sign(distance), 0).astype(np.int8)
+        clear_side = (np.sign(distance) * is_clear).astype(np.int8)
         side = state.side[seen]
         net = state.net[seen] + self._segments.crossings(before, after)
         is_across = is_clear & (side != 0) & (clear_side != side) & self._scope.watches(sight)
         since_ns = np.where(state.is_pending[seen], state.since_ns[seen], sight.now_ns)
         is_due = is_across & (sight.now_ns - since_ns >= self._scope.min_ns)
         settled = np.where(is_due | (side == 0), clear_side, side)
-        hits = self._hits(is_due & (net * clear_side > 0), clear_side, sight.columns)
+        has_crossed = is_due & (net * clear_side > 0)
+        hits = self._hits(has_crossed, clear_side, sight.columns) if has_crossed.any() else []
         state.side[seen] = settled
         state.net[seen] = np.where(is_clear & (clear_side == settled), 0, net)
         state.is_pending[seen] = is_across & ~is_due

@@ -78,7 +78,7 @@ class Objects(Columns):
 
     def columns_of(self, track_ids: tuple[int, ...]) -> NDArray[np.intp]:
         """Columns of those of the ids that live, in the order of the columns."""
-        return np.flatnonzero(np.isin(self.track_id, track_ids)) if track_ids else _NO_COLUMNS
+        return np.isin(self.track_id, track_ids).nonzero()[0] if track_ids else _NO_COLUMNS
 
     def see(self, tracks: Tracks, width_px: int, height_px: int) -> Sight:
         """Take in one frame's tracks; those that are not known yet become new columns.
@@ -90,12 +90,15 @@ class Objects(Columns):
         """
         columns, is_new = self._columns(tracks.track_id)
         size = np.array(((width_px,), (height_px,), (width_px,), (height_px,)), np.float64)
-        ltrb = np.clip(tracks.xyxy.T / size, 0.0, 1.0)
-        added = columns[is_new]
-        self.track_id[added] = tracks.track_id[is_new]
-        self.class_id[added] = tracks.class_id[is_new]
-        self.first_seen_ns[added] = tracks.first_seen_ns[is_new]
-        self.ltrb[:, added] = ltrb[:, is_new]
+        ltrb = tracks.xyxy.T / size
+        np.maximum(ltrb, 0.0, out=ltrb)
+        np.minimum(ltrb, 1.0, out=ltrb)
+        if is_new.any():
+            added = columns[is_new]
+            self.track_id[added] = tracks.track_id[is_new]
+            self.class_id[added] = tracks.class_id[is_new]
+            self.first_seen_ns[added] = tracks.first_seen_ns[is_new]
+            self.ltrb[:, added] = ltrb[:, is_new]
         before = _anchors(self.ltrb[:, columns])
         self.ltrb[:, columns] = ltrb
         self.last_seen_ns[columns] = tracks.captured_ns

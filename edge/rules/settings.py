@@ -3,6 +3,7 @@
 Points are shares of the picture, (x, y) with y pointing down, so that they hold for any resolution.
 """
 
+import difflib
 from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, Literal
@@ -11,9 +12,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     ValidationError,
     model_validator,
 )
@@ -27,6 +26,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Point = tuple[Share, Share]
 Seconds = Annotated[float, Field(ge=0.0, le=86_400.0, allow_inf_nan=False)]
 Anchor = Literal["bottom-centre", "centre"]
+_MAX_SHOWN = 10
 ANCHORS: tuple[Anchor, ...] = ("bottom-centre", "centre")
 
 
@@ -94,24 +94,7 @@ class LineRule(_Rule):
     min_s: Seconds = Field(default=0.2, description="being across counts from so many seconds on")
 
 
-def _tag(value: object) -> str | None:
-    """The union's member that a rule belongs to.
-
-    The tags differ from the kinds because they stand in the locations of errors, where `zone` is
-    a key of a zone rule.
-    """
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return {"zone": "zone-rule", "line": "line-rule"}.get(str(kind))
-
-
-Rule = Annotated[
-    Annotated[ZoneRule, Tag("zone-rule")] | Annotated[LineRule, Tag("line-rule")],
-    Discriminator(
-        _tag,
-        custom_error_type="value_error",
-        custom_error_context={"error": "a rule has a kind, 'zone' or 'line'"},
-    ),
-]
+Rule = Annotated[ZoneRule | LineRule, Field(discriminator="kind")]
 
 
 class ObjectSettings(_Frozen):
@@ -169,7 +152,7 @@ class CameraRulesSettings(_Frozen):
         for place, rule in enumerate(self.rules):
             target = target_of(rule)
             if target not in known[rule.kind]:
-                message = f"there is no {rule.kind} {target!r}; {_known(known[rule.kind])}"
+                message = f"there is no {rule.kind} {target!r}; {_known(target, known[rule.kind])}"
                 found.append(_detail(("rules", place, rule.kind), message, target))
         return found
 
@@ -194,7 +177,7 @@ def unknown_classes(
     return [
         (
             ("rules", place, "classes", position),
-            f"the model has no class {name!r}; {_known(classes)}",
+            f"the model has no class {name!r}; {_known(name, classes)}",
         )
         for place, rule in enumerate(settings.rules)
         for position, name in enumerate(rule.classes)
@@ -202,8 +185,14 @@ def unknown_classes(
     ]
 
 
-def _known(names: Sequence[str]) -> str:
-    return f"known: {', '.join(names)}" if names else "none is defined"
+def _known(wanted: str, names: Sequence[str]) -> str:
+    if not names:
+        return "none is defined"
+    if len(names) <= _MAX_SHOWN:
+        return f"known: {', '.join(names)}"
+    close = difflib.get_close_matches(wanted, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"known: {', '.join(names[:_MAX_SHOWN])} and {len(names) - _MAX_SHOWN} more{hint}"
 
 
 def _detail(location: tuple[str | int, ...], message: str, value: str) -> InitErrorDetails:

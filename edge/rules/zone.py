@@ -91,9 +91,11 @@ class ZoneWatch:
         is_pending = enters | leaves
         since_ns = np.where(state.is_pending[seen], state.since_ns[seen], sight.now_ns)
         is_due = is_pending & (sight.now_ns - since_ns >= self._scope.min_ns)
-        hits = self._hits(np.argwhere(is_due), sight.columns, since_ns)
-        state.is_inside[seen] = was_inside ^ is_due
-        state.entered_ns[seen] = np.where(is_due & enters, since_ns, state.entered_ns[seen])
+        hits: list[ZoneHit] = []
+        if is_due.any():
+            hits = self._hits(np.argwhere(is_due), sight.columns, since_ns)
+            state.is_inside[seen] = was_inside ^ is_due
+            state.entered_ns[seen] = np.where(is_due & enters, since_ns, state.entered_ns[seen])
         state.is_pending[seen] = is_pending & ~is_due
         state.since_ns[seen] = since_ns
         return hits

@@ -55,7 +55,7 @@ class Pairs:
             min_iou: in (0, 1].
         """
         overlap = iou(predicted, detections.xyxy)
-        track, detection = np.divmod(np.flatnonzero(overlap >= min_iou), len(detections))
+        track, detection = (overlap >= min_iou).nonzero()
         same = class_id[track] == detections.class_id[detection]
         track, detection = track[same], detection[same]
         shared = overlap[track, detection]
@@ -99,7 +99,9 @@ def associate(
     )
     taken = np.zeros(len(detections), np.bool_)
     for allowed, score in stages:
-        free = np.flatnonzero(allowed & (found[pairs.track] < 0) & ~taken[pairs.detection])
+        if not allowed.any():
+            continue
+        free = (allowed & (found[pairs.track] < 0) & ~taken[pairs.detection]).nonzero()[0]
         chosen = free[assign(pairs.track[free], pairs.detection[free], score[free])]
         found[pairs.track[chosen]] = pairs.detection[chosen]
         taken[pairs.detection[chosen]] = True
@@ -125,7 +127,7 @@ def assign(rows: Index, columns: Index, score: NDArray[np.float32]) -> Index:
     is_alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     if is_alone.all():
         return np.arange(len(rows))
-    contested = np.flatnonzero(~is_alone)
+    contested = (~is_alone).nonzero()[0]
     names, row = np.unique(rows[contested], return_inverse=True)
     others, column = np.unique(columns[contested], return_inverse=True)
     gain = np.zeros((len(names), len(others)))
@@ -133,4 +135,4 @@ def assign(rows: Index, columns: Index, score: NDArray[np.float32]) -> Index:
     pair = np.full(gain.shape, -1, np.intp)
     pair[row, column] = contested
     chosen = pair[linear_sum_assignment(gain, maximize=True)]
-    return np.concatenate((np.flatnonzero(is_alone), chosen[chosen >= 0]))
+    return np.concatenate((is_alone.nonzero()[0], chosen[chosen >= 0]))

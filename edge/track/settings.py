@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Gate = Annotated[float, Field(gt=0.0, le=1.0)]
+_IN_ORDER = ("low_confidence", "high_confidence", "new_confidence")
 
 
 class TrackerSettings(BaseModel):
@@ -47,11 +48,14 @@ class TrackerSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_order(self) -> "TrackerSettings":
-        if not self.low_confidence <= self.high_confidence <= self.new_confidence:
-            raise ValueError(
-                "low_confidence <= high_confidence <= new_confidence must hold, not "
-                f"{self.low_confidence}, {self.high_confidence}, {self.new_confidence}"
+        """Of what was set only: the rest follows the model, see `for_threshold`."""
+        given = [name for name in _IN_ORDER if name in self.model_fields_set]
+        values = [getattr(self, name) for name in given]
+        if values != sorted(values):
+            found = ", ".join(
+                f"{name} {value:g}" for name, value in zip(given, values, strict=True)
             )
+            raise ValueError(f"{' <= '.join(_IN_ORDER)} must hold, not {found}")
         return self
 
     def for_threshold(self, confidence: float) -> "TrackerSettings":

@@ -85,7 +85,7 @@ class Tracker:
     def _see(self, found: Index, detections: Detections) -> None:
         """Take in the detections that tracks have found, and confirm the tracks that are due."""
         is_seen = found >= 0
-        rows = np.flatnonzero(is_seen)
+        rows = is_seen.nonzero()[0]
         self._motion.correct(rows, detections.xyxy[found[rows]])
         self._motion.hold_size(~is_seen)
         self._last_seen_ns[rows] = self._now_ns
@@ -95,8 +95,8 @@ class Tracker:
             & (self._track_id == TENTATIVE)
             & (age_ns >= self._settings.confirm_s * NS_PER_S)
         )
-        due = np.flatnonzero(is_due)
-        if len(due):
+        if is_due.any():
+            due = is_due.nonzero()[0]
             self._track_id[due] = np.arange(self.next_id, self.next_id + len(due))
             self.next_id += len(due)
         self._was_seen = is_seen & (self._track_id != TENTATIVE)
@@ -109,7 +109,7 @@ class Tracker:
         frame: int,
         ended: tuple[int, ...],
     ) -> Tracks:
-        rows = np.flatnonzero(self._was_seen)
+        rows = self._was_seen.nonzero()[0]
         boxes = found[rows]
         return Tracks(
             captured_ns=captured_ns,
@@ -135,7 +135,9 @@ class Tracker:
         """Start a tentative track for every confident detection that no track has found."""
         is_new = detections.confidence >= self._settings.new_confidence
         is_new[found[found >= 0]] = False
-        new = np.flatnonzero(is_new)
+        if not is_new.any():
+            return
+        new = is_new.nonzero()[0]
         room = self._settings.max_tracks - len(self)
         if len(new) > room:
             surest = np.argsort(-detections.confidence[new], kind="stable")[:room]

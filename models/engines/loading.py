@@ -27,8 +27,12 @@ def load_engine(manifest: Manifest, path: Path, intra_threads: int = 1) -> Engin
     """
     from models.engines.onnxruntime import OnnxRuntimeEngine
 
+    remedy = (
+        f"it is not the network of manifest {manifest.name!r}: fetch the network again, or "
+        "correct the manifest's `sha256`"
+    )
     try:
-        check_sha256(path, manifest.sha256, f"it is not the network of manifest {manifest.name!r}")
+        check_sha256(path, manifest.sha256, remedy)
     except OSError as error:
         raise AssetError(f"{path}: cannot be read: {error.strerror}") from error
     engine = OnnxRuntimeEngine(path, intra_threads)

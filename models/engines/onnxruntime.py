@@ -67,7 +67,10 @@ class OnnxRuntimeEngine:
                 str(path), _options(intra_threads), providers=list(providers)
             )
         except _ERRORS as error:
-            raise EngineError(f"{path}: cannot be loaded as ONNX: {_one_line(error)}") from error
+            raise EngineError(
+                f"{path}: cannot be loaded as ONNX ({_one_line(error)}); see that it is a whole "
+                f"ONNX file, or export it again for ONNX Runtime {onnxruntime.__version__}"
+            ) from error
         self.name = "onnxruntime/" + self._session.get_providers()[0].removesuffix(
             "ExecutionProvider"
         )

@@ -148,7 +148,7 @@ def test_a_broken_engine_ends_the_process_with_every_stack() -> None:
 def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
     desk.outbox.append(drafts(3))
     waiting = threading.Thread(
-        target=wait_until_done, args=(ended(), desk.forwarder, "drain", desk.stop)
+        target=wait_until_done, args=(ended(), desk.outbox, desk.forwarder, "drain", desk.stop)
     )
     waiting.start()
     assert desk.outbox.flush(10)
@@ -162,15 +162,18 @@ def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
 def test_exit_leaves_on_disk_what_the_cloud_does_not_have(desk: Desk) -> None:
     desk.outbox.append(drafts(3))
     assert desk.outbox.flush(10)
-    wait_until_done(ended(), desk.forwarder, "exit", desk.stop)
+    with capture_logs() as logs:
+        wait_until_done(ended(), desk.outbox, desk.forwarder, "exit", desk.stop)
     assert desk.outbox.depth().rows == 3
+    (said,) = [log for log in logs if log["event"] == "all sources have ended"]
+    assert (said["then"], said["events_waiting"]) == ("exit", 3)
 
 
 @pytest.mark.parametrize("when_done", ["stay", "drain"])
 def test_who_stays_or_drains_ends_when_told(desk: Desk, when_done: str) -> None:
     desk.outbox.append(drafts(3))
     waiting = threading.Thread(
-        target=wait_until_done, args=(ended(), desk.forwarder, when_done, desk.stop)
+        target=wait_until_done, args=(ended(), desk.outbox, desk.forwarder, when_done, desk.stop)
     )
     waiting.start()
     waiting.join(0.2)
@@ -188,7 +191,7 @@ def test_cameras_at_work_end_when_told(desk: Desk, when_done: str) -> None:
     cameras.start()
     wait_until(lambda: yard.stats.frames_inferred, "the camera is at work")
     desk.stop.set()
-    wait_until_done(cameras, desk.forwarder, when_done, desk.stop)
+    wait_until_done(cameras, desk.outbox, desk.forwarder, when_done, desk.stop)
     assert cameras.running, "who waits does not stop them"
     cameras.stop()
     assert not cameras.running

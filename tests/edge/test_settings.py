@@ -182,8 +182,9 @@ tracker: {high_confidence: 0.4}
     )
 
     assert problems(file) == [
-        "4: tracker: low_confidence <= high_confidence <= new_confidence must hold, not 0.15, "
-        "0.4, 0.3 (what is not set follows the model's confidence, 0.3)"
+        "4: tracker: low_confidence <= high_confidence <= new_confidence must hold, not "
+        "low_confidence 0.15, high_confidence 0.4, new_confidence 0.3 (what is not set follows "
+        "the model's confidence, 0.3)"
     ]
 
 

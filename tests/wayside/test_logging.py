@@ -1,6 +1,7 @@
 """Logging, as a program's stderr shows it."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from wayside.logging import configure
 configure(*sys.argv[1:])
 log = structlog.get_logger().bind(device_id="gate-1")
 log.debug("hidden")
-log.info("started", count=3, path=object)
+log.info("started", zone="dock", detail="", count=3, path=object)
 logging.getLogger("library").warning("of a library %d", 7)
 logging.getLogger("library").info("chatter of a library")
 try:
@@ -35,6 +36,7 @@ def test_machines_read_one_json_object_a_line() -> None:
     assert (started["event"], started["level"], started["count"]) == ("started", "info", 3)
     assert started["device_id"] == "gate-1"
     assert started["timestamp"].endswith("Z")
+    assert started["detail"] == ""
     assert library["event"] == "of a library 7"
     assert failed["exception"][0]["exc_type"] == "ZeroDivisionError"
 
@@ -42,7 +44,9 @@ def test_machines_read_one_json_object_a_line() -> None:
 def test_people_read_lines() -> None:
     _, stderr = run("debug", "console")
     assert "hidden" in stderr
-    assert "count=3" in stderr
+    (started,) = [line for line in stderr.splitlines() if "started" in line]
+    assert re.match(r"\d\d:\d\d:\d\d \[info", started)
+    assert re.search(r"device_id=gate-1 zone=dock count=3 path=", started)
     assert "of a library 7" in stderr
     assert "chatter" not in stderr
     assert "ZeroDivisionError" in stderr

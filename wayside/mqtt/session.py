@@ -1,6 +1,5 @@
 """Connection after connection."""
 
-import ssl
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -8,8 +7,9 @@ from typing import Generic, TypeVar
 import structlog
 
 from wayside.backoff import Backoff
-from wayside.errors import MqttSettingsError, NotConnectedError
+from wayside.errors import NotConnectedError
 from wayside.mqtt.connection import Connection, Outcome, Plan
+from wayside.mqtt.credentials import check_password, password_problem, tls_context
 from wayside.mqtt.messages import Listener, Message, Will
 from wayside.mqtt.settings import MqttSettings
 
@@ -59,13 +59,8 @@ class MqttSession(Generic[C]):
         self._stop = threading.Event()
         self._current: Connection[C] | None = None
         self._thread: threading.Thread | None = None
-        self._tls: ssl.SSLContext | None = None
-        try:
-            if settings.tls is not None:
-                self._tls = settings.tls.context()
-            settings.password()
-        except OSError as error:
-            raise MqttSettingsError(f"MQTT credentials cannot be read: {error}") from error
+        self._tls = tls_context(settings)
+        check_password(settings)
 
     @property
     def connected(self) -> bool:
@@ -184,9 +179,9 @@ class MqttSession(Generic[C]):
         """One connection from its beginning to its end: did it ever stand, and why it ended."""
         try:
             connection = Connection(protocol, self._plan())
-        except OSError as error:
-            # A password file that is being replaced is missing for a moment.
-            return False, Outcome(f"MQTT credentials cannot be read: {error}")
+        except (OSError, UnicodeDecodeError) as error:
+            # A password file that is being replaced is missing or half written for a moment.
+            return False, Outcome(password_problem(self._settings, error))
         self._current = connection
         outcome = connection.live(self._stop)
         self._current = None

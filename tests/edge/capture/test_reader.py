@@ -97,11 +97,15 @@ def test_a_stream_that_cannot_be_opened_is_reported_once_and_tried_on() -> None:
 
 def test_a_file_that_cannot_be_read_ends_with_its_error() -> None:
     reports, slot = Reports(), FrameQueue(9)
-    with reader(lambda wait: FakeSource(2, breaks=True), slot, reports) as reading:
+    with (
+        capture_logs() as logs,
+        reader(lambda wait: FakeSource(2, breaks=True), slot, reports) as reading,
+    ):
         assert numbers(slot) == [0, 1]
     with pytest.raises(CaptureError, match="the fake broke"):
         reading.check()
     assert reports.states == ["live", "lost"]
+    assert [log["state"] for log in logs] == ["live"], "whoever takes the error tells it"
 
 
 def test_an_event_that_cannot_be_reported_ends_the_reader() -> None:

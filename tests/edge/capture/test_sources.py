@@ -173,6 +173,11 @@ def test_a_file_that_is_no_video_is_named(
         opened(StandingClock(), str(path))
 
 
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="is a folder; name one video file in `source`"):
+        opened(StandingClock(), str(tmp_path))
+
+
 def test_a_usb_camera_that_is_not_there() -> None:
     with pytest.raises(CaptureError, match="USB camera 63 cannot be opened"):
         opened(StandingClock(), 63)

@@ -67,8 +67,9 @@ def test_names_stand_once() -> None:
         (", [0.9, 0.9]", "", 4, "zones[0].points", "at least 3 items"),
         ("[1.0, 0.5]", "[0.0, 0.5]", 6, "lines[0]", "the two points of line 'gate' are the same"),
         ("[1.0, 0.5]", "[1.0, 0.5], [1, 1]", 7, "lines[0].points", "at most 2 items"),
-        ("kind: line", "kind: lane", 10, "rules[1]", "a rule has a kind, 'zone' or 'line'"),
-        ("kind: line, ", "", 10, "rules[1]", "a rule has a kind, 'zone' or 'line'"),
+        ("kind: line", "kind: lane", 10, "rules[1].kind", "must be 'zone' or 'line', not 'lane'"),
+        ("kind: line, ", "", 10, "rules[1].kind", "is missing; must be 'zone' or 'line'"),
+        ("zone: dock,", "zone: Dock,", 9, "rules[0].zone", "id 'Dock' is not allowed"),
         ("line: gate, ", "", 10, "rules[1].line", "is missing"),
         ("min_s: 2", "min_s: -2", 9, "rules[0].min_s", "greater than or equal to 0"),
         ("min_s: 2", "min_s: .nan", 9, "rules[0].min_s", "finite number"),
@@ -92,3 +93,14 @@ def test_a_class_that_the_model_lacks_is_named() -> None:
     with pytest.raises(SettingsError) as refused:
         CameraRules("gate-cam", ["car", "bus"], "yolox-nano", "1.0", settings)
     assert str(refused.value) == f"camera gate-cam: rules[0].classes[0]: {message}"
+
+
+def test_of_many_classes_the_nearest_and_a_few_are_named() -> None:
+    settings = parse(GOOD.replace("[person]", "[persn, lorry]"), "agent.yaml", CameraRulesSettings)
+    classes = ["person", *(f"thing-{number}" for number in range(79))]
+
+    (_, nearest), (_, unlike) = unknown_classes(settings, classes)
+
+    assert nearest.startswith("the model has no class 'persn'; known: person, thing-0, thing-1,")
+    assert nearest.endswith("thing-8 and 70 more; did you mean 'person'?")
+    assert unlike.endswith("thing-8 and 70 more")

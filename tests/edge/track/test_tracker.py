@@ -195,4 +195,8 @@ def test_confidences_follow_the_models_threshold_unless_they_are_set() -> None:
 
 def test_confidences_out_of_order_are_refused() -> None:
     with pytest.raises(ValidationError, match="low_confidence <= high_confidence"):
-        TrackerSettings(low_confidence=0.7)
+        TrackerSettings(low_confidence=0.7, new_confidence=0.6)
+    alone = TrackerSettings(low_confidence=0.55)
+    assert alone.for_threshold(0.65).low_confidence == 0.55
+    with pytest.raises(ValidationError, match=r"not low_confidence 0.55, high_confidence 0.3, new"):
+        alone.for_threshold(0.3)

@@ -37,6 +37,7 @@ def test_another_file_is_never_loaded(tmp_path: Path) -> None:
 
     assert sha256_of(path) in str(caught.value)
     assert "0" * 64 in str(caught.value)
+    assert "fetch the network again, or correct the manifest's `sha256`" in str(caught.value)
     assert path.exists()
 
 

@@ -33,6 +33,7 @@ def test_a_file_that_is_no_onnx_is_an_engine_error_of_one_line(
 
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
+    assert "see that it is a whole ONNX file, or export it again" in str(caught.value)
 
 
 def test_an_operator_that_nobody_knows_is_an_engine_error(tmp_path: Path) -> None:

@@ -227,15 +227,24 @@ def test_wrong_credentials_are_named_and_tried_again(tmp_path: Path, start: Star
 
 
 def test_credentials_that_cannot_be_read_are_an_error_at_once(tmp_path: Path) -> None:
-    with pytest.raises(MqttSettingsError, match="password"):
-        MqttSession(
-            MqttSettings(username="device", password_file=tmp_path / "password"),
-            client_id="test",
-            listener=Recorder(),
-        )
-    settings = MqttSettings.model_validate({"tls": {"ca_file": str(tmp_path / "ca.pem")}})
-    with pytest.raises(MqttSettingsError):
-        MqttSession(settings, client_id="test", listener=Recorder())
+    gone, empty, binary = tmp_path / "gone", tmp_path / "empty", tmp_path / "binary"
+    empty.touch()
+    binary.write_bytes(b"\xff\xfe")
+
+    def refused(**given: object) -> str:
+        with pytest.raises(MqttSettingsError) as caught:
+            MqttSession(MqttSettings.model_validate(given), client_id="test", listener=Recorder())
+        return str(caught.value)
+
+    unread = "cannot be read: No such file or directory; check the path and who may read it"
+    assert refused(password_file=gone) == f"mqtt.password_file: {gone} {unread}"
+    assert "binary is not UTF-8 text; its first line" in refused(password_file=binary)
+    assert refused(tls={"ca_file": gone}) == f"mqtt.tls.ca_file: {gone} {unread}"
+    assert f"mqtt.tls.ca_file: {empty}: no PEM certificates" in refused(tls={"ca_file": empty})
+    own = refused(tls={"cert_file": empty, "key_file": gone})
+    assert own.startswith(f"mqtt.tls.cert_file: {empty}, mqtt.tls.key_file: {gone}")
+    trusting = MqttSettings.model_validate({"tls": {}})
+    assert not MqttSession(trusting, client_id="test", listener=Recorder()).connected
 
 
 def test_a_session_can_be_stopped_while_nobody_answers(start: Start) -> None:
