@@ -25,6 +25,9 @@ from edge.watchdog import Watchdog
 from models.detections import Detections
 from wayside.backoff import Backoff
 
+LOSSLESS_BURST = 8
+"""Frames of a file that are tracked together, see Workers."""
+
 Sink = Callable[[Sequence[Draft]], None]
 """Takes events over, as the outbox does; several threads call it."""
 
@@ -87,6 +90,7 @@ class Pipeline:
         self._worker_count = workers
         self._watchdog = watchdog
         self._slot = _slot(source, wall)
+        self._burst = LOSSLESS_BURST if source.lossless else 1
         self._meter = Meter()
         self._events = 0
         self._counting = threading.Lock()
@@ -102,7 +106,10 @@ class Pipeline:
             EngineError: the network failed.
             OutboxError: of the sink.
         """
-        workers = Workers(self._slot, self._stages.detector, self._worker_count, self._watchdog)
+        workers = Workers(
+            self._slot, self._stages.detector, self._worker_count, self._watchdog,
+            burst=self._burst,
+        )  # fmt: skip
         with self._reader, workers:
             for inferred in workers:
                 tracks = self._track(inferred.arrival.frame, inferred.detections)

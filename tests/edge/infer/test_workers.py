@@ -44,8 +44,9 @@ def filled(frames: int) -> FrameQueue:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_results_come_in_the_order_of_the_frames(count: int) -> None:
-    with Workers(filled(40), Detector(), count, WATCHDOG) as workers:
+@pytest.mark.parametrize("burst", [1, 3, 8, 50])
+def test_results_come_in_the_order_of_the_frames(count: int, burst: int) -> None:
+    with Workers(filled(40), Detector(), count, WATCHDOG, burst=burst) as workers:
         results = [(i.arrival.frame.number, len(i.detections)) for i in workers]
     assert results == [(number, number) for number in range(40)]
 
@@ -101,6 +102,22 @@ def test_an_error_is_raised_in_its_turn_and_ends_the_rest(error: Exception) -> N
         consume()
     assert numbers == [0, 1, 2, 3, 4]
     assert queue.take() is None
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_is_raised_though_its_burst_never_fills(count: int) -> None:
+    def look(number: int) -> None:
+        if number == 2:
+            raise EngineError("the network failed")
+
+    seen = []
+    with (
+        Workers(filled(40), Detector(look), count, WATCHDOG, burst=8) as workers,
+        pytest.raises(EngineError, match="the network failed"),
+    ):
+        for item in workers:
+            seen.append(item.arrival.frame.number)  # noqa: PERF401 - what came before the error
+    assert seen == [0, 1]
 
 
 def test_leaving_early_ends_threads_that_wait() -> None:
