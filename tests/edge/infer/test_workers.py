@@ -110,13 +110,15 @@ def test_an_error_is_raised_though_its_burst_never_fills(count: int) -> None:
         if number == 2:
             raise EngineError("the network failed")
 
-    seen = []
-    with (
-        Workers(filled(40), Detector(look), count, WATCHDOG, burst=8) as workers,
-        pytest.raises(EngineError, match="the network failed"),
-    ):
-        for item in workers:
-            seen.append(item.arrival.frame.number)  # noqa: PERF401 - what came before the error
+    seen: list[int] = []
+
+    def consume() -> None:
+        with Workers(filled(40), Detector(look), count, WATCHDOG, burst=8) as workers:
+            for item in workers:
+                seen.append(item.arrival.frame.number)  # noqa: PERF401 - kept on errors
+
+    with pytest.raises(EngineError, match="the network failed"):
+        consume()
     assert seen == [0, 1]
 
 
