@@ -1,11 +1,12 @@
 """How a process of Wayside ends: asked to by a signal, or because it must not live on."""
 
-import ctypes
 import faulthandler
 import os
+import shutil
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 import structlog
@@ -56,10 +57,12 @@ def crash_on_thread_errors() -> None:
     threading.excepthook = hook
 
 
-def die_with_parent(signal_number: int = signal.SIGTERM) -> None:
-    """Have the kernel signal this process when its parent is gone (prctl(2), PR_SET_PDEATHSIG).
+def dying_with_parent(command: Sequence[str]) -> list[str]:
+    """The command, run so that the kernel ends it (SIGTERM) when its parent is gone.
 
-    Meant as `preexec_fn` of a child, so that killing a supervisor leaves no orphan behind.
+    By setpriv(1) of util-linux, which sets PR_SET_PDEATHSIG and becomes the command: the same
+    in a `preexec_fn` would run Python between fork and exec, which crashes now and then in
+    a process with threads. Without setpriv, as in some containers, the command itself.
     """
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal_number)
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)

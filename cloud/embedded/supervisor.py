@@ -4,6 +4,7 @@ Crash-only is only safe where something starts the crashed part again: systemd o
 server, this module on one machine.
 """
 
+import shutil
 import subprocess
 import threading
 import time
@@ -15,7 +16,7 @@ import structlog
 
 from cloud.errors import StartError
 from wayside.backoff import Backoff
-from wayside.process import EXIT_BAD_SETTINGS, die_with_parent
+from wayside.process import EXIT_BAD_SETTINGS, dying_with_parent
 
 _log = structlog.get_logger(__name__)
 
@@ -81,6 +82,8 @@ class Supervisor:
         Raises:
             StartError: one ended, or was not ready in time.
         """
+        if self._stop.is_set():
+            return
         for part in parts:
             self._children.append(_Child(part, self._spawn(part), time.monotonic()))
         for child in self._children[-len(parts) :]:
@@ -148,14 +151,13 @@ class Supervisor:
         _log.warning("part died", part=child.part.name, exit_code=code, retry_s=round(wait_s, 2))
 
     def _spawn(self, part: Part) -> subprocess.Popen[bytes]:
-        try:
-            process = subprocess.Popen(
-                list(part.command), stdin=subprocess.DEVNULL, env=self._environ,
-                # A Ctrl-C in the terminal is ours alone; the parts end in order, each once.
-                start_new_session=True, preexec_fn=die_with_parent,
-            )  # fmt: skip
-        except OSError as error:
-            raise StartError(f"{part.name}: cannot start {part.command[0]}: {error}") from error
+        if shutil.which(part.command[0]) is None:
+            raise StartError(f"{part.name}: cannot start {part.command[0]}: no such program")
+        process = subprocess.Popen(
+            dying_with_parent(part.command), stdin=subprocess.DEVNULL, env=self._environ,
+            # A Ctrl-C in the terminal is ours alone; the parts end in order, each once.
+            start_new_session=True,
+        )  # fmt: skip
         if self._pid_dir is not None:
             path = self._pid_dir / f"{part.name}.pid"
             path.with_suffix(".part").write_text(f"{process.pid}\n")

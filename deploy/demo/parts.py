@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 from deploy.demo.scene import Scene
 from wayside.errors import WaysideError
-from wayside.process import die_with_parent
+from wayside.process import dying_with_parent
 
 
 class DemoError(WaysideError):
@@ -26,9 +26,8 @@ class Program:
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=die_with_parent, start_new_session=True,
+                dying_with_parent([sys.executable, "-m", module, *arguments]),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 
     @property

@@ -56,13 +56,19 @@ def throughput_of(
         return sum(pool.map(frames_a_second, range(count)))
 
 
-def probe_workers(detector: Detector, image: Image, limit: int | None = None) -> int:
+def probe_workers(
+    detector: Detector,
+    image: Image,
+    limit: int | None = None,
+    measure: Callable[[Detector, Image, int], float] = throughput_of,
+) -> int:
     """How many workers pay for a detector, found by warming it up on a picture.
 
     Args:
         detector: as it will be used.
         image: of the size that the camera sends, or near it.
         limit: the most to try; default: the CPUs that this process may use.
+        measure: frames a second of a detector on a picture, by so many threads.
 
     Raises:
         EngineError: the network failed.
@@ -70,7 +76,7 @@ def probe_workers(detector: Detector, image: Image, limit: int | None = None) ->
     measured: dict[int, float] = {}
 
     def throughput(count: int) -> float:
-        measured[count] = throughput_of(detector, image, count)
+        measured[count] = measure(detector, image, count)
         return measured[count]
 
     best = workers_that_pay(throughput, limit or len(os.sched_getaffinity(0)))

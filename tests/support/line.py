@@ -21,7 +21,7 @@ from edge.publish.schema import FILE_NAME
 from protos.ids import EventId, Lane
 from tests.support.influxdb import InfluxDb
 from tests.support.processes import ServerProcess, free_port, wait_until
-from wayside.process import die_with_parent
+from wayside.process import dying_with_parent
 
 Part = Literal["broker", "pubsub", "serve", "bridge"]
 Stream = tuple[int, Lane]
@@ -65,8 +65,8 @@ class Program:
         assert not self.running
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=die_with_parent,
+                dying_with_parent(self._command),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
 
     def kill(self) -> None:

@@ -23,6 +23,7 @@ def mosquitto(folder: Path, extra: str = "", port: int | None = None) -> ServerP
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mosquitto.conf"
     config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\n{extra}\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
+        f"set_tcp_nodelay true\n{extra}\n"
     )
     return ServerProcess([program, "-c", str(config)], port, folder / "mosquitto.log")

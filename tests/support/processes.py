@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wayside.net import port_is_open
-from wayside.process import die_with_parent
+from wayside.process import dying_with_parent
 
 
 def free_port() -> int:
@@ -54,7 +54,7 @@ class ServerProcess:
         """Start it and wait until it answers on its port."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                self.command, stdout=output, stderr=output, preexec_fn=die_with_parent
+                dying_with_parent(self.command), stdout=output, stderr=output
             )
 
         def answers() -> bool:

@@ -91,8 +91,8 @@ def test_a_thread_that_dies_ends_the_process() -> None:
 def test_a_child_dies_with_its_parent() -> None:
     parent = begin(
         "import subprocess, sys, threading\n"
-        "from wayside.process import die_with_parent\n"
-        "child = subprocess.Popen(['sleep', '600'], preexec_fn=die_with_parent)\n"
+        "from wayside.process import dying_with_parent\n"
+        "child = subprocess.Popen(dying_with_parent(['sleep', '600']))\n"
         "print(child.pid, flush=True)\n"
         "threading.Event().wait()\n"
     )

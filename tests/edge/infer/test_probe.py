@@ -44,42 +44,32 @@ def test_every_worker_taken_paid_and_the_next_would_not(fps: list[float]) -> Non
     assert tried == list(range(1, min(best + 1, len(fps)) + 1))
 
 
-class OneAtATime:
-    """A detector behind a lock: a second worker adds nothing."""
+class Counting:
+    """A detector that counts its frames and the threads that asked for them."""
 
-    def __init__(self, pause_s: float) -> None:
-        self._lock = threading.Lock()
-        self._pause = threading.Event()
-        self._pause_s = pause_s
+    def __init__(self) -> None:
+        self.threads: list[str] = []
 
     def detect(self, image: Image) -> Detections:
-        with self._lock:
-            self._pause.wait(self._pause_s)
+        self.threads.append(threading.current_thread().name)
         return Detections.empty()
 
 
-class Parallel(OneAtATime):
-    """A detector that waits, as on a GPU: every worker adds."""
-
-    def detect(self, image: Image) -> Detections:
-        self._pause.wait(self._pause_s)
-        return Detections.empty()
-
-
-def test_a_detector_that_takes_turns_gets_one_worker() -> None:
+def test_what_was_measured_decides_and_is_told() -> None:
+    fps = {1: 57.34, 2: 102.0, 3: 104.0, 4: 400.0}
     with capture_logs() as logs:
-        assert probe_workers(OneAtATime(0.02), IMAGE, 4) == 1
-    assert [(log["event"], log["workers"], len(log["fps"])) for log in logs] == [
-        ("workers measured", 1, 2)
+        assert probe_workers(Counting(), IMAGE, 4, lambda _, __, count: fps[count]) == 2
+    assert [(log["event"], log["workers"], log["fps"]) for log in logs] == [
+        ("workers measured", 2, {1: 57.3, 2: 102.0, 3: 104.0})
     ]
 
 
-def test_a_detector_that_works_in_parallel_gets_more() -> None:
-    assert probe_workers(Parallel(0.02), IMAGE, 2) == 2
-
-
-def test_a_slow_detector_is_measured_by_one_whole_frame() -> None:
-    assert 0 < throughput_of(Parallel(0.05), IMAGE, 2, measure_s=0.001) < 2 / 0.05
+@pytest.mark.parametrize("count", [1, 3])
+def test_throughput_is_that_of_so_many_threads(count: int) -> None:
+    detector = Counting()
+    assert throughput_of(detector, IMAGE, count, measure_s=0.001) > 0
+    assert len(set(detector.threads)) <= count
+    assert len(detector.threads) >= 2 * count, "each warms up, and measures one frame at least"
 
 
 def test_the_network_s_failure_is_told() -> None:
