@@ -14,18 +14,10 @@ from tests.support.processes import ServerProcess
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each store and each Pub/Sub once; the other pairs are for `make test-deep`.
-
-    Google's emulator takes part where it is installed.
-    """
-    if "pubsub" not in metafunc.fixturenames:
-        return
-    first = [("embedded", "duckdb"), ("embedded", "influxdb")]
-    further: list[tuple[str, str]] = []
-    if pubsub_servers.emulator_jar():
-        first, further = [first[0], ("google", "influxdb")], [first[1], ("google", "duckdb")]
-    pairs = [*first, *(pytest.param(*pair, marks=pytest.mark.deep) for pair in further)]
-    metafunc.parametrize(("pubsub", "store"), pairs)
+    """Google's emulator takes part where it is installed."""
+    if "pubsub" in metafunc.fixturenames:
+        google = ["google"] if pubsub_servers.emulator_jar() else []
+        metafunc.parametrize("pubsub", ["embedded", *google])
 
 
 @pytest.hookimpl(wrapper=True)
