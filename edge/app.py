@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -104,8 +104,9 @@ def sending(
     settings: EdgeSettings, content: Callable[[], DeviceState], clock: Callable[[], ClockState]
 ) -> Iterator[Sending]:
     """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
-    outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device, clock=clock)
-    try:
+    with ExitStack() as ends:
+        outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device, clock=clock)
+        ends.callback(outbox.close)
         uplink = Uplink(settings.mqtt, settings.device, will=lambda: heartbeat.will())
 
         def publish(topic: str, payload: bytes, on_puback: OnPuback) -> None:
@@ -123,17 +124,13 @@ def sending(
         forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
-        heartbeat.start()
-        forwarder.start()
         uplink.start()
-        try:
-            yield Sending(outbox, forwarder, heartbeat)
-        finally:
-            heartbeat.stop()
-            forwarder.stop()
-            uplink.stop()
-    finally:
-        outbox.close()
+        ends.callback(uplink.stop)
+        forwarder.start()
+        ends.callback(forwarder.stop)
+        heartbeat.start()
+        ends.callback(heartbeat.stop)
+        yield Sending(outbox, forwarder, heartbeat)
 
 
 def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:

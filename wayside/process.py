@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 import structlog
 
@@ -34,7 +35,7 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def crash(reason: str, **keys: object) -> None:
+def crash(reason: str, **keys: object) -> NoReturn:
     """End this process with exit code 70 and every thread's stack on stderr (decision 1)."""
     _log.critical("crash", reason=reason, **keys)
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)

@@ -214,7 +214,7 @@ def _message(detail: ErrorDetails, place: Place) -> str:
         case "value_error" | "assertion_error":
             return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         case _:
-            return f"{detail['msg']}, not {_shown(detail['input'])}"
+            return f"{detail['msg']}{_instead(detail['input'])}"
 
 
 def _either(choices: Sequence[object]) -> str:
@@ -225,6 +225,14 @@ def _either(choices: Sequence[object]) -> str:
 def _did_you_mean(key: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _instead(value: object) -> str:
+    """What stands there, unless it could hold a password: a URL, or a whole section."""
+    is_plain = isinstance(value, bool | int | float) or (
+        isinstance(value, str) and "://" not in value
+    )
+    return f", not {_shown(value)}" if is_plain else ""
 
 
 def _shown(value: object) -> str:

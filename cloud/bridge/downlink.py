@@ -37,6 +37,7 @@ class Downlink:
         self._refuse = refuse
         self._lock = threading.Lock()
         self._waiting: deque[Descent] = deque()
+        self._connections = 0
         self._in_flight: set[Descent] = set()
 
     def take(self, received: Received) -> None:
@@ -51,6 +52,7 @@ class Downlink:
     def connected(self) -> None:
         """Send what waited for a connection."""
         with self._lock:
+            self._connections += 1
             waiting = list(self._waiting)
             self._waiting.clear()
         for descent in waiting:
@@ -82,13 +84,19 @@ class Downlink:
             descent.received.nack()
 
     def _send(self, descent: Descent) -> None:
-        with self._lock:
-            self._in_flight.add(descent)
-        try:
-            self._publish(descent)
-        except NotConnectedError:
+        while True:
             with self._lock:
-                # `disconnected` may have moved it already.
-                if descent in self._in_flight:
+                connections = self._connections
+                self._in_flight.add(descent)
+            try:
+                self._publish(descent)
+                return
+            except NotConnectedError:
+                with self._lock:
+                    if descent not in self._in_flight:
+                        return  # `disconnected` has moved it already
                     self._in_flight.discard(descent)
-                    self._waiting.append(descent)
+                    if connections == self._connections:
+                        self._waiting.append(descent)
+                        return
+                    # A new connection came meanwhile, and has sent what waited: again.

@@ -46,9 +46,10 @@ def refuse(publisher: Publisher, received: Received, subscription: str, reason: 
     )  # fmt: skip
 
     def done(published: "Future[str]") -> None:
-        if published.exception() is None:
+        if (error := published.exception()) is None:
             received.ack()
         else:
+            _log.warning("dead letter not taken, the message comes again", error=str(error))
             received.nack()
 
     publisher.publish(topology.DEAD_LETTER, received.data, attributes).add_done_callback(done)

@@ -29,7 +29,7 @@ class FleetSettings(BaseModel):
             raise ValueError("must be sqlite:///FILE or postgresql://HOST/DATABASE") from error
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("must be sqlite:///FILE or postgresql://HOST/DATABASE")
-        if parsed.password is not None:
+        if parsed.password is not None or {"password", "passfile"} & set(parsed.query):
             raise ValueError("must not hold a password; use PGPASSWORD or ~/.pgpass")
         if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, ":memory:"):
             path = from_file(Path(parsed.database), validation)

@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from deploy.demo.parts import start_agent, start_cloud
 from deploy.demo.scene import Scene, prepare
 from deploy.demo.view import curl_lines, summary, watch
+from edge.capture.settings import redact
 from models.download import Progress as Download
 from wayside.errors import WaysideError
 from wayside.process import stop_on_signals
@@ -25,7 +27,7 @@ def main() -> int:
     try:
         _run(console)
     except WaysideError as error:
-        console.print(f"[red]demo:[/] {error}", markup=True)
+        console.print("[red]demo:[/]", escape(str(error)))
         return 1
     return 0
 
@@ -60,7 +62,7 @@ def _prepare(console: Console) -> Scene:
             return lambda done, total: bars.update(task, completed=done, total=total)
 
         scene = prepare(FOLDER / time.strftime("%Y-%m-%dT%H-%M-%S"), progress_of)
-    console.print(f"source: {scene.source}")
+    console.print("source:", redact(scene.source), markup=False)
     return scene
 
 

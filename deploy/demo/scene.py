@@ -67,6 +67,7 @@ def prepare(folder: Path, progress_of: Callable[[str], Progress]) -> Scene:
     }
     scene.cloud_config.write_text(yaml.safe_dump(cloud, sort_keys=False))
     agent = _agent(source if "://" in source else _absolute(source), broker)
+    scene.edge_config.touch(mode=0o600)  # the source may hold a password
     scene.edge_config.write_text(yaml.safe_dump(agent, sort_keys=False))
     return scene
 

@@ -28,7 +28,7 @@ def curl_lines(scene: Scene) -> list[str]:
 
 def stored(scene: Scene) -> dict[str, int]:
     """Events that the store holds, by kind."""
-    answer = ask(scene, "/v1/counts?interval_s=86400&group_by=kind") or {"rows": []}
+    answer = ask(scene, "/v1/counts?since=0&interval_s=31536000&group_by=kind") or {"rows": []}
     totals: dict[str, int] = {}
     for row in answer["rows"]:
         kind = row["group"]["kind"]
@@ -90,7 +90,7 @@ def _panel(scene: Scene) -> RenderableType:
         f"[bold]{camera['latency_ms']:.0f} ms", f"[bold]{camera['events']:,}",
     )  # fmt: skip
     table.add_row()
-    table.add_row("[dim]outbox rows", "[dim]batches sent", "[dim]receipt after", "[dim]rows stored")
+    table.add_row("[dim]outbox rows", "[dim]on the way", "[dim]receipt after", "[dim]rows stored")
     table.add_row(
         f"[bold]{outbox['rows']:,}", f"[bold]{forwarder['on_the_way']}",
         f"[bold]{1000 * (forwarder['receipt_s'] or 0):.0f} ms",

@@ -74,8 +74,9 @@ class Reader:
             self._log.warning("camera does not let go of its source", timeout_s=JOIN_TIMEOUT_S)
 
     def stop(self) -> None:
-        """Ask it to end, without waiting."""
+        """Ask it to end, without waiting; no further frame comes, even if a read hangs."""
         self._stop.set()
+        self._slot.close()
 
     def check(self) -> None:
         """Raise what ended the reader, if it was an error.

@@ -105,8 +105,9 @@ class Writer:
         with self._state:
             for item in ranges:
                 stream = self._ledger.find(item.boot, item.lane)
-                if stream is not None:
-                    last = min(item.last, self._ledger.committed[stream].last_seq)
+                tally = None if stream is None else self._ledger.committed.get(stream)
+                if stream is not None and tally is not None:
+                    last = min(item.last, tally.last_seq)
                     self._stored.setdefault(stream, Ranges()).add(max(item.first, 1), last)
             self._state.notify_all()
 

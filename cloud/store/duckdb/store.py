@@ -23,6 +23,7 @@ from cloud.store.port import (
 )
 from cloud.store.records import record
 from protos.ids import EventId, Lane
+from wayside.process import crash
 
 _REFUSALS = (duckdb.DataError, duckdb.NotSupportedError)
 
@@ -113,6 +114,9 @@ class DuckDbStore:
         try:
             with self._connection.cursor() as rows:
                 yield rows
+        except duckdb.FatalException as error:
+            # DuckDB answers nothing any more until the file is opened anew (decision 1).
+            crash("the store gave up", path=str(self._path), error=str(error))
         except duckdb.Error as error:
             raise StoreAwayError(f"store {self._path}: {error}") from error
 
