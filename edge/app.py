@@ -33,6 +33,8 @@ from protos.v1.device_state_pb2 import DeviceState
 
 _log = structlog.get_logger(__name__)
 _WARM_UP_SHAPE = (720, 1280, 3)
+_FLUSH_S = 10.0
+"""What the last events get to reach the disk, before the status file is written for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             cameras.start()
             wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
             cameras.stop()
+            up.outbox.flush(_FLUSH_S)
         _tell_end(cameras, up.outbox)
     detector.close()
     return not cameras.failed

@@ -22,7 +22,10 @@ class OutboxSettings(BaseModel):
         description="bytes of events in memory while the disk does not answer",
     )
     commit_linger_ms: float = Field(
-        50.0, ge=0, le=1000, description="ms that events other than alarms wait for a common commit"
+        250.0,
+        ge=0,
+        le=1000,
+        description="ms that events other than alarms wait for a common commit",
     )
     retry_s: float = Field(
         1.0, gt=0, le=60, description="s between attempts to write while the disk refuses"
