@@ -199,6 +199,7 @@ def test_cameras_at_work_end_when_told(desk: Desk, when_done: str) -> None:
 
 def test_a_drain_of_nothing_is_done_at_once(desk: Desk) -> None:
     drain(desk.forwarder, desk.stop)
+    assert not desk.stop.is_set(), "it ended by itself"
 
 
 def test_status_tells_how_cameras_and_events_are(desk: Desk) -> None:

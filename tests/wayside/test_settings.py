@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from wayside.errors import Problem, SettingsError
@@ -183,3 +184,16 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
 def test_a_problem_without_line_or_key_reads_well() -> None:
     assert str(Problem("f", 0, "", "m")) == "f: m"
     assert dotted(("a", 0, "b")) == "a[0].b"
+
+
+@pytest.mark.parametrize(
+    "value", ["rtsp://admin:secret@camera/1", ["rtsp://admin:secret@camera/1"], {"a": "secret"}]
+)
+def test_what_could_hold_a_password_is_not_repeated(value: object) -> None:
+    class Holder(BaseModel):
+        number: int
+
+    with pytest.raises(SettingsError) as refused:
+        parse(yaml.safe_dump({"number": value}), "edge.yaml", Holder)
+    assert "number" in str(refused.value)
+    assert "secret" not in str(refused.value)

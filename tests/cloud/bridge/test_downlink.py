@@ -93,3 +93,18 @@ def test_what_has_not_gone_down_is_given_back() -> None:
     line.receive("waiting")
     line.downlink.stop()
     assert sorted(line.nacked) == ["in flight", "waiting"]
+
+
+def test_a_connection_that_comes_while_a_message_finds_none_gets_it() -> None:
+    sent: list[str] = []
+
+    def publish(descent: Descent) -> None:
+        if not sent:
+            sent.append("refused")
+            downlink.connected()  # the network's thread is faster than the refusal
+            raise NotConnectedError("away")
+        sent.append(descent.received.message_id)
+
+    downlink = Downlink(publish, lambda received, reason: None)
+    downlink.take(Received(b"", {"deviceId": "cam-1", "subFolder": "config"}, "one"))
+    assert sent == ["refused", "one"]

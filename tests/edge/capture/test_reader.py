@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.capture.clock import WallClock
-from edge.capture.port import Source
+from edge.capture.port import Frame, Source
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
@@ -179,3 +179,21 @@ def test_a_real_camera_comes_back(loss: str) -> None:
     times = [draft.event.captured_ns for draft in reports.drafts]
     assert times == sorted(times)
     assert not any("s3cret" in str(draft.event) for draft in reports.drafts)
+
+
+def test_a_read_that_never_comes_back_does_not_hold_the_consumer() -> None:
+    release, asked = threading.Event(), threading.Event()
+
+    class Stuck(FakeSource):
+        def read(self) -> Frame | None:
+            asked.set()
+            release.wait()
+            return None
+
+    slot = FrameQueue(2)
+    reading = reader(lambda wait: Stuck(1), slot, Reports())
+    with reading:
+        assert asked.wait(10)
+        reading.stop()
+        assert slot.take() is None
+        release.set()
