@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.capture.clock import WallClock
-from edge.capture.port import Frame
 from edge.capture.reader import Open, Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
@@ -112,9 +111,11 @@ class Pipeline:
         )  # fmt: skip
         with self._reader, workers:
             for inferred in workers:
-                tracks = self._track(inferred.arrival.frame, inferred.detections)
-                self._meter.tracked(inferred.arrival.read_ns, len(tracks))
-                self._apply_rules(inferred.arrival.frame, tracks)
+                tracks = self._stages.tracker.update(
+                    inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
+                )
+                self._meter.tracked(inferred.read_ns, len(tracks))
+                self._sink(self._stages.rules.step(tracks, inferred.width_px, inferred.height_px))
         self._sink(self._stages.rules.finish())
         self._reader.check()
 
@@ -137,15 +138,6 @@ class Pipeline:
             live_tracks=self._meter.live_tracks,
             events=self._events,
         )
-
-    def _track(self, frame: Frame, detections: Detections) -> Tracks:
-        return self._stages.tracker.update(
-            detections, captured_ns=frame.captured_ns, frame=frame.number
-        )
-
-    def _apply_rules(self, frame: Frame, tracks: Tracks) -> None:
-        height_px, width_px = frame.image.shape[:2]
-        self._sink(self._stages.rules.step(tracks, width_px, height_px))
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])

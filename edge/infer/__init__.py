@@ -3,5 +3,6 @@
 port.py       what a detector is
 settings.py   number of workers, and when one is stuck
 probe.py      how many workers pay, measured
+burst.py      results that are handed on together
 workers.py    the threads; results in the order of the frames
 """

@@ -1,35 +1,23 @@
 """N threads over one detector; results come out in the order of the frames."""
 
-import itertools
 import threading
 from collections.abc import Iterator
-from concurrent import futures
-from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from edge.capture.slot import Arrival, Slot
+from edge.infer.burst import Burst, Inferred
 from edge.infer.port import Detector
 from edge.watchdog import Watchdog
-from models.detections import Detections
 
 READ_AHEAD = 2
 """Results that may wait for the consumer, besides the frames that are worked on."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inferred:
-    """What was found in a frame."""
-
-    arrival: Arrival
-    detections: Detections
-
-
 class Workers:
     """Infers the frames of a slot.
 
-    A worker takes a frame and queues the promise of its result under one lock, so that the
-    promises stand in the order of the frames, whoever is ready first. Use it as a context,
+    A worker takes a frame and a place for its result under one lock, so that the places
+    stand in the order of the frames, whoever is ready first. Use it as a context,
     and iterate over it: leaving the context ends the threads and closes the slot.
 
     Args:
@@ -46,12 +34,14 @@ class Workers:
         self, slot: Slot, detector: Detector, count: int, watchdog: Watchdog, *, burst: int = 1
     ) -> None:
         self._slot = slot
-        self._burst = burst
+        self._burst_size = burst
         self._detector = detector
         self._watchdog = watchdog
         self._take = threading.Lock()
         self._room = threading.Semaphore(count + READ_AHEAD + burst - 1)
-        self._promises: SimpleQueue[tuple[Arrival, Future[Detections]] | None] = SimpleQueue()
+        self._open = Burst(burst)
+        self._bursts: SimpleQueue[Burst | None] = SimpleQueue()
+        self._bursts.put(self._open)
         self._stopped = False
         self._threads = [
             threading.Thread(target=self._run, name=f"infer-{number}", daemon=True)
@@ -77,33 +67,51 @@ class Workers:
         Raises:
             EngineError: the network failed on the frame whose turn it is.
         """
-        ended = False
-        while not ended:
-            promises = list(itertools.islice(iter(self._promises.get, None), self._burst))
-            ended = len(promises) < self._burst
-            if promises:
-                futures.wait([result for _, result in promises])
-            for arrival, result in promises:
-                self._room.release()
-                yield Inferred(arrival, result.result())
+        while (burst := self._bursts.get()) is not None:
+            results = burst.wait()
+            if results:
+                self._room.release(len(results))
+            for result in results:
+                if isinstance(result, Inferred):
+                    yield result
+                elif result is not None:
+                    raise result
 
     def _run(self) -> None:
-        while (promise := self._next()) is not None:
-            arrival, result = promise
+        while (taken := self._next()) is not None:
+            arrival, burst, place = taken
             try:
-                with self._watchdog.working("inference"):
-                    detections = self._detector.detect(arrival.frame.image)
+                burst.put(place, self._infer(arrival))
             except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
-                result.set_exception(error)
-                self._promises.put(None)  # nobody may wait for a burst that will not fill
+                burst.put(place, error)
+                self._end()
                 return
-            result.set_result(detections)
+            del taken, arrival  # the picture's memory is for the next one
 
-    def _next(self) -> tuple[Arrival, Future[Detections]] | None:
-        """The next frame with the promise of its result, which is queued."""
+    def _next(self) -> tuple[Arrival, Burst, int] | None:
+        """The next frame, and where its result belongs."""
         self._room.acquire()
         with self._take:
             arrival = None if self._stopped else self._slot.take()
-            promise = None if arrival is None else (arrival, Future[Detections]())
-            self._promises.put(promise)
-        return promise
+            if arrival is not None:
+                if self._open.is_sealed:
+                    self._open = Burst(self._burst_size)
+                    self._bursts.put(self._open)
+                return arrival, self._open, self._open.join()
+        self._end()
+        return None
+
+    def _infer(self, arrival: Arrival) -> Inferred:
+        frame = arrival.frame
+        height_px, width_px = frame.image.shape[:2]
+        with self._watchdog.working("inference"):
+            detections = self._detector.detect(frame.image)
+        return Inferred(
+            frame.number, frame.captured_ns, arrival.read_ns, width_px, height_px, detections
+        )
+
+    def _end(self) -> None:
+        """Nobody may wait for a burst that will not fill."""
+        with self._take:
+            self._open.seal()
+        self._bursts.put(None)

@@ -47,7 +47,7 @@ def filled(frames: int) -> FrameQueue:
 @pytest.mark.parametrize("burst", [1, 3, 8, 50])
 def test_results_come_in_the_order_of_the_frames(count: int, burst: int) -> None:
     with Workers(filled(40), Detector(), count, WATCHDOG, burst=burst) as workers:
-        results = [(i.arrival.frame.number, len(i.detections)) for i in workers]
+        results = [(i.number, len(i.detections)) for i in workers]
     assert results == [(number, number) for number in range(40)]
 
 
@@ -61,7 +61,7 @@ def test_a_slow_frame_does_not_let_others_overtake_it() -> None:
             others_done.set()
 
     with Workers(filled(10), Detector(look), 2, WATCHDOG) as workers:
-        assert [i.arrival.frame.number for i in workers] == list(range(10))
+        assert [i.number for i in workers] == list(range(10))
 
 
 def test_several_frames_are_inferred_at_once() -> None:
@@ -96,7 +96,7 @@ def test_an_error_is_raised_in_its_turn_and_ends_the_rest(error: Exception) -> N
     def consume() -> None:
         with workers:
             for inferred in workers:
-                numbers.append(inferred.arrival.frame.number)  # noqa: PERF401 - kept on errors
+                numbers.append(inferred.number)  # noqa: PERF401 - kept on errors
 
     with pytest.raises(type(error), match=str(error)):
         consume()
@@ -115,7 +115,7 @@ def test_an_error_is_raised_though_its_burst_never_fills(count: int) -> None:
     def consume() -> None:
         with Workers(filled(40), Detector(look), count, WATCHDOG, burst=8) as workers:
             for item in workers:
-                seen.append(item.arrival.frame.number)  # noqa: PERF401 - kept on errors
+                seen.append(item.number)  # noqa: PERF401 - kept on errors
 
     with pytest.raises(EngineError, match="the network failed"):
         consume()
