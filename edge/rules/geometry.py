@@ -122,7 +122,7 @@ class Segments:
         """
         side_before, side_after = self._cross(before), self._cross(after)
         direction = (side_after >= 0.0).astype(np.int8) - (side_before >= 0.0)
-        if not direction.any():
+        if not np.count_nonzero(direction):
             return direction
         span = np.where(direction != 0, side_before - side_after, 1.0)
         meeting = before + (side_before / span)[..., None] * (after - before)

@@ -44,14 +44,16 @@ class LifeWatch:
     def step(self, sight: Sight, objects: Objects) -> list[int]:
         """Columns of the objects that are to be told with this frame, new ones aside."""
         columns, told = sight.columns, self._told
-        moved = np.abs(objects.ltrb[:, columns] - told.ltrb[:, columns]).max(axis=0)
+        moved = np.abs(objects.ltrb.take(columns, axis=1) - told.ltrb.take(columns, axis=1)).max(
+            axis=0
+        )
         surer = np.abs(objects.confidence[columns] - told.confidence[columns])
         has_changed = (moved >= self._settings.min_move) | (
             surer >= self._settings.min_confidence_change
         )
         is_due = has_changed & (sight.now_ns - told.at_ns[columns] >= self._update_ns)
         is_told = is_due | sight.is_new
-        if not is_told.any():
+        if not np.count_nonzero(is_told):
             return []
         now_told = columns[is_told]
         told.at_ns[now_told] = sight.now_ns

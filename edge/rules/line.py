@@ -86,23 +86,29 @@ class LineWatch:
         """Who crossed with this frame."""
         if not self._rules:
             return []
-        state, seen = self._state, np.s_[:, sight.columns]
+        state, columns = self._state, sight.columns
         before, after = sight.before[self._scope.anchor], sight.after[self._scope.anchor]
         distance = self._segments.signed_distance(after)
         is_clear = np.abs(distance) > self._scope.margin
         clear_side = (np.sign(distance) * is_clear).astype(np.int8)
-        side = state.side[seen]
-        net = state.net[seen] + self._segments.crossings(before, after)
+        side = state.side.take(columns, axis=1)
+        net = state.net.take(columns, axis=1) + self._segments.crossings(before, after)
         is_across = is_clear & (side != 0) & (clear_side != side) & self._scope.watches(sight)
-        since_ns = np.where(state.is_pending[seen], state.since_ns[seen], sight.now_ns)
+        since_ns = np.where(
+            state.is_pending.take(columns, axis=1),
+            state.since_ns.take(columns, axis=1),
+            sight.now_ns,
+        )
         is_due = is_across & (sight.now_ns - since_ns >= self._scope.min_ns)
         settled = np.where(is_due | (side == 0), clear_side, side)
         has_crossed = is_due & (net * clear_side > 0)
-        hits = self._hits(has_crossed, clear_side, sight.columns) if has_crossed.any() else []
-        state.side[seen] = settled
-        state.net[seen] = np.where(is_clear & (clear_side == settled), 0, net)
-        state.is_pending[seen] = is_across & ~is_due
-        state.since_ns[seen] = since_ns
+        hits: list[LineHit] = []
+        if np.count_nonzero(has_crossed):
+            hits = self._hits(has_crossed, clear_side, columns)
+        state.side[:, columns] = settled
+        state.net[:, columns] = np.where(is_clear & (clear_side == settled), 0, net)
+        state.is_pending[:, columns] = is_across & ~is_due
+        state.since_ns[:, columns] = since_ns
         return hits
 
     def _hits(

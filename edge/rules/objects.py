@@ -93,13 +93,13 @@ class Objects(Columns):
         ltrb = tracks.xyxy.T / size
         np.maximum(ltrb, 0.0, out=ltrb)
         np.minimum(ltrb, 1.0, out=ltrb)
-        if is_new.any():
+        if np.count_nonzero(is_new):
             added = columns[is_new]
             self.track_id[added] = tracks.track_id[is_new]
             self.class_id[added] = tracks.class_id[is_new]
             self.first_seen_ns[added] = tracks.first_seen_ns[is_new]
             self.ltrb[:, added] = ltrb[:, is_new]
-        before = _anchors(self.ltrb[:, columns])
+        before = _anchors(self.ltrb.take(columns, axis=1))
         self.ltrb[:, columns] = ltrb
         self.last_seen_ns[columns] = tracks.captured_ns
         self.last_frame[columns] = tracks.frame

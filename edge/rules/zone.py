@@ -83,21 +83,27 @@ class ZoneWatch:
         """Who entered or left with this frame."""
         if not self._rules:
             return []
-        state, seen = self._state, np.s_[:, sight.columns]
+        state, columns = self._state, sight.columns
         distance = self._polygons.signed_distance(sight.after[self._scope.anchor])
-        was_inside = state.is_inside[seen]
+        was_inside = state.is_inside.take(columns, axis=1)
         enters = ~was_inside & (distance >= 0.0) & self._scope.watches(sight)
         leaves = was_inside & (distance < -self._scope.margin)
         is_pending = enters | leaves
-        since_ns = np.where(state.is_pending[seen], state.since_ns[seen], sight.now_ns)
+        since_ns = np.where(
+            state.is_pending.take(columns, axis=1),
+            state.since_ns.take(columns, axis=1),
+            sight.now_ns,
+        )
         is_due = is_pending & (sight.now_ns - since_ns >= self._scope.min_ns)
         hits: list[ZoneHit] = []
-        if is_due.any():
-            hits = self._hits(np.argwhere(is_due), sight.columns, since_ns)
-            state.is_inside[seen] = was_inside ^ is_due
-            state.entered_ns[seen] = np.where(is_due & enters, since_ns, state.entered_ns[seen])
-        state.is_pending[seen] = is_pending & ~is_due
-        state.since_ns[seen] = since_ns
+        if np.count_nonzero(is_due):
+            hits = self._hits(np.argwhere(is_due), columns, since_ns)
+            state.is_inside[:, columns] = was_inside ^ is_due
+            state.entered_ns[:, columns] = np.where(
+                is_due & enters, since_ns, state.entered_ns.take(columns, axis=1)
+            )
+        state.is_pending[:, columns] = is_pending & ~is_due
+        state.since_ns[:, columns] = since_ns
         return hits
 
     def end(self, columns: NDArray[np.intp], last_seen_ns: NDArray[np.int64]) -> list[ZoneHit]:

@@ -99,7 +99,7 @@ def associate(
     )
     taken = np.zeros(len(detections), np.bool_)
     for allowed, score in stages:
-        if not allowed.any():
+        if not np.count_nonzero(allowed):
             continue
         free = (allowed & (found[pairs.track] < 0) & ~taken[pairs.detection]).nonzero()[0]
         chosen = free[assign(pairs.track[free], pairs.detection[free], score[free])]
@@ -125,7 +125,7 @@ def assign(rows: Index, columns: Index, score: NDArray[np.float32]) -> Index:
     if not len(rows):
         return np.empty(0, np.intp)
     is_alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
-    if is_alone.all():
+    if np.count_nonzero(is_alone) == len(is_alone):
         return np.arange(len(rows))
     contested = (~is_alone).nonzero()[0]
     names, row = np.unique(rows[contested], return_inverse=True)

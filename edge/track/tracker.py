@@ -76,7 +76,7 @@ class Tracker:
     def _end_lost(self) -> tuple[int, ...]:
         """Ids of the tracks that were not seen for too long; they are forgotten."""
         is_over = self._now_ns - self._last_seen_ns > self._settings.lost_s * NS_PER_S
-        if not is_over.any():
+        if not np.count_nonzero(is_over):
             return ()
         ids = self._track_id[is_over]
         self._keep(~is_over)
@@ -95,7 +95,7 @@ class Tracker:
             & (self._track_id == TENTATIVE)
             & (age_ns >= self._settings.confirm_s * NS_PER_S)
         )
-        if is_due.any():
+        if np.count_nonzero(is_due):
             due = is_due.nonzero()[0]
             self._track_id[due] = np.arange(self.next_id, self.next_id + len(due))
             self.next_id += len(due)
@@ -128,14 +128,14 @@ class Tracker:
         is_noise = (self._track_id == TENTATIVE) & (
             unseen_ns > self._settings.tentative_s * NS_PER_S
         )
-        if is_noise.any():
+        if np.count_nonzero(is_noise):
             self._keep(~is_noise)
 
     def _start(self, found: Index, detections: Detections) -> None:
         """Start a tentative track for every confident detection that no track has found."""
         is_new = detections.confidence >= self._settings.new_confidence
         is_new[found[found >= 0]] = False
-        if not is_new.any():
+        if not np.count_nonzero(is_new):
             return
         new = is_new.nonzero()[0]
         room = self._settings.max_tracks - len(self)
