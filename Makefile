@@ -9,7 +9,6 @@ BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
 PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb
-SOURCES := wayside protos models edge cloud tests benchmarks
 
 .PHONY: help venv demo test test-deep check lint proto lock bench clean
 
@@ -32,7 +31,7 @@ demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
 	@deploy/debian-packages.sh $(PACKAGES_RUN)
 	@$(BIN)/python -m deploy.demo
 
-test: venv ## all tests but the long ones
+test: lint ## lint, types, layers, and all tests but the long ones
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep"
 	$(BIN)/pytest -m "system and not deep"
@@ -41,7 +40,7 @@ test-deep: venv ## the long tests: 200 kills
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	$(BIN)/pytest -m deep --timeout 3600
 
-check: lint ## lint, types, layers, wire freshness, and the tests with coverage
+check: lint ## what `make test` does, and coverage
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep" --cov --cov-report=
 	$(BIN)/pytest -m "system and not deep" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90

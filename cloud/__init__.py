@@ -10,5 +10,6 @@ fleet/         what is known of each device
 api/           HTTP answers
 embedded/      a Pub/Sub server and a broker for one machine
 app/           one composition module a process: the only ones that name concrete adapters
+commands/      groups of its commands, one a module
 cli.py         wayside-cloud
 """

@@ -86,3 +86,12 @@ def program(description: str) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+
+
+def group(description: str) -> typer.Typer:
+    """A group of commands within a program, empty."""
+    return typer.Typer(
+        help=description,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True,
+    )

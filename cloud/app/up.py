@@ -66,7 +66,7 @@ class _Program:
     config: Path
 
     def command(self, name: str, *options: str) -> list[str]:
-        return [sys.executable, "-m", "cloud.cli", name, "-c", str(self.config), *options]
+        return [sys.executable, "-m", "cloud.cli", *name.split(), "-c", str(self.config), *options]
 
 
 def _with_a_broker(settings: CloudSettings, mosquitto: str | None) -> CloudSettings:
@@ -94,12 +94,12 @@ def _parts(settings: CloudSettings, folder: Path, mosquitto: str | None) -> list
     parts: list[Part] = []
     if (broker := settings.broker) is not None:
         if broker.kind == "amqtt" or mosquitto is None:
-            command = program.command("broker")
+            command = program.command("broker run")
         else:
             command = mosquitto_command(mosquitto, broker, folder)
         parts.append(Part("broker", command, lambda: port_is_open(broker.host, broker.port)))
     if (pubsub := settings.pubsub) is not None:
-        command = program.command("pubsub")
+        command = program.command("pubsub run")
         parts.append(Part("pubsub", command, lambda: port_is_open(pubsub.host, pubsub.port)))
     route = ReadyRoute(settings.api.host, settings.api.port)
     command = program.command("serve")

@@ -1,6 +1,7 @@
 """Messages from Google's client, subscribed again whenever it gives up."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,9 @@ from cloud.bus.port import Flow, Received
 from cloud.bus.settings import BusSettings
 from cloud.bus.topology import subscription_path
 from wayside.backoff import Backoff
+
+_STANDS_S = 2.0
+"""A stream that was refused before counts as standing once it lasted this long."""
 
 _log = structlog.get_logger(__name__)
 
@@ -81,9 +85,19 @@ class GoogleSubscription:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._stream: StreamingPullFuture | None = None
+        self._opened_s = 0.0
+        self._was_refused = False
         name = "bus-" + path.rpartition("/")[2]
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def listening(self) -> bool:
+        """False from a stream's end until one stands again; see `port.Subscription`."""
+        stream = self._stream
+        if self._stopped.is_set() or stream is None or stream.done():
+            return False
+        return not self._was_refused or time.monotonic() - self._opened_s >= _STANDS_S
 
     def stop(self) -> None:
         """No further message after this; not to be called in the callback."""
@@ -99,10 +113,12 @@ class GoogleSubscription:
                 if self._stopped.is_set():
                     return
                 self._stream = self._open()
+                self._opened_s = time.monotonic()
             # Not `result()`: what ended the stream is of no fixed type, and all are handled alike.
             error = self._stream.exception()
             if self._stopped.is_set():
                 return
+            self._was_refused = True
             wait_s = self._backoff.next_s()
             _log.warning("bus subscription ended", subscription=self._path, error=str(error),
                          retry_s=round(wait_s, 1))  # fmt: skip
@@ -120,6 +136,7 @@ class GoogleSubscription:
 
     def _on_message(self, message: Message) -> None:
         self._backoff.reset()
+        self._was_refused = False
         received = Received(
             data=message.data,
             attributes=dict(message.attributes),

@@ -81,6 +81,10 @@ class Publisher(Protocol):
 class Subscription(Protocol):
     """A subscription that is being listened to."""
 
+    @property
+    def listening(self) -> bool:
+        """False while Pub/Sub refuses it: it was deleted, or the rights are missing."""
+
     def stop(self) -> None:
         """No further message after this; what is not acknowledged now comes again later."""
 

@@ -46,7 +46,7 @@ class Presence:
     @property
     def running(self) -> bool:
         """True while states are taken."""
-        return self._subscription is not None and not self._stop.is_set()
+        return self._subscription is not None and self._subscription.listening
 
     def start(self) -> None:
         """Begin to take states; returns at once."""

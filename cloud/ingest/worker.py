@@ -80,7 +80,8 @@ class IngestWorker:
     @property
     def running(self) -> bool:
         """True while batches are taken and written."""
-        return self._thread is not None and self._thread.is_alive()
+        taking = self._subscription is not None and self._subscription.listening
+        return taking and self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to take batches; returns at once."""

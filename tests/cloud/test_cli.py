@@ -51,10 +51,12 @@ def test_valid_file_is_called_valid(config: Path) -> None:
     assert run("validate").output == "the defaults: valid\n"
 
 
-@pytest.mark.parametrize("command", ["validate", "up", "serve", "bridge", "pubsub", "broker"])
+@pytest.mark.parametrize(
+    "command", ["validate", "up", "serve", "bridge", "pubsub run", "broker run"]
+)
 def test_every_mistake_of_a_file_is_told_with_its_line(config: Path, command: str) -> None:
     config.write_text("data_dir: 7\nbroker:\n  prot: 1\napi:\n  port: 0\n")
-    result = run(command, "-c", config)
+    result = run(*command.split(), "-c", config)
     assert result.exit_code == 2
     for where in (f"{config}:1: data_dir", f"{config}:3: broker.prot", f"{config}:5: api.port"):
         assert where in result.stderr
@@ -70,7 +72,7 @@ def test_file_that_is_not_there_is_named(config: Path) -> None:
 @pytest.mark.parametrize("name", ["pubsub", "broker"])
 def test_server_that_is_switched_off_is_not_run(config: Path, name: str) -> None:
     config.write_text(f"{name}: null\n")
-    result = run(name, "-c", config)
+    result = run(name, "run", "-c", config)
     assert result.exit_code == 1
     assert f"`{name}: null` in the settings" in result.stderr
 

@@ -149,6 +149,10 @@ class FakeSubscription:
         self._thread = threading.Thread(target=self._run, name=f"fake-bus-{name}", daemon=True)
         self._thread.start()
 
+    @property
+    def listening(self) -> bool:
+        return not self.stopped
+
     def stop(self) -> None:
         self._bus.stop(self)
         self._thread.join()

@@ -84,11 +84,13 @@ class MqttSession(Generic[C]):
         connection = self._current
         if connection is not None:
             connection.disconnect()
-        if self._thread is not None:
-            self._thread.join(_GOODBYE_S)
-            if connection is not None and self._thread.is_alive():
-                connection.abort()
-            self._thread.join()
+        if self._thread is None:
+            return
+        self._thread.join(_GOODBYE_S)
+        connection = self._current  # one may have been made since
+        if connection is not None and self._thread.is_alive():
+            connection.abort()
+        self._thread.join()
 
     def publish(self, topic: str, payload: bytes, context: C, *, retain: bool = False) -> None:
         """Hand a QoS 1 message to the connection; `on_published(context, code)` follows.
@@ -97,12 +99,6 @@ class MqttSession(Generic[C]):
             NotConnectedError: there is no connection; nothing was sent.
         """
         self._standing().publish(topic, payload, context, retain)
-
-    def publish_unacked(self, topic: str, payload: bytes) -> None:
-        """Hand a QoS 0 message to the connection, if there is one."""
-        connection = self._current
-        if connection is not None and connection.up:
-            connection.client.publish(topic, payload, qos=0)
 
     def subscribe(self, filters: Sequence[str]) -> None:
         """Subscribe with QoS 1; a refusal breaks the connection, which is then tried again.

@@ -69,8 +69,10 @@ def test_a_subscription_that_is_made_later_is_found(settings: BusSettings) -> No
         message.ack()
         came.set()
 
-    subscriber.subscribe("ingest", acknowledge)
+    subscription = subscriber.subscribe("ingest", acknowledge)
+    wait_until(lambda: not subscription.listening, "the refusal to be seen", 20)
     ensure(settings)
+    wait_until(lambda: subscription.listening, "the subscription to stand", 20)
     publisher = GooglePublisher(settings)
     publisher.publish(EVENTS, b"x").result(20)
     assert came.wait(20)

@@ -59,7 +59,7 @@ def device(port: int) -> Iterator[Device]:
 def amqtt(folder: Path, port: int) -> ServerProcess:
     config = folder / "cloud.yaml"
     config.write_text(f"broker: {{kind: amqtt, port: {port}}}\n")
-    command = [sys.executable, "-m", "cloud.cli", "broker", "-c", str(config)]
+    command = [sys.executable, "-m", "cloud.cli", "broker", "run", "-c", str(config)]
     return ServerProcess(command, port, folder / "amqtt.log")
 
 

@@ -117,8 +117,6 @@ def test_messages_come_and_go(broker: ServerProcess, start: Start, protocol: str
     assert (message.topic, message.payload, message.qos) == ("/a/b", b"payload", 1)
     wait_until(lambda: recorder.published, "PUBACK")
     assert recorder.published[-1][0] == "context"
-    session.publish_unacked("/a/c", b"")
-    wait_until(lambda: listening.messages[-1].topic == "/a/c", "QoS 0 message")
 
 
 def test_the_reason_code_tells_that_nobody_is_there(broker: ServerProcess, start: Start) -> None:
@@ -135,7 +133,6 @@ def test_the_session_comes_back_after_a_restart(broker: ServerProcess, start: St
         wait_until(partial(recorder.ended_times, count), "end")
         with pytest.raises(NotConnectedError):
             session.publish("/a", b"", "lost")
-        session.publish_unacked("/a", b"")
         broker.start()
         wait_until(partial(recorder.connected_times, count + 1), "new connection")
     wait_until(lambda: session.connected, "standing")
