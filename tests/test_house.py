@@ -22,6 +22,10 @@ def _modules() -> list[Path]:
     return sorted(path for path in found if not path.name.endswith("_pb2.py"))
 
 
+def _programs() -> list[Path]:
+    return sorted(path for room in ("deploy", "benchmarks") for path in (ROOT / room).rglob("*.py"))
+
+
 def _tracked() -> list[str]:
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listing.returncode != 0:
@@ -29,7 +33,9 @@ def _tracked() -> list[str]:
     return listing.stdout.splitlines()
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", _modules() + _programs(), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_module_is_of_a_size_to_be_read(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= MAX_LINES
