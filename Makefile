@@ -8,9 +8,9 @@ UV_VERSION := 0.13.9
 BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
-PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb
+PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb postgresql
 
-.PHONY: help venv demo test test-deep check lint proto lock bench clean
+.PHONY: help venv demo test test-deep chaos check lint proto lock bench clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,17 +33,21 @@ demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
 
 test: lint ## lint, types, layers, and all tests but the long ones
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep"
-	$(BIN)/pytest -m "system and not deep"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep and not chaos"
+	$(BIN)/pytest -m "system and not deep and not chaos"
 
 test-deep: venv ## the long tests: 200 kills
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	$(BIN)/pytest -m deep --timeout 3600
 
+chaos: venv ## ten minutes of kills before a simulated fleet: WAYSIDE_SEED=1234 repeats one
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	$(BIN)/pytest -s -m chaos
+
 check: lint ## what `make test` does, and coverage
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep" --cov --cov-report=
-	$(BIN)/pytest -m "system and not deep" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep and not chaos" --cov --cov-report=
+	$(BIN)/pytest -m "system and not deep and not chaos" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
 lint: venv ## the checks that run nothing
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ if sys.hexversion < 0x030B0000:  # not version_info: a type checker for 3.10 wou
     raise SystemExit("wayside-cloud needs Python 3.11 or newer")
 
 from cloud import settings as cloud_settings
-from cloud.commands import broker, pubsub
+from cloud.commands import archive, broker, ca, deadletter, fleet, keys, pubsub, simulate, store
 from cloud.commands.configured import ConfigFile, configured
 from wayside.process import stop_on_signals
 
@@ -55,6 +55,15 @@ def serve(config: ConfigFile = None) -> None:
     run_serve(settings, stop_on_signals())
 
 
+@app.command("ingest-push")
+def ingest_push(config: ConfigFile = None) -> None:
+    """Run ingest as an endpoint that Pub/Sub pushes to, for Cloud Run."""
+    from cloud.app.push import run_push
+
+    settings = configured(config)
+    run_push(settings, stop_on_signals())
+
+
 @app.command()
 def validate(config: ConfigFile = None) -> None:
     """Check a settings file and say what is wrong, line by line."""
@@ -63,7 +72,14 @@ def validate(config: ConfigFile = None) -> None:
 
 
 app.add_typer(pubsub.app, name="pubsub")
+app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(broker.app, name="broker")
+app.add_typer(store.app, name="store")
+app.add_typer(ca.app, name="ca")
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(keys.app, name="keys")
+app.add_typer(archive.app, name="archive")
+app.command()(simulate.simulate)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,26 @@
 CloudError
 ├── BusError               Pub/Sub: try again
 │   └── BusRefusedError    Pub/Sub will never take this: dead-letter it
+├── PushDeniedError        a push from nobody that is let in: answer 401, or 403 where `known`
 ├── StoreError
 │   ├── StoreAwayError     the database does not answer: try again, acknowledge nothing
-│   ├── StoreRefusedError  the database refuses the data: dead-letter it
+│   ├── StoreRefusedError  the database refuses some events, by name: dead-letter them
 │   └── QueryError         the question is out of range: the caller asks another one
+├── BlobsError
+│   ├── BlobsAwayError     the blob store does not do what was asked now: try again
+│   ├── BlobNotFoundError  there is no such blob
+│   └── BlobKeyError       a key that no blob may have
+├── IdentityError          the CA, or a broker's configuration: the message says what to do
+├── ArchiveError           a file of the archive is damaged, or cannot be written
+├── AccessError            a key cannot be made so: the caller asks for another one
+│   ├── KeyRefusedError    this key opens nothing: the caller needs another one
+│   └── UnknownKeyError    there is no key of that id
 └── StartError             a part of `wayside-cloud up` cannot start: the message says what to do
 """
 
+from collections.abc import Mapping
+
+from protos.ids import EventId
 from wayside.errors import WaysideError
 
 
@@ -25,6 +38,19 @@ class BusRefusedError(BusError):
     """Pub/Sub will never take this message."""
 
 
+class PushDeniedError(CloudError):
+    """A push request whose token lets nobody in.
+
+    Args:
+        message: why, without anything of the token.
+        known: true where the token is right and its owner has no business here.
+    """
+
+    def __init__(self, message: str, *, known: bool = False) -> None:
+        super().__init__(message)
+        self.known = known
+
+
 class StoreError(CloudError):
     """The store."""
 
@@ -34,11 +60,66 @@ class StoreAwayError(StoreError):
 
 
 class StoreRefusedError(StoreError):
-    """The store will never take this."""
+    """The store will never take some events of a write; all the others of it are stored.
+
+    Args:
+        store: which one, for people.
+        reasons: by the name of each refused event; never empty.
+    """
+
+    def __init__(self, store: str, reasons: Mapping[EventId, str]) -> None:
+        first = next(iter(reasons))
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        super().__init__(f"{store} refuses event {first}{more}: {reasons[first]}")
+        self.reasons = reasons
 
 
 class QueryError(StoreError):
     """A question that the store does not answer."""
+
+
+class BlobsError(CloudError):
+    """The blob store."""
+
+
+class BlobsAwayError(BlobsError):
+    """The blob store does not do what was asked now."""
+
+
+class BlobNotFoundError(BlobsError):
+    """There is no such blob."""
+
+
+class BlobKeyError(BlobsError):
+    """A key that no blob may have."""
+
+
+class IdentityError(CloudError):
+    """The CA, or what stands on its certificates, is not as it must be."""
+
+
+class ArchiveError(CloudError):
+    """A file of the archive is damaged, or cannot be written."""
+
+
+class AccessError(CloudError):
+    """Keys, and what they open."""
+
+
+class KeyRefusedError(AccessError):
+    """A key that opens nothing.
+
+    Attributes:
+        key_id: of the key whose secret was shown; None where nobody is known by what was shown.
+    """
+
+    def __init__(self, reason: str, key_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.key_id = key_id
+
+
+class UnknownKeyError(AccessError):
+    """No key has this id."""
 
 
 class StartError(CloudError):

@@ -11,12 +11,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from cloud.api.settings import ApiSettings
+from cloud.archive.settings import ArchiveSettings
+from cloud.blobs.settings import BlobSettings
 from cloud.bridge.settings import BridgeSettings
 from cloud.bus.settings import BusSettings
 from cloud.embedded.broker.settings import BrokerSettings
 from cloud.embedded.settings import PubsubServerSettings
+from cloud.evidence.settings import EvidenceSettings
 from cloud.fleet.settings import FleetSettings
-from cloud.ingest.settings import IngestSettings
+from cloud.identity.settings import IdentitySettings
+from cloud.ingest.settings import IngestSettings, PushSettings
 from cloud.store.settings import StoreSettings
 from wayside import settings
 from wayside.logging import LogSettings
@@ -54,13 +58,22 @@ class CloudSettings(BaseModel):
     )
     bridge: BridgeSettings = BridgeSettings()
     ingest: IngestSettings = IngestSettings()
+    push: PushSettings = PushSettings()
     store: StoreSettings = Field({}, validate_default=True, description="where events are kept")
+    blobs: BlobSettings = Field(
+        {}, validate_default=True, description="where the archive and pictures are kept"
+    )
+    archive: ArchiveSettings = ArchiveSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     fleet: FleetSettings = Field(
         {}, validate_default=True, description="where the state of devices is kept"
     )
+    identity: IdentitySettings = Field(
+        {}, validate_default=True, description="certificates of devices, services and servers"
+    )
     api: ApiSettings = ApiSettings()
 
-    @field_validator("log", "bridge", "ingest", "api", mode="before")
+    @field_validator("log", "bridge", "ingest", "archive", "evidence", "push", "api", mode="before")
     @classmethod
     def _empty_means_the_defaults(cls, given: object) -> object:
         return _derived(given)
@@ -100,10 +113,20 @@ class CloudSettings(BaseModel):
                 raise ValueError("say which kind it is, duckdb or influxdb, in `kind`")
         return _derived(given, kind="duckdb", path=_data_dir(validation) / "events.duckdb")
 
+    @field_validator("blobs", mode="before")
+    @classmethod
+    def _keeps_blobs_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        return _derived(given, url=(_data_dir(validation) / "blobs").absolute().as_uri())
+
     @field_validator("fleet", mode="before")
     @classmethod
     def _keeps_devices_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
         return _derived(given, url=f"sqlite:///{_data_dir(validation) / 'fleet.sqlite'}")
+
+    @field_validator("identity", mode="before")
+    @classmethod
+    def _keeps_the_ca_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        return _derived(given, folder=_data_dir(validation) / "ca")
 
     @model_validator(mode="after")
     def _each_listens_on_a_port_of_its_own(self) -> "CloudSettings":

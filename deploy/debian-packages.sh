@@ -23,11 +23,20 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "wayside: installing Debian packages: ${missing[*]} (their services are not started)"
+ours=()
+trap '[ ${#ours[@]} -eq 0 ] || "${as_root[@]}" rm -f "${ours[@]}"' EXIT
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
+  ours+=("$policy")
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod 755 "$policy"
-  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+  # Its scripts would make a cluster, to be started with the machine.
+  clusters=/etc/postgresql-common/createcluster.d
+  ours+=("$clusters/wayside.conf")
+  "${as_root[@]}" mkdir -p "$clusters"
+  echo 'create_main_cluster = false' | "${as_root[@]}" tee "$clusters/wayside.conf" >/dev/null
 fi
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \

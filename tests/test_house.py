@@ -99,7 +99,7 @@ def test_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     held = {name for name in names if ".dist-info/" not in name}
-    kinds = (".py", ".pyi", ".yaml", "py.typed")
+    kinds = (".py", ".pyi", ".proto", ".yaml", "py.typed")
     expected = {
         path for path in _tracked() if path.split("/")[0] in PACKAGES and path.endswith(kinds)
     }

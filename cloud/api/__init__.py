@@ -1,11 +1,18 @@
 """HTTP answers: JSON, and RFC 9457 problems where there is none to give.
 
-settings.py   where it listens
+settings.py   where it listens, and whom it lets in
 app.py        the application, made of a store, the devices and what must run
+gate.py       before every route: nobody passes without a key, writes leave a trace
+access.py     who asks, and which role a route needs
 events.py     /v1/events, /v1/counts
+snapshots.py  /v1/events/{device}/{boot}/{lane}/{seq}/snapshot
+summaries.py  /v1/latest, /v1/zones/top, /v1/heatmap, /v1/dwell
 devices.py    /v1/devices
+keys.py       /v1/keys
+audit.py      /v1/audit
 health.py     /healthz, /readyz
 models.py     the answers' shapes
+summary_models.py  the shapes of summaries
 times.py      RFC 3339 to the nanosecond
 problems.py   what a client is told when something is wrong
 """

@@ -2,13 +2,20 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from cloud.api import problems
+from cloud.api.access import Access, check_role
+from cloud.api.audit import audit_router
 from cloud.api.devices import devices_router
 from cloud.api.events import counts_router, events_router
-from cloud.api.health import Readiness, health_router
+from cloud.api.gate import Gate
+from cloud.api.health import OPEN_PATHS, Readiness, health_router
+from cloud.api.keys import keys_router
+from cloud.api.snapshots import snapshots_router
+from cloud.api.summaries import summaries_router
+from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.store.port import EventStore
 
@@ -20,20 +27,36 @@ details (RFC 9457).
 """
 
 
-def create_app(store: EventStore, devices: Devices, readiness: Readiness) -> FastAPI:
+def create_app(
+    store: EventStore,
+    devices: Devices,
+    readiness: Readiness,
+    snapshots: Snapshots,
+    access: Access,
+) -> FastAPI:
     """The application.
 
     Args:
         store: asked by any thread of the pool.
         devices: asked by any thread of the pool.
         readiness: which parts of the process run; asked by `/readyz`.
+        snapshots: asked by any thread of the pool.
+        access: who may what; asked before every route but those of health.
     """
     # Its documentation page needs no internet, which sites with cameras may not have.
-    app = FastAPIOffline(title="Wayside", version=_version(), description=_DESCRIPTION)
+    app = FastAPIOffline(
+        title="Wayside", version=_version(), description=_DESCRIPTION,
+        dependencies=[Depends(check_role)],
+    )  # fmt: skip
     problems.install(app)
+    app.add_middleware(Gate, access=access, open_paths=OPEN_PATHS)
     app.include_router(events_router(store))
     app.include_router(counts_router(store))
+    app.include_router(summaries_router(store))
+    app.include_router(snapshots_router(snapshots))
     app.include_router(devices_router(devices))
+    app.include_router(keys_router(access.keys))
+    app.include_router(audit_router(access.audit))
     app.include_router(health_router(store, devices, readiness))
     return app
 

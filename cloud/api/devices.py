@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from cloud.api.access import requires
 from cloud.api.models import DeviceAnswer, DevicesAnswer
 from cloud.api.problems import RESPONSES
+from cloud.fleet.api_key import Role
 from cloud.fleet.devices import Devices
 from cloud.store.port import MAX_LIMIT
 
@@ -15,6 +17,7 @@ def devices_router(devices: Devices) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
 
     @router.get("/devices", summary="Devices, page by page")
+    @requires(Role.VIEWER)
     def page(
         cursor: Annotated[str, Query(max_length=64, description="of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,

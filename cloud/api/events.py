@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from cloud.api.access import requires
 from cloud.api.models import CountAnswer, CountsAnswer, EventAnswer, EventsAnswer
 from cloud.api.problems import RESPONSES
 from cloud.api.times import TimeNs, format_ns
+from cloud.fleet.api_key import Role
 from cloud.store.port import MAX_LIMIT, CountQuery, EventQuery, EventStore, GroupBy, Order
 from protos.ids import Lane
 
@@ -23,6 +25,7 @@ def events_router(store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
 
     @router.get("/events", summary="Events, page by page")
+    @requires(Role.VIEWER)
     def events(
         device: Text = "",
         camera: Text = "",
@@ -74,6 +77,7 @@ def counts_router(store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
 
     @router.get("/counts", summary="Numbers of events by interval and group")
+    @requires(Role.VIEWER)
     def counts(
         device: Text = "",
         camera: Text = "",

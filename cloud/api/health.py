@@ -8,9 +8,13 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from cloud.api.access import open_to_all
 from cloud.api.problems import RESPONSES, problem
 from cloud.fleet.devices import Devices
 from cloud.store.port import EventStore
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""A supervisor has no key; all that it is told is which parts run."""
 
 Readiness = Callable[[], Mapping[str, bool]]
 """Names of parts, and whether each runs."""
@@ -27,6 +31,7 @@ def health_router(store: EventStore, devices: Devices, readiness: Readiness) -> 
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Does the process live?")
+    @open_to_all
     def healthz() -> Alive:
         """Always the same: who gets no answer starts the process again."""
         return Alive()
@@ -37,6 +42,7 @@ def health_router(store: EventStore, devices: Devices, readiness: Readiness) -> 
         response_model=Alive,
         responses={503: RESPONSES[503]},
     )
+    @open_to_all
     def readyz() -> Alive | JSONResponse:
         """The store and the fleet's database answer, and every subscription runs."""
         store.check()

@@ -32,6 +32,9 @@ class EventAnswer(BaseModel):
     seq: int = Field(description="from 1, without a gap within (boot, lane)")
     captured_at: str = Field(examples=["2026-05-01T12:00:00.040000000Z"])
     captured_ns: str = Field(examples=["1777636800040000000"])
+    clock_synced: bool | None = Field(
+        description="whether the device's clock was right when this was captured, by its own word"
+    )
     kind: str = Field(examples=["line-crossed"])
     camera: str | None
     frame: int = Field(description="number of the frame in its source, from 0")
@@ -62,6 +65,7 @@ class EventAnswer(BaseModel):
             seq=event.id.seq,
             captured_at=format_ns(event.captured_ns),
             captured_ns=str(event.captured_ns),
+            clock_synced=event.clock_synced,
             kind=event.kind,
             camera=event.camera or None,
             frame=event.frame,

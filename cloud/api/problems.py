@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from cloud.errors import QueryError, StoreAwayError
+from cloud.errors import AccessError, QueryError, StoreAwayError, UnknownKeyError
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
@@ -40,10 +40,25 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def unauthorized(detail: str) -> JSONResponse:
+    """The answer to who is not let in (RFC 6750)."""
+    header = {"WWW-Authenticate": 'Bearer realm="wayside"'}
+    return problem(HTTPStatus.UNAUTHORIZED, detail, header)
+
+
+def away(path: str, error: StoreAwayError) -> JSONResponse:
+    """The answer while a database does not answer; the log says which and why."""
+    _log.warning("store away", path=path, reason=str(error))
+    detail = "the store does not answer now; try again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application with a problem."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueryError, _refused)
+    app.add_exception_handler(AccessError, _refused)
+    app.add_exception_handler(UnknownKeyError, _unknown)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
@@ -61,10 +76,13 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.BAD_REQUEST, str(error))
 
 
+def _unknown(request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
 def _away(request: Request, error: Exception) -> JSONResponse:
-    _log.warning("store away", path=request.url.path, reason=str(error))
-    detail = "the store does not answer now; try again"
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+    assert isinstance(error, StoreAwayError)
+    return away(request.url.path, error)
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

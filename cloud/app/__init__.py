@@ -4,5 +4,9 @@ up.py           everything on one machine: broker, Pub/Sub, bridge, serve
 run_folder.py   where `up` works: its lock, and the settings in force
 ready.py        whether `serve` can do its work
 bridge.py       MQTT to Pub/Sub and back
+push.py         ingest as an endpoint that Pub/Sub pushes to
 serve.py        store, ingest and API: the one process that holds the database file
+store.py        the store that the settings name
+retention.py    how long that store keeps events, for `store apply`
+http.py         an application on a port
 """

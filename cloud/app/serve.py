@@ -2,89 +2,85 @@
 
 import threading
 from contextlib import ExitStack
+from typing import Protocol
 
-import structlog
-import uvicorn
-from fastapi import FastAPI
-
+from cloud.app.http import answer
+from cloud.app.store import open_store
 from cloud.errors import StartError
 from cloud.settings import CloudSettings
-from cloud.store.port import EventStore
-from cloud.store.settings import DuckDbSettings
-from wayside.net import host_port, port_is_open
+from wayside.net import port_is_open
 
-_log = structlog.get_logger(__name__)
+
+class _Worker(Protocol):
+    """What takes messages of a subscription."""
+
+    @property
+    def running(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     """Ingest and answer until told to stop.
 
     Raises:
-        StartError: the store or the fleet's database cannot be used, or the API's port is taken.
+        StartError: the store, the fleet's database or the blobs cannot be used, or the API's
+            port is taken.
         BusError: Pub/Sub does not answer.
     """
+    from cloud.api.access import Access
     from cloud.api.app import create_app
+    from cloud.archive.archive import Archive
+    from cloud.archive.worker import ArchiveWorker
+    from cloud.blobs.opened import open_blobs
     from cloud.bus.apply import ensure
     from cloud.bus.google_publisher import GooglePublisher
     from cloud.bus.google_subscriber import GoogleSubscriber
+    from cloud.evidence.snapshots import Snapshots
+    from cloud.evidence.worker import EvidenceWorker
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
+    from cloud.fleet.keys import Keys
     from cloud.fleet.presence import Presence
     from cloud.ingest.worker import IngestWorker
 
     _require_free_port(settings)
     with ExitStack() as ends:
-        store = _open_store(settings)
+        store = open_store(settings)
         ends.callback(store.close)
-        devices = Devices(settings.fleet.url)
-        ends.callback(devices.close)
+        database = FleetDatabase(settings.fleet.url)
+        ends.callback(database.close)
+        devices, audit = Devices(database), Audit(database)
+        blobs = open_blobs(settings.blobs)
+        archive = Archive(blobs)
+        ends.callback(archive.close)
+        snapshots = Snapshots(blobs)
         ensure(settings.bus)
         publisher = GooglePublisher(settings.bus)
         ends.callback(publisher.close)
         subscriber = GoogleSubscriber(settings.bus)
         ends.callback(subscriber.close)
-        worker = IngestWorker(settings.ingest, store, subscriber, publisher)
-        presence = Presence(devices, subscriber, publisher)
+        workers: dict[str, _Worker] = {
+            "ingest": IngestWorker(settings.ingest, store, subscriber, publisher),
+            "archive": ArchiveWorker(settings.archive, archive, subscriber),
+            "evidence": EvidenceWorker(settings.evidence, snapshots, subscriber, publisher),
+            "presence": Presence(devices, subscriber, publisher),
+        }
+        for worker in workers.values():
+            worker.start()
+            ends.callback(worker.stop)
 
         def readiness() -> dict[str, bool]:
-            return {"ingest": worker.running, "presence": presence.running}
+            return {name: worker.running for name, worker in workers.items()}
 
-        worker.start()
-        ends.callback(worker.stop)
-        presence.start()
-        ends.callback(presence.stop)
-        _answer(settings, create_app(store, devices, readiness), stop)
+        access = Access(Keys(database, audit), audit, settings.api.requires_key)
+        api = create_app(store, devices, readiness, snapshots, access)
+        answer(api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls)
 
 
 def _require_free_port(settings: CloudSettings) -> None:
     if port_is_open(settings.api.host, settings.api.port):
         raise StartError(f"port {settings.api.port} is taken; set api.port to a free one")
-
-
-def _open_store(settings: CloudSettings) -> EventStore:
-    if isinstance(settings.store, DuckDbSettings):
-        from cloud.store.duckdb.store import DuckDbStore
-
-        return DuckDbStore(settings.store.path)
-    from cloud.store.influxdb.store import InfluxDbStore
-
-    return InfluxDbStore(settings.store)
-
-
-def _answer(settings: CloudSettings, app: FastAPI, stop: threading.Event) -> None:
-    """Serve HTTP until told to stop; requests under way are finished."""
-    host, port = settings.api.host, settings.api.port
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False,
-            timeout_graceful_shutdown=5, server_header=False,
-        )
-    )  # fmt: skip
-    thread = threading.Thread(target=server.run, name="http", daemon=True)
-    thread.start()
-    _log.info("api answers", url=f"http://{host_port(host, port)}/docs")
-    while thread.is_alive() and not stop.wait(0.2):
-        continue
-    server.should_exit = True
-    thread.join()
-    if not stop.is_set():
-        raise StartError(f"the API cannot listen on {host_port(host, port)}")

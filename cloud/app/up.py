@@ -56,7 +56,7 @@ def run_up(
 
 def api_url(settings: CloudSettings) -> str:
     """Where the API answers."""
-    return f"http://{host_port(settings.api.host, settings.api.port)}"
+    return f"{settings.api.scheme}://{host_port(settings.api.host, settings.api.port)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,9 @@ def _parts(settings: CloudSettings, folder: Path, mosquitto: str | None) -> list
     if (pubsub := settings.pubsub) is not None:
         command = program.command("pubsub run")
         parts.append(Part("pubsub", command, lambda: port_is_open(pubsub.host, pubsub.port)))
-    route = ReadyRoute(settings.api.host, settings.api.port)
+    tls = settings.api.tls
+    certificate = tls.certificate_file if tls is not None else None
+    route = ReadyRoute(settings.api.host, settings.api.port, certificate)
     command = program.command("serve")
     parts.append(Part("serve", command, route.is_ready, lacking=lambda: route.reason))
     ready = folder / "bridge.ready"

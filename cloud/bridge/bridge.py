@@ -5,10 +5,12 @@ Killed, it loses what was in flight, and the devices send that again.
 """
 
 import secrets
+import time
 
 import structlog
 
 from cloud.bridge.downlink import Descent, Downlink
+from cloud.bridge.rate_limit import RateLimit
 from cloud.bridge.routing import Registry
 from cloud.bridge.settings import BridgeSettings
 from cloud.bridge.uplink import Uplink
@@ -60,7 +62,8 @@ class Bridge:
         )
         registry = Registry(project, settings.registry, settings.region)
         self._uplink = Uplink(publisher, registry, self._session.ack, self._session.disconnect)
-        self._downlink = Downlink(self._publish_down, self._refuse)
+        limit = RateLimit(settings.downlink_rate, settings.downlink_burst)
+        self._downlink = Downlink(self._publish_down, self._refuse, limit)
 
     @property
     def connected(self) -> bool:
@@ -77,12 +80,14 @@ class Bridge:
         """Take nothing new, finish what is in flight, disconnect."""
         if self._listening is not None:
             self._listening.stop()
+        end_s = time.monotonic() + self._settings.drain_timeout_s
         try:
-            self._session.unsubscribe(self._filters)
-        except NotConnectedError:
-            _log.info("the bridge stops while the broker is away")
-        if not self._uplink.drain(self._settings.drain_timeout_s):
-            _log.warning("messages in flight are left to their devices to send again")
+            drained = self._drain(end_s)
+        except NotConnectedError as error:
+            _log.info("the bridge stops without the broker", reason=str(error))
+        else:
+            if not drained:
+                _log.warning("messages in flight are left to their devices to send again")
         self._downlink.stop()
         self._session.stop()
 
@@ -91,7 +96,11 @@ class Bridge:
             self._filters = [topics.shared(GROUP, item) for item in _FILTERS]
         else:
             self._filters = list(_FILTERS)
-            _log.warning("no shared subscriptions on MQTT 3.1.1: only one bridge may run")
+            _log.warning(
+                "no shared subscriptions on MQTT 3.1.1",
+                consequence="each bridge passes every message on: a second one is a standby that "
+                "doubles the work, and loses nothing",
+            )
         self._session.subscribe(self._filters)
         self._downlink.connected()
 
@@ -104,9 +113,27 @@ class Bridge:
     def on_published(self, context: Descent, code: int) -> None:
         self._downlink.published(context, code)
 
+    def _drain(self, end_s: float) -> bool:
+        """Have the broker send no more, and see through what it has sent; False: not in time.
+
+        The broker answers in order. So when nothing came between two UNSUBACKs with no message
+        of ours in flight, its queue for us is empty.
+        """
+        self._session.unsubscribe(self._filters, _left_s(end_s))
+        while self._uplink.drain(_left_s(end_s)):
+            taken = self._uplink.taken
+            self._session.unsubscribe(self._filters, _left_s(end_s))
+            if self._uplink.taken == taken:
+                return self._downlink.drain(_left_s(end_s))
+        return False
+
     def _publish_down(self, descent: Descent) -> None:
         down = descent.downward
         self._session.publish(down.topic, down.payload, descent, retain=down.retain)
 
     def _refuse(self, received: Received, reason: str) -> None:
         refuse(self._publisher, received, "downlink", reason)
+
+
+def _left_s(end_s: float) -> float:
+    return max(0.0, end_s - time.monotonic())

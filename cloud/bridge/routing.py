@@ -39,6 +39,7 @@ class Registry:
 class Downward:
     """A message for a device."""
 
+    device: str
     topic: str
     payload: bytes
     retain: bool
@@ -70,9 +71,9 @@ def downward(attributes: dict[str, str], data: bytes) -> Downward:
     device = check_id(attributes.get(attr.DEVICE_ID, ""), attr.DEVICE_ID)
     match attributes.get(attr.SUB_FOLDER, "").split("/"):
         case ["config"]:
-            return Downward(topics.config(device), data, retain=True)
+            return Downward(device, topics.config(device), data, retain=True)
         case ["commands", name]:
-            return Downward(topics.command(device, name), data, retain=False)
+            return Downward(device, topics.command(device, name), data, retain=False)
         case parts:
             folder = "/".join(parts)
             raise InvalidIdError(

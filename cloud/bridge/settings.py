@@ -16,6 +16,12 @@ class BridgeSettings(BaseModel):
     downlink_in_flight: int = Field(
         64, ge=1, le=1_000, description="messages on the way down without a PUBACK"
     )
+    downlink_rate: float = Field(
+        50.0, gt=0, le=10_000, description="messages/s to one device in the long run"
+    )
+    downlink_burst: int = Field(
+        200, ge=1, le=100_000, description="messages to one device at once; beyond, they come later"
+    )
     drain_timeout_s: float = Field(
         10.0, gt=0, le=300, description="what is in flight at the end gets this long"
     )

@@ -37,6 +37,8 @@ class Uplink:
         self._broken = broken
         self._changed = threading.Condition()
         self._in_flight = 0
+        self.taken = 0
+        """Messages that came so far."""
 
     def take(self, message: Message) -> None:
         """Pass one message on; returns at once."""
@@ -53,6 +55,7 @@ class Uplink:
         if first:
             with self._changed:
                 self._in_flight += 1
+                self.taken += 1
         future = self._publisher.publish(outgoing.topic, outgoing.data, outgoing.attributes)
         future.add_done_callback(lambda done: self._done(message, outgoing, done))
 

@@ -1,153 +1,116 @@
-"""The topology, made where it is missing."""
+"""The topology when a process starts: made on a server of this machine, asked for on Google."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from google.api_core import exceptions
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
-from google.protobuf.duration_pb2 import Duration
 
-from cloud.bus.client import TRANSIENT, publisher_client, subscriber_client
+from cloud.bus.client import publisher_client, subscriber_client
+from cloud.bus.deadline import Deadline
+from cloud.bus.resources import subscription_request, topic_request
 from cloud.bus.settings import BusSettings
 from cloud.bus.topology import (
-    DEAD_LETTER,
     SUBSCRIPTIONS,
     TOPICS,
-    Subscription,
+    Topic,
     subscription_path,
     topic_path,
 )
 from cloud.errors import BusError
 
-_PAUSE_S = 0.2
 _log = structlog.get_logger(__name__)
 
 
-def ensure(settings: BusSettings) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something of the topology: its full name, how to look for it, how to make it."""
+
+    path: str
+    get: Callable[..., Any]
+    create: Callable[..., Any]
+
+
+def ensure(settings: BusSettings, may_create: bool | None = None) -> tuple[str, ...]:
     """Make the topics and subscriptions of the topology that are missing; wait for the server.
+
+    Topics are made without their schemas: `wayside-cloud pubsub apply` adds these.
+
+    Args:
+        settings: where Pub/Sub is.
+        may_create: False: what is missing is an error. Default: False on Google, where a service
+            has no business to make what costs money and takes an administrator's rights.
 
     Returns:
         full names of what was made, nothing where all was there.
 
     Raises:
-        BusError: Pub/Sub did not answer within `start_timeout_s`, or refused; the message says
-            what to do.
+        BusError: Pub/Sub did not answer within `start_timeout_s`, or refused, or something is
+            missing and may not be made; the message says what to do.
     """
-    deadline = _Deadline(settings)
+    creates = settings.endpoint is not None if may_create is None else may_create
+    deadline = Deadline(settings)
     publisher = publisher_client(settings)
     with closing(publisher.transport), closing(subscriber_client(settings)) as subscriber:
-        made = [
-            path
-            for topic in TOPICS
-            if _ensure_topic(publisher, path := topic_path(settings.project, topic), deadline)
-        ]
-        made.extend(
-            subscription_path(settings.project, item.name)
-            for item in SUBSCRIPTIONS
-            if _ensure_subscription(subscriber, settings.project, item, deadline)
+        items = (
+            *_topics(publisher, settings.project),
+            *_subscriptions(subscriber, settings.project),
         )
+        missing = [item for item in items if not _is_there(item, deadline)]
+        if missing and not creates:
+            raise BusError(_asks_for(settings.project, [item.path for item in missing]))
+        made = tuple(item.path for item in missing if _is_made(item, deadline))
     if made:
         _log.info("bus topology made", resources=made)
-    return tuple(made)
+    return made
 
 
-def subscription_request(project: str, subscription: Subscription) -> dict[str, Any]:
-    """A subscription as `google.pubsub.v1.Subscription` wants it."""
-    request: dict[str, Any] = {
-        "name": subscription_path(project, subscription.name),
-        "topic": topic_path(project, subscription.topic),
-        "ack_deadline_seconds": subscription.ack_deadline_s,
-        "expiration_policy": {},  # never; Google's default would delete it after 31 idle days
-        "retry_policy": {
-            "minimum_backoff": Duration(seconds=subscription.min_backoff_s),
-            "maximum_backoff": Duration(seconds=subscription.max_backoff_s),
-        },
-    }
-    if subscription.max_delivery_attempts is not None:
-        request["dead_letter_policy"] = {
-            "dead_letter_topic": topic_path(project, DEAD_LETTER),
-            "max_delivery_attempts": subscription.max_delivery_attempts,
-        }
-    return request
+def _topics(client: PublisherClient, project: str) -> Iterator[_Item]:
+    for name in TOPICS:
+        path = topic_path(project, name)
+        wanted = topic_request(project, Topic(name))
+        yield _Item(
+            path,
+            partial(client.get_topic, topic=path),
+            partial(client.create_topic, request=wanted),
+        )
 
 
-class _Deadline:
-    """Tries a request until Pub/Sub answers, or the time is over."""
-
-    def __init__(self, settings: BusSettings) -> None:
-        self._settings = settings
-        self._end_s = time.monotonic() + settings.start_timeout_s
-
-    def call(self, request: Callable[[float], Any], what: str) -> None:
-        """Run `request(timeout_s)`.
-
-        Raises:
-            google.api_core.exceptions.NotFound, AlreadyExists: as Pub/Sub answered.
-            BusError: any other answer, or none.
-        """
-        while True:
-            left_s = max(0.1, self._end_s - time.monotonic())
-            try:
-                request(min(left_s, self._settings.attempt_timeout_s))
-                return
-            except (exceptions.NotFound, exceptions.AlreadyExists):
-                raise
-            except TRANSIENT as error:
-                if time.monotonic() + _PAUSE_S > self._end_s:
-                    raise BusError(self._nobody(error)) from error
-                time.sleep(_PAUSE_S)
-            except exceptions.GoogleAPIError as error:
-                raise BusError(f"Pub/Sub refuses {what}: {error}") from error
-
-    def _nobody(self, error: Exception) -> str:
-        endpoint = self._settings.endpoint
-        where = f"at {endpoint}" if endpoint else "of Google"
-        remedy = "start `wayside-cloud up`" if endpoint else "look at the network"
-        return (f"Pub/Sub {where} did not answer within {self._settings.start_timeout_s:g} s "
-                f"({error}): {remedy}, or name another server in `bus.endpoint`")  # fmt: skip
+def _subscriptions(client: SubscriberClient, project: str) -> Iterator[_Item]:
+    for subscription in SUBSCRIPTIONS:
+        path = subscription_path(project, subscription.name)
+        wanted = subscription_request(project, subscription)
+        yield _Item(
+            path,
+            partial(client.get_subscription, subscription=path),
+            partial(client.create_subscription, request=wanted),
+        )
 
 
-def _ensure_topic(client: PublisherClient, path: str, deadline: _Deadline) -> bool:
-    return _ensure(
-        lambda timeout_s: client.get_topic(topic=path, retry=None, timeout=timeout_s),
-        lambda timeout_s: client.create_topic(name=path, retry=None, timeout=timeout_s),
-        path,
-        deadline,
-    )
-
-
-def _ensure_subscription(
-    client: SubscriberClient, project: str, subscription: Subscription, deadline: _Deadline
-) -> bool:
-    path = subscription_path(project, subscription.name)
-    wanted = subscription_request(project, subscription)
-    return _ensure(
-        lambda timeout_s: client.get_subscription(subscription=path, retry=None, timeout=timeout_s),
-        lambda timeout_s: client.create_subscription(request=wanted, retry=None, timeout=timeout_s),
-        path,
-        deadline,
-    )
-
-
-def _ensure(
-    get: Callable[[float], Any],
-    create: Callable[[float], Any],
-    path: str,
-    deadline: _Deadline,
-) -> bool:
-    """True when it was made now: looked for first, as not everybody may create."""
+def _is_there(item: _Item, deadline: Deadline) -> bool:
     try:
-        deadline.call(get, path)
-        return False
+        deadline.call(lambda timeout_s: item.get(retry=None, timeout=timeout_s), item.path)
     except exceptions.NotFound:
-        pass
+        return False
+    return True
+
+
+def _is_made(item: _Item, deadline: Deadline) -> bool:
+    """True when it was made now, False when somebody else was faster."""
     try:
-        deadline.call(create, path)
-        return True
+        deadline.call(lambda timeout_s: item.create(retry=None, timeout=timeout_s), item.path)
     except exceptions.AlreadyExists:
-        return False  # somebody else was faster
+        return False
     except exceptions.NotFound as error:
-        raise BusError(f"Pub/Sub refuses {path}: {error}") from error
+        raise BusError(f"Pub/Sub refuses {item.path}: {error}") from error
+    return True
+
+
+def _asks_for(project: str, missing: list[str]) -> str:
+    names = ", ".join(path.partition("/")[2].partition("/")[2] for path in missing)
+    return (f"Pub/Sub project {project} lacks {names}: run `wayside-cloud pubsub apply` with an "
+            "account that has roles/pubsub.editor")  # fmt: skip

@@ -12,8 +12,15 @@ from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
-from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+from google.cloud.pubsub_v1.types import (
+    BatchSettings,
+    LimitExceededBehavior,
+    PublisherOptions,
+    PublishFlowControl,
+)
+from google.pubsub_v1 import SchemaServiceClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from cloud.bus.settings import BusSettings
@@ -58,7 +65,15 @@ def publisher_client(settings: BusSettings) -> PublisherClient:
         max_latency=settings.batch_latency_ms / 1000,
         max_messages=settings.batch_messages,
     )
-    options = PublisherOptions(retry=retry(settings), timeout=settings.attempt_timeout_s)
+    # The library's default is to count, and to ignore what it has counted.
+    flow = PublishFlowControl(
+        message_limit=settings.in_flight_messages,
+        byte_limit=settings.in_flight_bytes,
+        limit_exceeded_behavior=LimitExceededBehavior.BLOCK,
+    )
+    options = PublisherOptions(
+        retry=retry(settings), timeout=settings.attempt_timeout_s, flow_control=flow
+    )
     _refuse_emulator_variable()
     if settings.endpoint is None:
         try:
@@ -83,6 +98,22 @@ def subscriber_client(settings: BusSettings) -> SubscriberClient:
             raise _no_credentials(error) from error
     transport = SubscriberGrpcTransport(channel=_channel(settings.endpoint, settings))
     return SubscriberClient(transport=transport)
+
+
+def schema_client(settings: BusSettings) -> SchemaServiceClient:
+    """A client for schemas; close it by `transport.close()`.
+
+    Raises:
+        BusError: there are no credentials for Google.
+    """
+    _refuse_emulator_variable()
+    if settings.endpoint is None:
+        try:
+            return SchemaServiceClient()
+        except GoogleAuthError as error:
+            raise _no_credentials(error) from error
+    transport = SchemaServiceGrpcTransport(channel=_channel(settings.endpoint, settings))
+    return SchemaServiceClient(transport=transport)
 
 
 def retry(settings: BusSettings) -> Retry:

@@ -62,13 +62,13 @@ class Publisher(Protocol):
     def publish(
         self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None
     ) -> "Future[str]":
-        """Hand a message over; returns at once.
+        """Hand a message over; waits only while too many are on their way already.
 
         Returns:
             A future that always completes, within `publish_timeout_s` and some seconds: with
             the message id once Pub/Sub holds the message durably, with BusRefusedError where
             it never will, with BusError where trying again can help. Its callbacks run in a
-            thread of the bus and must not block.
+            thread of the bus and must not block; those of a refused message may publish.
         """
 
     def close(self, timeout_s: float = 10.0) -> None:

@@ -45,6 +45,14 @@ class BusSettings(BaseModel):
         10.0, ge=0, le=1000, description="how long a message waits for others of its request"
     )
 
+    in_flight_messages: int = Field(
+        1000, ge=1, le=100_000, description="messages without an answer; beyond, publishers wait"
+    )
+    in_flight_bytes: int = Field(
+        64 * 1024 * 1024, ge=16 * 1024 * 1024,
+        description="bytes without an answer; beyond, publishers wait",
+    )  # fmt: skip
+
     @field_validator("endpoint")
     @classmethod
     def _plain_text_stays_at_home(cls, endpoint: str | None) -> str | None:

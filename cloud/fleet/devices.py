@@ -1,50 +1,19 @@
 """Devices: the last state of each, in a table of SQLite or PostgreSQL."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import Connection, Row, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Row
 
-from cloud.errors import StartError, StoreAwayError
+from cloud.fleet.database import FleetDatabase
 from cloud.fleet.order import Place, boots_text, follow
+from cloud.fleet.schema import DEVICES
 from protos.codec import encode
 from protos.ids import boot_text, parse_boot
 from protos.v1.device_state_pb2 import DeviceState
-
-_METADATA = MetaData()
-_DEVICES = Table(
-    "devices",
-    _METADATA,
-    Column("device_id", String(63), primary_key=True),
-    Column("first_seen_ns", BigInteger, nullable=False),
-    Column("last_seen_ns", BigInteger, nullable=False),
-    Column("boot", String(16), nullable=False),
-    Column("session", String(16), nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("past_boots", Text, nullable=False),
-    Column("state", LargeBinary, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +44,13 @@ class Devices:
     """The table of devices. Any thread may use it.
 
     Args:
-        url: SQLAlchemy's.
+        database: the fleet's.
         clock_ns: Unix time.
-
-    Raises:
-        StartError: the database cannot be opened.
     """
 
-    def __init__(self, url: str, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, database: FleetDatabase, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self._database = database
         self._clock_ns = clock_ns
-        # SQLite has one writer at a time; waiting here is fairer than its busy timeout.
-        self._writing = threading.Lock()
-        place = make_url(url)
-        self._where = f"fleet database {place.render_as_string(hide_password=True)}"
-        try:
-            if place.get_backend_name() == "sqlite" and place.database:
-                Path(place.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(place)
-            _METADATA.create_all(self._engine)
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            raise StartError(f"{self._where}: cannot be opened: {error}") from error
 
     def record(self, state: DeviceState) -> bool:
         """Keep a state, if it is newer than what is known; True: it was.
@@ -102,24 +58,28 @@ class Devices:
         Raises:
             StoreAwayError: the database does not answer.
         """
-        with self._writing, self._transaction() as connection:
-            query = select(_DEVICES).where(_DEVICES.c.device_id == state.device)
+        with self._database.writing() as connection:
+            query = select(DEVICES).where(DEVICES.c.device_id == state.device)
             row = connection.execute(query.with_for_update()).one_or_none()
+            if row is None:
+                # Another process may be adding the same device: only one at a time.
+                self._database.keep_order(connection)
+                row = connection.execute(query.with_for_update()).one_or_none()
             place = follow(_place(row) if row is not None else None, state)
             if place is None:
                 return False
             values = _values(place, state, self._clock_ns())
             if row is None:
                 connection.execute(
-                    insert(_DEVICES).values(
+                    insert(DEVICES).values(
                         device_id=state.device,
                         first_seen_ns=values["last_seen_ns"],
                         **{"state": encode(state), **values},
                     )
                 )
             else:
-                where = _DEVICES.c.device_id == state.device
-                connection.execute(update(_DEVICES).where(where).values(**values))
+                where = DEVICES.c.device_id == state.device
+                connection.execute(update(DEVICES).where(where).values(**values))
             return True
 
     def page(self, after: str = "", limit: int = 100) -> Sequence[Device]:
@@ -128,9 +88,9 @@ class Devices:
         Raises:
             StoreAwayError: the database does not answer.
         """
-        query = select(_DEVICES).where(_DEVICES.c.device_id > after)
-        with self._transaction() as connection:
-            rows = connection.execute(query.order_by(_DEVICES.c.device_id).limit(limit)).all()
+        query = select(DEVICES).where(DEVICES.c.device_id > after)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(DEVICES.c.device_id).limit(limit)).all()
         return [_device(row) for row in rows]
 
     def check(self) -> None:
@@ -140,18 +100,6 @@ class Devices:
             StoreAwayError: it does not.
         """
         self.page(limit=1)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreAwayError(f"{self._where}: {error}") from error
 
 
 def status_slug(number: int) -> str:

@@ -6,8 +6,8 @@ has no receipt, and the store takes it for what it has.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 
 import structlog
 
@@ -79,12 +79,39 @@ class Receipts:
 
     def flush(self) -> None:
         """Publish what waits, at least one message for each device that has something."""
+        self._tell(self._dropped_since() + self._send_all(self._published)[1])
+
+    def deliver(self, timeout_s: float) -> None:
+        """Publish what waits, and return once Pub/Sub has it, or it is known that it has not."""
+        futures, dropped = self._send_all(self._landed)
+        done, late = wait(futures, timeout_s)
+        failed = sum(future.exception() is not None for future in done)
+        self._tell(self._dropped_since() + dropped + failed + len(late))
+
+    def _dropped_since(self) -> int:
+        """How many were dropped since this was last asked."""
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+        return dropped
+
+    def _send_all(
+        self, on_done: "Callable[[Future[str]], None]"
+    ) -> "tuple[list[Future[str]], int]":
+        """What is on its way now, and how many are not as too many are already."""
         with self._lock:
             waiting, self._waiting, self._ranges = self._waiting, {}, 0
-            dropped, self._dropped = self._dropped, 0
+        sent, dropped = [], 0
         for device, ranges in waiting.items():
             for receipt in _receipts(device, ranges):
-                dropped += not self._publish(receipt)
+                future = self._publish(receipt, on_done)
+                if future is None:
+                    dropped += 1
+                else:
+                    sent.append(future)
+        return sent, dropped
+
+    @staticmethod
+    def _tell(dropped: int) -> None:
         if dropped:
             _log.warning("receipts dropped, devices will send again", receipts=dropped)
 
@@ -92,24 +119,30 @@ class Receipts:
         while not self._stop.wait(self._interval_s):
             self.flush()
 
-    def _publish(self, receipt: Receipt) -> bool:
-        """False: too many are on their way already."""
+    def _publish(
+        self, receipt: Receipt, on_done: "Callable[[Future[str]], None]"
+    ) -> "Future[str] | None":
+        """None: too many are on their way already."""
         with self._lock:
             if self._in_flight >= _MAX_IN_FLIGHT:
-                return False
+                return None
             self._in_flight += 1
         future = self._publisher.publish(
             topology.DOWNLINK,
             encode(receipt),
             {attr.DEVICE_ID: receipt.device, attr.SUB_FOLDER: SUB_FOLDER},
         )
-        future.add_done_callback(self._published)
-        return True
+        future.add_done_callback(on_done)
+        return future
 
-    def _published(self, done: "Future[str]") -> None:
-        error = done.exception()
+    def _landed(self, done: "Future[str]") -> None:
         with self._lock:
             self._in_flight -= 1
+
+    def _published(self, done: "Future[str]") -> None:
+        self._landed(done)
+        error = done.exception()
+        with self._lock:
             self._dropped += error is not None
         if error is not None:
             _log.debug("receipt not published", error=str(error))

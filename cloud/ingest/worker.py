@@ -1,47 +1,27 @@
 """Ingest: batches from Pub/Sub, written together, acknowledged after the write (decision 5).
 
-    subscription -> queue -> gather -> decode -> store.write -> ack -> receipts
+    subscription -> queue -> gather -> handler: decode -> store.write -> receipts, ack
 
-One thread gathers and writes. What is held is bounded by the subscription's flow limits. A batch
-that can never be stored goes to the dead letter; while the store is away nothing is
-acknowledged, and Pub/Sub keeps it.
+One thread gathers and writes. What is held is bounded by the subscription's flow limits. While
+the store is away nothing is acknowledged, and Pub/Sub keeps it. The subscription is a pull from
+Pub/Sub, or the push endpoint's (`push_door`): the worker sees no difference.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
 
-from cloud.bus.dead_letters import refuse
 from cloud.bus.port import Flow, Publisher, Received, Subscriber, Subscription
-from cloud.errors import StoreAwayError, StoreRefusedError
+from cloud.errors import StoreAwayError
+from cloud.ingest.handler import SUBSCRIPTION, Handler
 from cloud.ingest.receipts import Receipts
 from cloud.ingest.settings import IngestSettings
-from cloud.store.port import EventRecord, EventStore
-from cloud.store.records import records
-from cloud.store.runs import Run
-from protos.codec import decode_batch
-from protos.errors import InvalidPayloadError
-from protos.ids import Lane
+from cloud.store.port import EventStore
 from wayside.backoff import Backoff
 
-SUBSCRIPTION = "ingest"
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    """A delivery and what is in it."""
-
-    received: Received
-    device: str
-    boot: int
-    lane: Lane
-    run: Run
-    records: Sequence[EventRecord]
 
 
 class IngestWorker:
@@ -53,6 +33,7 @@ class IngestWorker:
         subscriber: from Pub/Sub.
         publisher: to the dead letter and, for receipts, down.
         backoff: the waits while the store is away.
+        receipt_timeout_s: None: receipts are gathered and follow. A number: see `Handler`.
     """
 
     def __init__(
@@ -62,15 +43,16 @@ class IngestWorker:
         subscriber: Subscriber,
         publisher: Publisher,
         backoff: Backoff | None = None,
+        receipt_timeout_s: float | None = None,
     ) -> None:
         self._settings = settings
-        self._store = store
         self._subscriber = subscriber
-        self._publisher = publisher
         self._backoff = backoff or Backoff(settings.retry_initial_s, settings.retry_max_s)
         self._receipts = Receipts(
             publisher, settings.receipt_interval_ms / 1000, settings.max_receipt_ranges
         )
+        self._receipts_follow = receipt_timeout_s is None
+        self._handler = Handler(store, publisher, self._receipts, receipt_timeout_s)
         # Not bounded itself: the subscription's flow limits are its bound.
         self._queue: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -85,7 +67,8 @@ class IngestWorker:
 
     def start(self) -> None:
         """Begin to take batches; returns at once."""
-        self._receipts.start()
+        if self._receipts_follow:
+            self._receipts.start()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
         flow = Flow(self._settings.max_messages, self._settings.max_bytes)
@@ -103,7 +86,7 @@ class IngestWorker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._store_all(self._decoded(self._gather()))
+            self._handle(self._gather())
         for received in self._drained():
             received.nack()
 
@@ -132,56 +115,15 @@ class IngestWorker:
                 drained.append(received)
         return drained
 
-    def _decoded(self, gathered: Sequence[Received]) -> list[_Batch]:
-        """The batches that are any; the others go to the dead letter."""
-        batches = []
-        for received in gathered:
-            batch = self._decode(received)
-            if batch is not None:
-                batches.append(batch)
-        return batches
-
-    def _decode(self, received: Received) -> _Batch | None:
+    def _handle(self, gathered: list[Received]) -> None:
+        """Have them settled; while the store is away, leave it alone for a while."""
         try:
-            batch = decode_batch(received.data)
-            found = records(batch)
-        except InvalidPayloadError as error:
-            refuse(self._publisher, received, SUBSCRIPTION, str(error))
-            return None
-        run = Run(batch.first_seq, batch.first_seq + batch.count - 1)
-        return _Batch(received, batch.device, batch.boot, Lane(batch.lane), run, found)
-
-    def _store_all(self, batches: list[_Batch]) -> None:
-        """Write them together; where the store refuses that, each alone, to find the culprit."""
-        groups = [batches] if batches else []
-        while groups:
-            group = groups.pop(0)
-            try:
-                self._store.write([record for batch in group for record in batch.records])
-            except StoreRefusedError as error:
-                if len(group) > 1:
-                    groups[:0] = [[batch] for batch in group]
-                    continue
-                refuse(self._publisher, group[0].received, SUBSCRIPTION, str(error))
-            except StoreAwayError as error:
-                self._give_back([batch for some in (group, *groups) for batch in some], error)
-                return
-            else:
-                self._acknowledge(group)
-
-    def _acknowledge(self, group: Sequence[_Batch]) -> None:
-        self._backoff.reset()
-        for batch in group:
-            batch.received.ack()
-        for batch in group:
-            self._receipts.add(batch.device, batch.boot, batch.lane, batch.run)
-
-    def _give_back(self, batches: Sequence[_Batch], error: StoreAwayError) -> None:
-        """Let Pub/Sub keep them, and leave the store alone for a while."""
-        wait_s = self._backoff.next_s()
-        _log.warning(
-            "store away", batches=len(batches), retry_s=round(wait_s, 1), reason=str(error)
-        )
-        for batch in batches:
-            batch.received.nack()
-        self._stop.wait(wait_s)
+            self._handler.handle(gathered)
+        except StoreAwayError as error:
+            wait_s = self._backoff.next_s()
+            _log.warning(
+                "store away", batches=len(gathered), retry_s=round(wait_s, 1), reason=str(error)
+            )
+            self._stop.wait(wait_s)
+        else:
+            self._backoff.reset()

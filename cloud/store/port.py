@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
+from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, ZoneRow, ZonesQuery
 from protos.ids import EventId, Lane
 
 MAX_LIMIT = 1000
@@ -34,6 +35,7 @@ class EventRecord:
         kind: as on the wire, lower case with dashes: `line-crossed`.
         box: top, left, width, height in [0, 1], or None.
         value: what a rule or a sensor measured.
+        clock_synced: whether the device's clock was disciplined; None where nobody said.
         payload: the wire's `Event`, with what a newer peer added.
     """
 
@@ -53,6 +55,7 @@ class EventRecord:
     direction: str = ""
     dwell_s: float | None = None
     value: float | None = None
+    clock_synced: bool | None = None
     payload: bytes = b""
 
 
@@ -152,7 +155,8 @@ class EventStore(Protocol):
 
         Raises:
             StoreAwayError: try again later; some of the events may have been written.
-            StoreRefusedError: some of the events will never be taken.
+            StoreRefusedError: the events that it names will never be taken; all others are
+                durable.
         """
 
     def events(self, query: EventQuery) -> EventPage:
@@ -168,6 +172,38 @@ class EventStore(Protocol):
 
         Raises:
             QueryError: the range or the interval is out of bounds.
+            StoreAwayError: the store does not answer.
+        """
+
+    def latest(self, query: LatestQuery) -> Sequence[EventRecord]:
+        """The last event of each device, camera and kind, in the order of these.
+
+        Raises:
+            QueryError: the range is out of bounds, or there are too many.
+            StoreAwayError: the store does not answer.
+        """
+
+    def top_zones(self, query: ZonesQuery) -> Sequence[ZoneRow]:
+        """Zones and lines by the number of their events, most first, then by name.
+
+        Raises:
+            QueryError: the range or the limit is out of bounds, or there are too many.
+            StoreAwayError: the store does not answer.
+        """
+
+    def heat_map(self, query: HeatQuery) -> Sequence[Sequence[int]]:
+        """Numbers of boxes with their centre in a cell, by row and column.
+
+        Raises:
+            QueryError: the range or the grid is out of bounds, or there are too many boxes.
+            StoreAwayError: the store does not answer.
+        """
+
+    def dwell(self, query: DwellQuery) -> Sequence[DwellRow]:
+        """How long objects stayed, by device, camera and rule, in the order of these.
+
+        Raises:
+            QueryError: the range is out of bounds, or there are too many rules.
             StoreAwayError: the store does not answer.
         """
 

@@ -3,6 +3,15 @@
 from cloud.errors import QueryError
 from cloud.store.port import GROUPS, MAX_INTERVALS, MAX_LIMIT, CountQuery, EventQuery
 from cloud.store.records import MAX_CAPTURED_NS
+from cloud.store.summaries import (
+    MAX_CELLS,
+    MAX_GROUPS,
+    MAX_RANGE_NS,
+    MAX_ZONES,
+    HeatQuery,
+    SummaryQuery,
+    ZonesQuery,
+)
 
 NS_PER_S = 1_000_000_000
 
@@ -40,3 +49,36 @@ def check_counts(query: CountQuery) -> None:
         )
     if len(set(query.group_by)) != len(query.group_by) or not set(query.group_by) <= set(GROUPS):
         raise QueryError(f"group_by: each of {', '.join(GROUPS)}, once at most")
+
+
+def check_summary(query: SummaryQuery) -> None:
+    """Return when a store may be asked this.
+
+    Raises:
+        QueryError: the range, the limit or the grid is out of bounds.
+    """
+    if not 0 <= query.since_ns < query.until_ns <= MAX_CAPTURED_NS:
+        raise QueryError("since, until: since must be before until, both within 1970 and 2262")
+    if query.until_ns - query.since_ns > MAX_RANGE_NS:
+        raise QueryError("since, until: more than 366 days; ask for a shorter range")
+    if isinstance(query, ZonesQuery) and not 1 <= query.limit <= MAX_ZONES:
+        raise QueryError(f"limit: {query.limit} is not 1 to {MAX_ZONES}")
+    if isinstance(query, HeatQuery):
+        if not (query.device and query.camera):
+            raise QueryError("device, camera: a heat map is of one camera; name both")
+        if query.rows < 1 or query.columns < 1 or query.rows * query.columns > MAX_CELLS:
+            raise QueryError(
+                f"rows, columns: {query.rows} x {query.columns} is not 1 to {MAX_CELLS} cells"
+            )
+
+
+def check_groups(number: int) -> None:
+    """Return when an answer is not too long.
+
+    Raises:
+        QueryError: it has more than MAX_GROUPS rows.
+    """
+    if number > MAX_GROUPS:
+        raise QueryError(
+            f"more than {MAX_GROUPS} rows; narrow it by device or camera, or to a shorter range"
+        )

@@ -29,10 +29,15 @@ _DIRECTIONS = {
 def records(batch: EventBatch) -> list[EventRecord]:
     """The events of a batch as the store takes them, in the batch's order.
 
+    Each is marked, in place, with what the batch says of the device's clock: stored, it stands
+    alone, and whoever reads it should know whether to believe its time.
+
     Raises:
         InvalidPayloadError: a time or a seq is beyond what a store can hold.
     """
     lane = Lane(batch.lane)
+    for event in batch.events:
+        event.clock_synced = batch.clock_synced
     return [
         _record(EventId(batch.device, batch.boot, lane, event.seq), event, encode(event))
         for event in batch.events
@@ -50,6 +55,10 @@ def record(event_id: EventId, payload: bytes) -> EventRecord:
     except DecodeError as error:
         raise InvalidPayloadError(f"what is stored as {event_id} is no event: {error}") from error
     return _record(event_id, event, payload)
+
+
+KINDS = frozenset(_KINDS.values())
+"""Every kind that this release knows."""
 
 
 def kind_slug(number: int) -> str:
@@ -87,6 +96,7 @@ def _record(event_id: EventId, event: EventBatch.Event, payload: bytes) -> Event
         direction=direction_slug(hit.direction) if hit is not None else "",
         dwell_s=hit.dwell_s if hit is not None else None,
         value=_value(event),
+        clock_synced=event.clock_synced if event.HasField("clock_synced") else None,
         payload=payload,
     )
 

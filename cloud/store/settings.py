@@ -21,6 +21,9 @@ class DuckDbSettings(BaseModel):
     path: SettingsPath = Field(
         Path("wayside.duckdb"), description="the file; made where there is none"
     )
+    retention_days: int | None = Field(
+        None, ge=1, le=36_500, description="events captured longer ago are deleted; null: never"
+    )
 
 
 class InfluxDbSettings(BaseModel):
@@ -43,13 +46,28 @@ class InfluxDbSettings(BaseModel):
     ca_file: SettingsPath | None = Field(
         None, description="CA of the server; default: the system's"
     )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="days that `store apply` has the bucket keep; null: as it is",
+    )
     timeout_s: float = Field(10.0, gt=0, le=300, description="of one request")
     lines_per_write: int = Field(5000, ge=1, le=50_000, description="points in one request")
     gzip: bool | None = Field(
-        None, description="compress what is written; default: where it leaves this machine"
+        None, description="compress large writes; default: where they leave this machine"
+    )
+    retry_within_s: float = Field(
+        5.0, ge=0, le=60, description="a write that the server puts off is tried again this long"
     )
     series_per_camera: int = Field(
         50, ge=1, le=10_000, description="series of a camera; classes beyond become `other`"
+    )
+    series_per_device: int = Field(
+        1000, ge=1, le=100_000, description="series of a device; cameras beyond become `other`"
+    )
+    series_in_all: int = Field(
+        200_000, ge=1, description="series of the bucket; what is new beyond becomes `other`"
     )
     writer: str = Field(
         "ingest",

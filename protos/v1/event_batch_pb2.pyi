@@ -197,7 +197,7 @@ class EventBatch(_message.Message):
         ranges: _containers.RepeatedCompositeFieldContainer[EventBatch.LostRange]
         def __init__(self, ranges: _Optional[_Iterable[_Union[EventBatch.LostRange, _Mapping]]] = ...) -> None: ...
     class Event(_message.Message):
-        __slots__ = ("seq", "camera", "captured_ns", "kind", "model", "model_version", "object", "rule_hit", "counts", "segmentation", "position", "snapshot_id", "sensor", "camera_status", "events_lost", "frame")
+        __slots__ = ("seq", "camera", "captured_ns", "kind", "model", "model_version", "object", "rule_hit", "counts", "segmentation", "position", "snapshot_id", "sensor", "camera_status", "events_lost", "frame", "clock_synced")
         SEQ_FIELD_NUMBER: _ClassVar[int]
         CAMERA_FIELD_NUMBER: _ClassVar[int]
         CAPTURED_NS_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +214,7 @@ class EventBatch(_message.Message):
         CAMERA_STATUS_FIELD_NUMBER: _ClassVar[int]
         EVENTS_LOST_FIELD_NUMBER: _ClassVar[int]
         FRAME_FIELD_NUMBER: _ClassVar[int]
+        CLOCK_SYNCED_FIELD_NUMBER: _ClassVar[int]
         seq: int
         camera: str
         captured_ns: int
@@ -230,7 +231,8 @@ class EventBatch(_message.Message):
         camera_status: EventBatch.CameraStatus
         events_lost: EventBatch.EventsLost
         frame: int
-        def __init__(self, seq: _Optional[int] = ..., camera: _Optional[str] = ..., captured_ns: _Optional[int] = ..., kind: _Optional[_Union[EventBatch.Kind, str]] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., object: _Optional[_Union[EventBatch.Object, _Mapping]] = ..., rule_hit: _Optional[_Union[EventBatch.RuleHit, _Mapping]] = ..., counts: _Optional[_Union[EventBatch.Counts, _Mapping]] = ..., segmentation: _Optional[_Union[EventBatch.Segmentation, _Mapping]] = ..., position: _Optional[_Union[EventBatch.Position, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., sensor: _Optional[_Union[EventBatch.SensorReading, _Mapping]] = ..., camera_status: _Optional[_Union[EventBatch.CameraStatus, _Mapping]] = ..., events_lost: _Optional[_Union[EventBatch.EventsLost, _Mapping]] = ..., frame: _Optional[int] = ...) -> None: ...
+        clock_synced: bool
+        def __init__(self, seq: _Optional[int] = ..., camera: _Optional[str] = ..., captured_ns: _Optional[int] = ..., kind: _Optional[_Union[EventBatch.Kind, str]] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., object: _Optional[_Union[EventBatch.Object, _Mapping]] = ..., rule_hit: _Optional[_Union[EventBatch.RuleHit, _Mapping]] = ..., counts: _Optional[_Union[EventBatch.Counts, _Mapping]] = ..., segmentation: _Optional[_Union[EventBatch.Segmentation, _Mapping]] = ..., position: _Optional[_Union[EventBatch.Position, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., sensor: _Optional[_Union[EventBatch.SensorReading, _Mapping]] = ..., camera_status: _Optional[_Union[EventBatch.CameraStatus, _Mapping]] = ..., events_lost: _Optional[_Union[EventBatch.EventsLost, _Mapping]] = ..., frame: _Optional[int] = ..., clock_synced: _Optional[bool] = ...) -> None: ...
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     BOOT_FIELD_NUMBER: _ClassVar[int]

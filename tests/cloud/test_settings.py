@@ -40,6 +40,7 @@ def test_everything_is_kept_in_data_dir_beside_the_file() -> None:
     assert found.pubsub.data_dir == kept / "pubsub"
     assert found.store == DuckDbSettings(path=kept / "events.duckdb")
     assert found.fleet.url == f"sqlite:///{kept}/fleet.sqlite"
+    assert found.blobs.folder == kept / "blobs"
 
 
 def test_defaults_are_kept_in_the_folder_one_is_in(tmp_path: Path) -> None:
@@ -71,7 +72,9 @@ def test_paths_of_a_file_are_meant_from_its_folder() -> None:
     assert settings("store: {path: e.duckdb}").store == DuckDbSettings(path=folder / "e.duckdb")
 
 
-@pytest.mark.parametrize("url", ["postgresql://db.example/wayside", "sqlite://"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://db.example/wayside?sslmode=verify-full", "sqlite://"]
+)
 def test_other_databases_stay_as_they_are_named(url: str) -> None:
     assert settings(f"fleet: {{url: '{url}'}}").fleet.url == url
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from cloud.api.settings import ApiTlsSettings
 from cloud.settings import CloudSettings, load
 from cloud.store.settings import InfluxDbSettings
 from wayside.net import TlsSettings
@@ -59,7 +60,11 @@ def test_file_as_it_is_says_the_defaults(defaults: CloudSettings) -> None:
 def test_every_key_is_there_with_its_default(defaults: CloudSettings) -> None:
     text = uncommented(ALTERNATIVE.sub("", TEXT))
     with_tls = defaults.mqtt.model_copy(update={"tls": TlsSettings()})
-    everything = defaults.model_copy(update={"mqtt": with_tls})
+    api_tls = ApiTlsSettings(
+        certificate_file=FILE.parent / "api.crt", key_file=FILE.parent / "api.key"
+    )
+    with_https = defaults.api.model_copy(update={"tls": api_tls})
+    everything = defaults.model_copy(update={"mqtt": with_tls, "api": with_https})
     assert keys(document(text)) == fields(everything)
     assert parse(text, str(FILE), CloudSettings, base=FILE.parent) == everything
 

@@ -1,10 +1,14 @@
 """The bridge between a real Mosquitto and a real Pub/Sub server."""
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
+from typing import Literal
 
 import pytest
 
@@ -80,7 +84,7 @@ class Line:
     bus: BusSettings
     publisher: GooglePublisher
     subscriber: GoogleSubscriber
-    bridge: Callable[[], Bridge]
+    bridge: Callable[..., Bridge]
 
     def listen(self, subscription: str) -> "Queue[Received]":
         """Messages of a subscription, acknowledged as they come."""
@@ -105,9 +109,13 @@ def line(tmp_path: Path) -> Iterator[Line]:
     publisher, subscriber = GooglePublisher(bus), GoogleSubscriber(bus)
     bridges: list[Bridge] = []
 
-    def bridge() -> Bridge:
-        mqtt = MqttSettings(port=broker.port, retry_initial_s=0.05, retry_max_s=0.3)
-        new = Bridge(BridgeSettings(), mqtt, bus.project, publisher, subscriber)
+    def bridge(protocol: Literal["auto", "3.1.1"] = "auto", **settings: float) -> Bridge:
+        mqtt = MqttSettings(
+            port=broker.port, protocol=protocol, retry_initial_s=0.05, retry_max_s=0.3
+        )
+        new = Bridge(
+            BridgeSettings.model_validate(settings), mqtt, bus.project, publisher, subscriber
+        )
         bridges.append(new)
         new.start()
         wait_until(lambda: new.connected, "the bridge's connection")
@@ -219,4 +227,52 @@ def test_two_bridges_share_the_messages_and_one_may_go(line: Line) -> None:
     assert taken == {(str(seq), 0) for seq in seqs}
     received = [codec.read_header(events.get(timeout=WAIT_S).data).first_seq for _ in seqs]
     assert sorted(received) == list(seqs), "each once: nobody was killed"
+    assert events.empty()
+
+
+def test_bridge_that_stops_sees_its_queue_at_the_broker_through(line: Line) -> None:
+    events = line.listen("ingest")
+    bridge = line.bridge(receive_maximum=2)
+    seqs = range(1, 61, 2)
+    with Device(line.broker.port) as device:
+        os.kill(line.pubsub.pid, signal.SIGSTOP)
+        stopping = threading.Thread(target=bridge.stop)
+        try:
+            for seq in seqs:
+                device.publish(batch(seq), str(seq))
+            taken = {device.pubacks.get(timeout=WAIT_S) for _ in seqs}
+            stopping.start()
+        finally:
+            os.kill(line.pubsub.pid, signal.SIGCONT)
+        stopping.join(WAIT_S)
+    assert taken == {(str(seq), 0) for seq in seqs}
+    received = [codec.read_header(events.get(timeout=WAIT_S).data).first_seq for _ in seqs]
+    assert sorted(received) == list(seqs)
+    assert not bridge.connected
+
+
+def test_bridge_does_not_wait_for_ever_for_a_frozen_pubsub(line: Line) -> None:
+    bridge = line.bridge(drain_timeout_s=0.5)
+    with Device(line.broker.port) as device:
+        os.kill(line.pubsub.pid, signal.SIGSTOP)
+        try:
+            device.publish(batch(), "first")
+            assert device.pubacks.get(timeout=WAIT_S) == ("first", 0)
+            begun_s = time.monotonic()
+            bridge.stop()
+            assert time.monotonic() - begun_s < WAIT_S
+        finally:
+            os.kill(line.pubsub.pid, signal.SIGCONT)
+
+
+def test_second_bridge_on_the_older_protocol_stands_by_at_double_the_work(line: Line) -> None:
+    events = line.listen("ingest")
+    leaving, _ = line.bridge(protocol="3.1.1"), line.bridge(protocol="3.1.1")
+    with Device(line.broker.port) as device:
+        device.publish(batch(1), "both")
+        copies = [events.get(timeout=WAIT_S).data for _ in range(2)]
+        assert copies == [batch(1), batch(1)]
+        leaving.stop()
+        device.publish(batch(3), "one")
+        assert events.get(timeout=WAIT_S).data == batch(3)
     assert events.empty()

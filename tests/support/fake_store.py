@@ -14,7 +14,17 @@ from cloud.store.port import (
     EventRecord,
     SequenceRow,
 )
+from cloud.store.summaries import (
+    DwellQuery,
+    DwellRow,
+    HeatQuery,
+    LatestQuery,
+    SummaryQuery,
+    ZoneRow,
+    ZonesQuery,
+)
 from protos.ids import EventId, Lane
+from tests.support import fake_summaries
 
 
 class FakeStore:
@@ -39,12 +49,14 @@ class FakeStore:
         self.check()
         if self.failures:
             raise self.failures.pop(0)
-        if any(self.refuses(event) for event in events):
-            raise StoreRefusedError("one of them is refused")
+        refused = {event.id: "it is one of those" for event in events if self.refuses(event)}
         with self._lock:
             self.writes.append(len(events))
             for event in events:
-                self._events.setdefault(event.id, event)
+                if event.id not in refused:
+                    self._events.setdefault(event.id, event)
+        if refused:
+            raise StoreRefusedError("the store in memory", refused)
 
     def events(self, query: EventQuery) -> EventPage:
         self.check()
@@ -93,6 +105,24 @@ class FakeStore:
             if _matches(e, wanted)
         )
         return [CountRow(start, group, n) for (start, group), n in sorted(counted.items())]
+
+    def latest(self, query: LatestQuery) -> Sequence[EventRecord]:
+        return fake_summaries.latest(self._asked(query), query)
+
+    def top_zones(self, query: ZonesQuery) -> Sequence[ZoneRow]:
+        return fake_summaries.zones(self._asked(query), query)
+
+    def heat_map(self, query: HeatQuery) -> Sequence[Sequence[int]]:
+        return fake_summaries.heat(self._asked(query), query)
+
+    def dwell(self, query: DwellQuery) -> Sequence[DwellRow]:
+        return fake_summaries.dwell(self._asked(query), query)
+
+    def _asked(self, query: SummaryQuery) -> Sequence[EventRecord]:
+        self.check()
+        questions.check_summary(query)
+        with self._lock:
+            return list(self._events.values())
 
     def sequences(self, device: str = "") -> Sequence[SequenceRow]:
         self.check()

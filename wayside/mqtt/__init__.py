@@ -6,6 +6,7 @@ client of its own: what was in flight when a connection broke is the caller's to
 
 settings.py     where the broker is and who we are to it
 credentials.py  the files that say who we are to it
+refusals.py     why a broker refuses our certificate
 messages.py     what comes, what goes, who is told
 connection.py   one paho client, from CONNECT to its end
 session.py      connection after connection

@@ -5,6 +5,7 @@ import secrets
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from wayside.errors import NotConnectedError
 from wayside.mqtt.messages import FIRST_FAILURE, Listener, Message, Will
+from wayside.mqtt.refusals import AttentiveSocket, certificate_refusal
 from wayside.mqtt.settings import MqttSettings
 
 _UNSUPPORTED_PROTOCOL = 0x84
@@ -41,10 +43,17 @@ class Plan(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Why a connection ended, and whether another protocol version might have done better."""
+    """Why a connection ended.
+
+    Attributes:
+        reason: in words.
+        wrong_protocol: another protocol version might have done better.
+        certificate_refused: the broker does not take our certificate, or asks for one.
+    """
 
     reason: str
     wrong_protocol: bool = False
+    certificate_refused: bool = False
 
 
 class Connection(Generic[C]):
@@ -58,11 +67,15 @@ class Connection(Generic[C]):
         self.up = False
         self._reason = ""
         self._refused_protocol = False
+        self._refused_certificate = ""
+        self._socket: object = None
         self._answered = threading.Event()
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._contexts: dict[int, C] = {}
         self._early: dict[int, int] = {}
+        self._unsubscribed = threading.Condition()
+        self._unsubacks: set[int] = set()
         self.client = self._make_client()
 
     def live(self, stop: threading.Event) -> Outcome:
@@ -71,7 +84,10 @@ class Connection(Generic[C]):
         try:
             self._connect(settings)
         except (OSError, ValueError) as error:
-            return Outcome(str(error) or type(error).__name__)
+            refusal = certificate_refusal(error)
+            return Outcome(
+                refusal or str(error) or type(error).__name__, certificate_refused=bool(refusal)
+            )
         self.client.loop_start()
         try:
             if not self._answered.wait(settings.connect_timeout_s):
@@ -83,7 +99,11 @@ class Connection(Generic[C]):
             self.up = False
             self.client.loop_stop()
             self._unhook()
-        return Outcome(self._reason, wrong_protocol=self._refused_protocol)
+        return Outcome(
+            self._reason,
+            wrong_protocol=self._refused_protocol,
+            certificate_refused=bool(self._refused_certificate),
+        )
 
     def publish(self, topic: str, payload: bytes, context: C, retain: bool) -> None:
         sent = self.client.publish(topic, payload, qos=1, retain=retain)
@@ -96,6 +116,15 @@ class Connection(Generic[C]):
                 self._contexts[sent.mid] = context
         if code is not None:
             self._plan.listener.on_published(context, code)
+
+    def unsubscribe(self, filters: Sequence[str], timeout_s: float) -> None:
+        with self._unsubscribed:
+            result, mid = self.client.unsubscribe(list(filters))
+            if result != paho.MQTT_ERR_SUCCESS or mid is None:
+                raise NotConnectedError(paho.error_string(result))
+            if not self._unsubscribed.wait_for(lambda: mid in self._unsubacks, timeout_s):
+                raise NotConnectedError(f"no answer to UNSUBSCRIBE within {timeout_s:.1f} s")
+            self._unsubacks.remove(mid)
 
     def disconnect(self) -> None:
         self.client.disconnect()
@@ -127,19 +156,20 @@ class Connection(Generic[C]):
         if plan.will is not None:
             will = plan.will
             client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
-        client.on_socket_open = _send_at_once
+        client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         return client
 
     def _unhook(self) -> None:
         """Break the circle of references, so that the client's sockets go with the connection."""
         client = self.client
-        client.on_connect = client.on_disconnect = client.on_publish = None
-        client.on_subscribe = client.on_message = None
+        client.on_socket_open = client.on_connect = client.on_disconnect = client.on_publish = None
+        client.on_subscribe = client.on_unsubscribe = client.on_message = None
 
     def _connect(self, settings: MqttSettings) -> None:
         if self.protocol == "5":
@@ -151,6 +181,11 @@ class Connection(Generic[C]):
             )  # fmt: skip
         else:
             self.client.connect(settings.host, settings.port, settings.keepalive_s)
+
+    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        """No Nagle: a small PUBLISH would wait up to 40 ms for the broker's delayed TCP ACK."""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock
 
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any
@@ -173,10 +208,12 @@ class Connection(Generic[C]):
         self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any
     ) -> None:
         self.up = False
+        if isinstance(self._socket, AttentiveSocket):
+            self._refused_certificate = certificate_refusal(self._socket.failure)
         if not self._answered.is_set():
             # A 3.1.1 broker may simply close on a CONNECT that it does not understand.
-            self._refused_protocol = True
-        self._reason = self._reason or str(code)
+            self._refused_protocol = not self._refused_certificate
+        self._reason = self._refused_certificate or self._reason or str(code)
         self._answered.set()
         self._closed.set()
 
@@ -198,6 +235,13 @@ class Connection(Generic[C]):
             self._reason = f"subscription refused: {', '.join(refused)}"
             client.disconnect()
 
+    def _on_unsubscribe(
+        self, client: paho.Client, userdata: Any, mid: int, codes: list[ReasonCode], properties: Any
+    ) -> None:
+        with self._unsubscribed:
+            self._unsubacks.add(mid)
+            self._unsubscribed.notify_all()
+
     def _on_message(self, client: paho.Client, userdata: Any, received: paho.MQTTMessage) -> None:
         self._plan.listener.on_message(
             Message(
@@ -210,8 +254,3 @@ class Connection(Generic[C]):
                 connection=self.number,
             )
         )
-
-
-def _send_at_once(client: paho.Client, userdata: Any, sock: Any) -> None:
-    """No Nagle: a small PUBLISH would wait up to 40 ms for the broker's delayed TCP ACK."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wayside.errors import MqttSettingsError
+from wayside.mqtt.refusals import AttentiveSocket
 from wayside.mqtt.settings import MqttSettings
+from wayside.net import TlsSettings
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
@@ -20,8 +22,13 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
     # First without our own certificate, for OpenSSL's errors do not say which file it was.
     with _named(f"mqtt.tls.ca_file: {tls.ca_file}", "PEM certificates"):
         context = tls.model_copy(update={"cert_file": None}).context()
-    if tls.cert_file is None:
-        return context
+    if tls.cert_file is not None:
+        context = _with_our_own(tls)
+    context.sslsocket_class = AttentiveSocket
+    return context
+
+
+def _with_our_own(tls: TlsSettings) -> ssl.SSLContext:
     own = f"mqtt.tls.cert_file: {tls.cert_file}"
     if tls.key_file is not None:
         own += f", mqtt.tls.key_file: {tls.key_file}"

@@ -108,13 +108,16 @@ class MqttSession(Generic[C]):
         """
         self._standing().client.subscribe([(item, 1) for item in filters])
 
-    def unsubscribe(self, filters: Sequence[str]) -> None:
-        """Ask for no further messages; those on the way still arrive.
+    def unsubscribe(self, filters: Sequence[str], timeout_s: float) -> None:
+        """Ask for no further messages, and wait until the broker has said yes.
+
+        Whatever it had sent before has come by then. What it keeps in its queue for us still
+        comes, as acknowledgements make room for it. Not to be called by the listener.
 
         Raises:
-            NotConnectedError: there is no connection.
+            NotConnectedError: there is no connection, or no answer within `timeout_s`.
         """
-        self._standing().client.unsubscribe(list(filters))
+        self._standing().unsubscribe(filters, timeout_s)
 
     def ack(self, message: Message) -> None:
         """Acknowledge a message, unless its connection is gone and it will come again anyway."""

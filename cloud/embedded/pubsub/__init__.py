@@ -7,7 +7,12 @@ rpc.py           which method answers which call
 publisher.py     requests of google.pubsub.v1.Publisher
 subscriber.py    requests of google.pubsub.v1.Subscriber
 streaming.py     one StreamingPull
+schemas.py       requests of google.pubsub.v1.SchemaService
 catalog.py       topics and subscriptions
+live.py          one topic, one subscription, in memory
+registry.py      schemas
+definitions.py   which of our messages a schema's text means; pure
+masks.py         updates by field mask
 delivery.py      a message's way: to disk, into windows, to consumers, away
 dead_letter.py   what a message becomes on its way to the dead-letter topic
 window.py        a subscription's messages in memory; pure, every rule of leases and order

@@ -1,10 +1,7 @@
 """Topics and subscriptions: in memory as they are on disk."""
 
 import asyncio
-import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -12,63 +9,21 @@ from google.pubsub_v1 import types
 
 from cloud.embedded.pubsub.committer import Committer
 from cloud.embedded.pubsub.errors import already_exists, not_found
-from cloud.embedded.pubsub.policy import NS, Policy, policy_of
-from cloud.embedded.pubsub.storage import StoredSubscription
+from cloud.embedded.pubsub.live import Clock, LiveSubscription, LiveTopic
+from cloud.embedded.pubsub.policy import NS, policy_of
+from cloud.embedded.pubsub.storage import Storage, StoredSubscription
 from cloud.embedded.pubsub.validation import DELETED_TOPIC
 from cloud.embedded.pubsub.window import Capacity, Window
 
 Topic = types.Topic.pb()
 Subscription = types.Subscription.pb()
 
+Edit = Callable[[Any], None]
+
 _USED_STEP_NS = 3600 * NS
 """How exactly the disk knows when a subscription was last used."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The two times: one for leases, one for messages."""
-
-    monotonic_s: Callable[[], float] = time.monotonic
-    wall_ns: Callable[[], int] = time.time_ns
-
-
-@dataclass(slots=True, eq=False)
-class LiveSubscription:
-    """A subscription, its messages in memory, and who waits for them.
-
-    Attributes:
-        waiting: an event of each pull that waits; woken in turn.
-        used_ns: when a pull last waited here.
-        stored_used_ns: what the disk knows of it.
-    """
-
-    id: int
-    config: Any
-    window: Window
-    used_ns: int
-    stored_used_ns: int
-    waiting: deque[asyncio.Event] = field(default_factory=deque)
-    deleted: bool = False
-
-    @property
-    def policy(self) -> Policy:
-        return self.window.policy
-
-    def wake(self) -> None:
-        """Have every pull look for messages, each time another one first."""
-        for event in self.waiting:
-            event.set()
-        self.waiting.rotate(-1)
-
-
-@dataclass(slots=True, eq=False)
-class LiveTopic:
-    """A topic and who gets its messages."""
-
-    config: Any
-    subscriptions: dict[str, LiveSubscription] = field(default_factory=dict)
 
 
 class Catalog:
@@ -84,7 +39,7 @@ class Catalog:
         self._committer = committer
         self._clock = clock
         self._capacity = capacity
-        self._changing = asyncio.Lock()
+        self.changing = asyncio.Lock()
         self.topics: dict[str, LiveTopic] = {}
         self.subscriptions: dict[str, LiveSubscription] = {}
 
@@ -137,7 +92,7 @@ class Catalog:
         Raises:
             StatusError: ALREADY_EXISTS, UNAVAILABLE.
         """
-        async with self._changing:
+        async with self.changing:
             if config.name in self.topics:
                 raise already_exists(config.name)
             name, data = config.name, config.SerializeToString()
@@ -150,13 +105,58 @@ class Catalog:
         Raises:
             StatusError: NOT_FOUND, UNAVAILABLE.
         """
-        async with self._changing:
+        async with self.changing:
             topic = self.topic(name)
-            await self._committer.submit(lambda storage: storage.delete_topic(name))
+            orphans = list(topic.subscriptions.values())
+            configs = [_copy(Subscription, item.config) for item in orphans]
+            for config in configs:
+                config.topic = DELETED_TOPIC
+
+            def delete(storage: Storage) -> None:
+                storage.delete_topic(name)
+                for item, config in zip(orphans, configs, strict=True):
+                    storage.put_subscription(item.id, config.SerializeToString(), item.used_ns)
+
+            await self._committer.submit(delete)
             del self.topics[name]
-            for subscription in topic.subscriptions.values():
-                subscription.config.topic = DELETED_TOPIC
-                await self._store(subscription)
+            for item, config in zip(orphans, configs, strict=True):
+                item.config = config
+
+    async def update_topic(self, name: str, edit: Edit) -> LiveTopic:
+        """Change a topic's configuration.
+
+        Args:
+            name: of the topic.
+            edit: changes a copy in place and checks it; it may raise StatusError.
+
+        Raises:
+            StatusError: NOT_FOUND, UNAVAILABLE, or as `edit` says; then nothing has changed.
+        """
+        async with self.changing:
+            topic = self.topic(name)
+            config = _copy(Topic, topic.config)
+            edit(config)
+            await self.store_topics([config])
+            return topic
+
+    async def store_topics(
+        self, configs: Sequence[Any], also: Callable[[Storage], None] = lambda _: None
+    ) -> None:
+        """Replace configurations of topics, first on disk; the caller holds `changing`.
+
+        Raises:
+            StatusError: UNAVAILABLE; then nothing has changed.
+        """
+        rows = [(config.name, config.SerializeToString()) for config in configs]
+
+        def store(storage: Storage) -> None:
+            for name, data in rows:
+                storage.put_topic(name, data)
+            also(storage)
+
+        await self._committer.submit(store)
+        for config in configs:
+            self.topics[config.name].config = config
 
     async def create_subscription(self, config: Any) -> None:
         """Add a subscription whose configuration was checked.
@@ -164,7 +164,7 @@ class Catalog:
         Raises:
             StatusError: ALREADY_EXISTS, NOT_FOUND (the topic), UNAVAILABLE.
         """
-        async with self._changing:
+        async with self.changing:
             if config.name in self.subscriptions:
                 raise already_exists(config.name)
             self.topic(config.topic)
@@ -174,17 +174,19 @@ class Catalog:
             )
             self._add(StoredSubscription(number, data, now_ns, head=0))
 
-    async def update_subscription(self, name: str, config: Any) -> LiveSubscription:
-        """Replace a subscription's configuration, which was checked.
+    async def update_subscription(self, name: str, edit: Edit) -> LiveSubscription:
+        """Change a subscription's configuration; see `update_topic`.
 
         Raises:
-            StatusError: NOT_FOUND, UNAVAILABLE.
+            StatusError: NOT_FOUND, UNAVAILABLE, or as `edit` says; then nothing has changed.
         """
-        async with self._changing:
+        async with self.changing:
             subscription = self.subscription(name)
-            subscription.config.CopyFrom(config)
+            config = _copy(Subscription, subscription.config)
+            edit(config)
+            await self._store(subscription, config)
+            subscription.config = config
             subscription.window.policy = policy_of(config)
-            await self._store(subscription)
             return subscription
 
     async def delete_subscription(self, name: str) -> None:
@@ -193,7 +195,7 @@ class Catalog:
         Raises:
             StatusError: NOT_FOUND, UNAVAILABLE.
         """
-        async with self._changing:
+        async with self.changing:
             subscription = self.subscription(name)
             number = subscription.id
             await self._committer.submit(lambda storage: storage.delete_subscription(number))
@@ -220,7 +222,8 @@ class Catalog:
                 await self.delete_subscription(name)
                 continue
             if subscription.used_ns - subscription.stored_used_ns >= _USED_STEP_NS:
-                await self._store(subscription)
+                async with self.changing:
+                    await self._store(subscription, subscription.config)
             await self._trim(name, subscription, now_ns - subscription.policy.retention_ns)
 
     async def _trim(self, name: str, subscription: LiveSubscription, before_ns: int) -> None:
@@ -230,9 +233,9 @@ class Catalog:
         if removed:
             _log.warning("pubsub messages beyond retention", subscription=name, messages=removed)
 
-    async def _store(self, subscription: LiveSubscription) -> None:
+    async def _store(self, subscription: LiveSubscription, config: Any) -> None:
         number, used_ns = subscription.id, subscription.used_ns
-        data = subscription.config.SerializeToString()
+        data = config.SerializeToString()
         await self._committer.submit(
             lambda storage: storage.put_subscription(number, data, used_ns)
         )
@@ -246,3 +249,9 @@ class Catalog:
         topic = self.topics.get(config.topic)
         if topic is not None:
             topic.subscriptions[config.name] = subscription
+
+
+def _copy(kind: Any, config: Any) -> Any:
+    copy = kind()
+    copy.CopyFrom(config)
+    return copy

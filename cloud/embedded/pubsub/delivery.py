@@ -8,11 +8,14 @@ from typing import Any
 import grpc
 import structlog
 
-from cloud.embedded.pubsub.catalog import Catalog, Clock, LiveSubscription, LiveTopic
+from cloud.embedded.pubsub.catalog import Catalog
 from cloud.embedded.pubsub.committer import Committer
 from cloud.embedded.pubsub.dead_letter import dead_letter
+from cloud.embedded.pubsub.definitions import check_message
 from cloud.embedded.pubsub.errors import StatusError, invalid
+from cloud.embedded.pubsub.live import Clock, LiveSubscription, LiveTopic
 from cloud.embedded.pubsub.messages import Consumer, Message, parse_ack_id
+from cloud.embedded.pubsub.registry import Registry
 from cloud.embedded.pubsub.storage import Delivery, Storage
 from cloud.embedded.pubsub.validation import check_messages
 
@@ -30,6 +33,7 @@ class Post:
 
     Args:
         catalog: who is there.
+        registry: what a topic's messages have to be.
         committer: the way to the disk.
         clock: the times.
         last_id: the newest message id that was ever given.
@@ -39,12 +43,14 @@ class Post:
     def __init__(
         self,
         catalog: Catalog,
+        registry: Registry,
         committer: Committer,
         clock: Clock,
         last_id: int,
         max_uncommitted_bytes: int,
     ) -> None:
         self._catalog = catalog
+        self._registry = registry
         self._committer = committer
         self._clock = clock
         self._last_id = last_id
@@ -59,6 +65,10 @@ class Post:
         """
         topic = self._catalog.topic(topic_name)
         size = check_messages(messages)
+        kind = self._registry.message_for(topic.config)
+        if kind is not None:
+            for message in messages:
+                check_message(kind, message.data)
         if self._uncommitted_bytes and self._uncommitted_bytes + size > self._max_uncommitted_bytes:
             raise StatusError(grpc.StatusCode.RESOURCE_EXHAUSTED, "the disk is behind; try again")
         ids, deliveries = self._address(topic, messages)

@@ -22,7 +22,7 @@ def invalid(details: str) -> StatusError:
 
 
 def not_found(name: str) -> StatusError:
-    """There is no topic or subscription of this name."""
+    """There is no schema, topic or subscription of this name."""
     return StatusError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name}).")
 
 

@@ -63,7 +63,8 @@ class Message:
         published_ns: Unix time.
         ordering_key: empty where the subscription does not order.
         body: serialised PubsubMessage.
-        attempts: deliveries so far (of this run of the server).
+        attempts: deliveries so far, of this run of the server: to write down each would double
+            the work of the disk, and Google promises no exact number either.
         lease: number of the newest lease, unique in this run of the server.
         due_s: monotonic time at which the lease or the backoff ends.
     """

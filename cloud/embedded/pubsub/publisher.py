@@ -7,9 +7,11 @@ from google.pubsub_v1 import types
 
 from cloud.embedded.pubsub.catalog import Catalog
 from cloud.embedded.pubsub.delivery import Post
+from cloud.embedded.pubsub.masks import TOPIC_FIELDS, edit_by_mask
 from cloud.embedded.pubsub.pages import page_of
+from cloud.embedded.pubsub.registry import Registry
 from cloud.embedded.pubsub.rpc import Context, Method
-from cloud.embedded.pubsub.validation import check_topic
+from cloud.embedded.pubsub.validation import DELETED_SCHEMA, check_topic
 
 SERVICE = "google.pubsub.v1.Publisher"
 
@@ -22,14 +24,16 @@ ListTopicSubscriptionsResponse = types.ListTopicSubscriptionsResponse.pb()
 class PublisherService:
     """Topics, and messages to them."""
 
-    def __init__(self, catalog: Catalog, post: Post) -> None:
+    def __init__(self, catalog: Catalog, registry: Registry, post: Post) -> None:
         self._catalog = catalog
+        self._registry = registry
         self._post = post
 
     def methods(self) -> list[Method]:
         """What is answered."""
         return [
             Method("CreateTopic", self._create, Topic),
+            Method("UpdateTopic", self._update, types.UpdateTopicRequest.pb()),
             Method("GetTopic", self._get, types.GetTopicRequest.pb()),
             Method("ListTopics", self._list, types.ListTopicsRequest.pb()),
             Method("ListTopicSubscriptions", self._list_subscriptions,
@@ -39,9 +43,18 @@ class PublisherService:
         ]  # fmt: skip
 
     async def _create(self, request: Any, context: Context) -> Any:
-        check_topic(request)
+        self._check(request)
         await self._catalog.create_topic(request)
         return request
+
+    async def _update(self, request: Any, context: Context) -> Any:
+        edit = edit_by_mask(request.update_mask, request.topic, TOPIC_FIELDS, self._check)
+        return (await self._catalog.update_topic(request.topic.name, edit)).config
+
+    def _check(self, topic: Any) -> None:
+        check_topic(topic)
+        if topic.HasField("schema_settings") and topic.schema_settings.schema != DELETED_SCHEMA:
+            self._registry.schema(topic.schema_settings.schema)
 
     async def _get(self, request: Any, context: Context) -> Any:
         return self._catalog.topic(request.topic).config

@@ -7,13 +7,16 @@ import time
 import grpc.aio
 import structlog
 
-from cloud.embedded.pubsub import publisher, subscriber
-from cloud.embedded.pubsub.catalog import Catalog, Clock
+from cloud.embedded.pubsub import publisher, schemas, subscriber
+from cloud.embedded.pubsub.catalog import Catalog
 from cloud.embedded.pubsub.committer import Committer
 from cloud.embedded.pubsub.delivery import Post
 from cloud.embedded.pubsub.errors import StatusError
+from cloud.embedded.pubsub.live import Clock
 from cloud.embedded.pubsub.publisher import PublisherService
+from cloud.embedded.pubsub.registry import Registry
 from cloud.embedded.pubsub.rpc import handler
+from cloud.embedded.pubsub.schemas import SchemaService
 from cloud.embedded.pubsub.storage import Storage
 from cloud.embedded.pubsub.subscriber import SubscriberService
 from cloud.embedded.pubsub.window import Capacity
@@ -62,14 +65,17 @@ async def _serve(
 ) -> None:
     clock = Clock()
     catalog = Catalog(committer, clock, Capacity(settings.window_messages, settings.window_bytes))
+    registry = Registry(committer, catalog)
+    await registry.load()
     await catalog.load()
     last_id = await committer.submit(lambda storage: storage.last_message_id())
-    post = Post(catalog, committer, clock, last_id, settings.uncommitted_bytes)
+    post = Post(catalog, registry, committer, clock, last_id, settings.uncommitted_bytes)
     stopping = asyncio.Event()
     server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers(
         (
-            handler(publisher.SERVICE, PublisherService(catalog, post).methods()),
+            handler(publisher.SERVICE, PublisherService(catalog, registry, post).methods()),
+            handler(schemas.SERVICE, SchemaService(registry).methods()),
             handler(subscriber.SERVICE, SubscriberService(catalog, post, stopping).methods()),
         )
     )

@@ -1,4 +1,4 @@
-"""SQLite: topics, subscriptions and what each subscription has not settled.
+"""SQLite: schemas, topics, subscriptions and what each subscription has not settled.
 
 A message stands once for each subscription, under `subscription id << 40 | message id`, so that
 a backlog is one run of the table, read, trimmed and deleted as a range, and an
@@ -14,7 +14,7 @@ from pathlib import Path
 from cloud.embedded.pubsub.messages import Message
 from cloud.errors import StartError
 
-VERSION = 1
+VERSION = 2
 _BITS = 40
 _TRIM_ROWS = 1000
 
@@ -31,6 +31,11 @@ CREATE TABLE message (
 CREATE TABLE last_message (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id INTEGER NOT NULL);
 INSERT INTO last_message VALUES (1, 0);
 """
+_SCHEMA_OF_2 = """
+CREATE TABLE schema (name TEXT PRIMARY KEY, config BLOB NOT NULL) WITHOUT ROWID;
+"""
+_STEPS = (_SCHEMA, _SCHEMA_OF_2)
+"""What leads from each version to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,13 @@ class Storage:
             self._execute(f"PRAGMA {pragma}")
         self._execute("BEGIN IMMEDIATE")
         version = self._number("PRAGMA user_version")
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                self._execute(statement)
-            self._execute(f"PRAGMA user_version = {VERSION}")
-        elif version != VERSION:
-            raise StartError(f"{path} is of version {version}, this program needs {VERSION}; "
+        if version > VERSION:
+            raise StartError(f"{path} is of version {version}, this program knows {VERSION}; "
                              "start with an empty folder")  # fmt: skip
+        for step in _STEPS[version:]:
+            for statement in filter(str.strip, step.split(";")):
+                self._execute(statement)
+        self._execute(f"PRAGMA user_version = {VERSION}")
         self._execute("COMMIT")
 
     def begin(self) -> None:
@@ -140,6 +145,19 @@ class Storage:
     def delete_topic(self, name: str) -> None:
         """Remove a topic."""
         self._execute("DELETE FROM topic WHERE name = ?", (name,))
+
+    def schemas(self) -> list[bytes]:
+        """Every serialised Schema."""
+        with closing(self._db.execute("SELECT config FROM schema")) as rows:
+            return [config for (config,) in rows]
+
+    def put_schema(self, name: str, config: bytes) -> None:
+        """Write a schema."""
+        self._execute("INSERT OR REPLACE INTO schema VALUES (?, ?)", (name, config))
+
+    def delete_schema(self, name: str) -> None:
+        """Remove a schema."""
+        self._execute("DELETE FROM schema WHERE name = ?", (name,))
 
     def add_subscription(self, name: str, config: bytes, used_ns: int) -> int:
         """Write a new subscription; returns its id, which is never used again."""

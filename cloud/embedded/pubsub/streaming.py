@@ -7,9 +7,10 @@ from typing import Any
 
 from google.pubsub_v1 import types
 
-from cloud.embedded.pubsub.catalog import Catalog, LiveSubscription
+from cloud.embedded.pubsub.catalog import Catalog
 from cloud.embedded.pubsub.delivery import MAX_TAKEN, Post
 from cloud.embedded.pubsub.errors import StatusError, invalid, unavailable
+from cloud.embedded.pubsub.live import LiveSubscription
 from cloud.embedded.pubsub.messages import Consumer, Message, ack_id
 from cloud.embedded.pubsub.rpc import Context
 

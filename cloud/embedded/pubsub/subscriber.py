@@ -6,9 +6,11 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
 
-from cloud.embedded.pubsub.catalog import Catalog, LiveSubscription
+from cloud.embedded.pubsub.catalog import Catalog
 from cloud.embedded.pubsub.delivery import Post
 from cloud.embedded.pubsub.errors import invalid
+from cloud.embedded.pubsub.live import LiveSubscription
+from cloud.embedded.pubsub.masks import SUBSCRIPTION_FIELDS, edit_by_mask
 from cloud.embedded.pubsub.messages import Consumer
 from cloud.embedded.pubsub.pages import page_of
 from cloud.embedded.pubsub.rpc import Context, Method
@@ -20,14 +22,6 @@ SERVICE = "google.pubsub.v1.Subscriber"
 Subscription = types.Subscription.pb()
 ListSubscriptionsResponse = types.ListSubscriptionsResponse.pb()
 PullResponse = types.PullResponse.pb()
-
-UPDATABLE = frozenset(
-    {
-        "ack_deadline_seconds", "dead_letter_policy", "expiration_policy", "labels",
-        "message_retention_duration", "retry_policy",
-    }
-)  # fmt: skip
-"""Fields of a subscription that may change."""
 
 _PULL_WAITS_S = 20.0
 _PULL_ENDS_BEFORE_S = 0.5
@@ -64,18 +58,10 @@ class SubscriberService:
         return self._catalog.subscription(request.subscription).config
 
     async def _update(self, request: Any, context: Context) -> Any:
-        paths = set(request.update_mask.paths)
-        if not paths or not paths <= UPDATABLE:
-            raise invalid(f"update_mask: {sorted(paths - UPDATABLE)} cannot be updated; "
-                          f"allowed: {sorted(UPDATABLE)}")  # fmt: skip
-        name = request.subscription.name
-        config = Subscription()
-        config.CopyFrom(self._catalog.subscription(name).config)
-        for path in paths:
-            config.ClearField(path)
-        request.update_mask.MergeMessage(request.subscription, config)
-        complete_subscription(config)
-        return (await self._catalog.update_subscription(name, config)).config
+        edit = edit_by_mask(
+            request.update_mask, request.subscription, SUBSCRIPTION_FIELDS, complete_subscription
+        )
+        return (await self._catalog.update_subscription(request.subscription.name, edit)).config
 
     async def _list(self, request: Any, context: Context) -> Any:
         prefix = f"{request.project}/subscriptions/"

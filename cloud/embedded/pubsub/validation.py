@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from google.pubsub_v1 import types
+
 from cloud.embedded.pubsub.errors import invalid, unsupported
 
 MAX_MESSAGES = 1000
@@ -14,10 +16,11 @@ MAX_ATTRIBUTE_KEY_BYTES = 256
 MAX_ATTRIBUTE_VALUE_BYTES = 1024
 MAX_ORDERING_KEY_BYTES = 1024
 DELETED_TOPIC = "_deleted-topic_"
+DELETED_SCHEMA = "_deleted-schema_"
 
 _DAY_S = 86_400
 _NAME = re.compile(
-    r"projects/[a-z0-9:.-]+/(topics|subscriptions)/(?!goog)[A-Za-z][A-Za-z0-9_.~+%-]{2,254}"
+    r"projects/[a-z0-9:.-]+/(topics|subscriptions|schemas)/(?!goog)[A-Za-z][A-Za-z0-9_.~+%-]{2,254}"
 )
 
 
@@ -77,12 +80,23 @@ def check_topic(config: Any) -> None:
         StatusError: INVALID_ARGUMENT or UNIMPLEMENTED.
     """
     check_name(config.name, "topics")
-    for name in ("schema_settings", "message_retention_duration", "ingestion_data_source_settings"):
+    for name in ("message_retention_duration", "ingestion_data_source_settings"):
         if config.HasField(name):
             raise unsupported(f"Topic.{name}")
     for name in ("kms_key_name", "message_transforms"):
         if getattr(config, name):
             raise unsupported(f"Topic.{name}")
+    if config.HasField("schema_settings"):
+        _check_schema_settings(config.schema_settings)
+
+
+def _check_schema_settings(settings: Any) -> None:
+    if settings.schema != DELETED_SCHEMA:
+        check_name(settings.schema, "schemas")
+    if settings.encoding != types.Encoding.BINARY:
+        raise unsupported("an encoding other than BINARY")
+    if settings.first_revision_id or settings.last_revision_id:
+        raise unsupported("a range of revisions")
 
 
 def complete_subscription(config: Any) -> None:

@@ -84,6 +84,21 @@ def streams(device: str) -> tuple[str, dict[str, Any]]:
     ), sql.parameters
 
 
+def before(captured_ns: int) -> tuple[str, dict[str, Any]]:
+    """One row: the number of events captured before a time."""
+    sql = Sql()
+    sql.where("captured_ns < $until", until=captured_ns)
+    return sql.text("SELECT count(*)", ""), sql.parameters
+
+
+def deleted_before(captured_ns: int, limit: int) -> tuple[str, dict[str, Any]]:
+    """Delete some of the events captured before a time; one row: how many."""
+    sql = Sql()
+    sql.where("captured_ns < $until", until=captured_ns)
+    some = sql.text("SELECT rowid", f"LIMIT {limit}")
+    return f"DELETE FROM stored_events WHERE rowid IN ({some})", sql.parameters  # noqa: S608
+
+
 def _events(query: EventQuery) -> Sql:
     sql = Sql()
     _equal(sql, query)

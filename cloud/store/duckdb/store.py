@@ -10,9 +10,11 @@ import duckdb
 
 from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
-from cloud.store.duckdb import queries
+from cloud.store.duckdb import queries, summaries
 from cloud.store.duckdb.columns import INSERT, columns
+from cloud.store.duckdb.retention import DuckDbRetention, RetentionThread
 from cloud.store.duckdb.schema import open_file
+from cloud.store.halves import Refusal, refused_of
 from cloud.store.port import (
     CountQuery,
     CountRow,
@@ -22,6 +24,7 @@ from cloud.store.port import (
     SequenceRow,
 )
 from cloud.store.records import record
+from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, ZoneRow, ZonesQuery
 from protos.ids import EventId, Lane
 from wayside.process import crash
 
@@ -37,32 +40,46 @@ class DuckDbStore:
 
     Args:
         path: the file; created with its folder where there is none.
+        retention_days: what was captured longer ago is deleted, now and then; None: nothing is.
 
     Raises:
         StartError: another process holds the file, or it is none of ours.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, retention_days: int | None = None) -> None:
         self._path = path
         self._connection = open_file(path)
         self._writer = threading.Lock()
         with self._cursor() as rows:
             found = rows.execute("SELECT max(ingest_seq) FROM stored_events").fetchone()
         self._ingest_seq: int = (found[0] if found else None) or 0
+        self._retention: RetentionThread | None = None
+        if retention_days is not None:
+            self._retention = RetentionThread(DuckDbRetention(self, retention_days))
+            self._retention.start()
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._path
 
     def write(self, events: Sequence[EventRecord]) -> None:
         """Insert what is not there yet; on return it is on the disk."""
-        if not events:
-            return
         with self._writer, self._cursor() as rows:
-            try:
-                rows.execute(INSERT, columns(events, self._ingest_seq + 1))
-            except (*_REFUSALS, OverflowError) as error:
-                raise StoreRefusedError(
-                    f"store {self._path}: refuses {len(events)} events from {events[0].id} on: "
-                    f"{error}"
-                ) from error
-            self._ingest_seq += len(events)
+
+            def insert(lot: Sequence[EventRecord]) -> Refusal | None:
+                try:
+                    rows.execute(INSERT, columns(lot, self._ingest_seq + 1))
+                except (*_REFUSALS, OverflowError) as error:
+                    return Refusal(str(error))
+                self._ingest_seq += len(lot)
+                return None
+
+            refused = refused_of(events, insert)
+        if refused:
+            raise StoreRefusedError(
+                f"store {self._path}", {event.id: reason for event, reason in refused}
+            )
 
     def events(self, query: EventQuery) -> EventPage:
         """A page; in ingest order each event once, whatever was delivered how often."""
@@ -90,6 +107,36 @@ class DuckDbStore:
         rows = self._ask(queries.counted(query))
         return [CountRow(start, tuple(group), n) for start, *group, n in rows]
 
+    def latest(self, query: LatestQuery) -> Sequence[EventRecord]:
+        """The last event of each device, camera and kind."""
+        questions.check_summary(query)
+        rows = self._ask(summaries.latest(query))
+        questions.check_groups(len(rows))
+        return [_record(row) for row in rows]
+
+    def top_zones(self, query: ZonesQuery) -> Sequence[ZoneRow]:
+        """Zones and lines by the number of their events."""
+        questions.check_summary(query)
+        return [ZoneRow(*row) for row in self._ask(summaries.zones(query))]
+
+    def heat_map(self, query: HeatQuery) -> Sequence[Sequence[int]]:
+        """Numbers of boxes with their centre in a cell."""
+        questions.check_summary(query)
+        grid = [[0] * query.columns for _ in range(query.rows)]
+        for row, column, number in self._ask(summaries.heat(query)):
+            grid[row][column] = number
+        return grid
+
+    def dwell(self, query: DwellQuery) -> Sequence[DwellRow]:
+        """How long objects stayed, by rule."""
+        questions.check_summary(query)
+        rows = self._ask(summaries.dwell(query))
+        questions.check_groups(len(rows))
+        return [
+            DwellRow(device, camera, rule, n, tuple(ranks))
+            for device, camera, rule, n, *ranks in rows
+        ]
+
     def sequences(self, device: str = "") -> Sequence[SequenceRow]:
         """What is stored of each (device, boot, lane)."""
         rows = self._ask(queries.streams(device))
@@ -99,8 +146,26 @@ class DuckDbStore:
         """Return when the file answers."""
         self._ask(("SELECT 1", {}))
 
+    def count_before(self, captured_ns: int) -> int:
+        """Events captured before a time."""
+        [(number,)] = self._ask(queries.before(captured_ns))
+        return int(number)
+
+    def delete_before(self, captured_ns: int, limit: int) -> int:
+        """Delete events captured before a time, at most `limit`; returns how many."""
+        with self._writer, self._cursor() as rows:
+            [(deleted,)] = rows.execute(*queries.deleted_before(captured_ns, limit)).fetchall()
+        return int(deleted)
+
+    def compact(self) -> None:
+        """Have the space of what was deleted used again."""
+        with self._writer, self._cursor() as rows:
+            rows.execute("CHECKPOINT")
+
     def close(self) -> None:
         """Fold the log into the file and let go of it."""
+        if self._retention is not None:
+            self._retention.stop()
         with self._writer:
             self._connection.close()
 

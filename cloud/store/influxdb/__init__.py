@@ -2,9 +2,14 @@
 
 store.py      the adapter
 lines.py      records as line protocol
+writer.py     lines over HTTP: compressed, tried again, the bad ones found
 influxql.py   statements over HTTP, and what comes back
 queries.py    questions as InfluxQL
 pages.py      pages of events
+summaries.py  summaries of events
 journal.py    the order of ingest
-series.py     the cap on a camera's classes
+series.py     the budget of series
+access.py     token and TLS
+retention.py  how long a bucket keeps events
+buckets.py    the buckets API of 2.x
 """

@@ -16,6 +16,10 @@ from cloud.errors import StoreAwayError
 Parameter = str | int
 
 
+class StatementError(StoreAwayError):
+    """The server answers, but not this statement: not known, not allowed, or no such database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """Rows of one measurement and group; a row has one value a column."""
@@ -114,12 +118,13 @@ class InfluxQl:
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise StoreAwayError(f"InfluxDB at {self._url}: no answer: {error}") from error
         if response.status != 200 or not isinstance(answer, dict):
-            raise StoreAwayError(f"InfluxDB at {self._url}: {response.status}: {str(answer)[:500]}")
+            kind = StatementError if response.status == 400 else StoreAwayError
+            raise kind(f"InfluxDB at {self._url}: {response.status}: {str(answer)[:500]}")
         return answer
 
     def _series(self, result: Mapping[str, Any]) -> list[Series]:
         if "error" in result:
-            raise StoreAwayError(
+            raise StatementError(
                 f"InfluxDB at {self._url}, database {self._database.name!r}: {result['error']}"
             )
         return [

@@ -31,7 +31,10 @@ from protos.v1.event_batch_pb2 import EventBatch
 
 MEASUREMENTS = ("object", "rule", "counts", "segmentation", "sensor", "device")
 OTHER = "other"
-"""The class tag of classes beyond the cap; such a point has the class in the field class_name."""
+"""The tag of a value beyond the budget of series; the point has the value in a field `TAG_name`."""
+
+REPLACEABLE = ("camera", "class", "kind", "rule")
+"""Tags that may be OTHER."""
 
 _OWN = {"counts": "counts", "segmentation": "segmentation", "sensor": "sensor",
         "camera-state": "device", "events-lost": "device"}  # fmt: skip
@@ -75,11 +78,13 @@ def line(event: EventRecord, point_tags: dict[str, str]) -> str:
 
     Args:
         event: the event.
-        point_tags: as `tags` has them, the class perhaps replaced by OTHER.
+        point_tags: as `tags` has them, some of REPLACEABLE perhaps replaced by OTHER.
     """
     fields = _fields(event)
-    if event.class_name and point_tags.get("class") != tag_text(event.class_name):
-        fields["class_name"] = event.class_name
+    values = (event.camera, event.class_name, event.kind, event.rule)
+    for name, value in zip(REPLACEABLE, values, strict=True):
+        if value and point_tags.get(name) == OTHER != tag_text(value):
+            fields[f"{name}_name"] = value
     return point(measurement(event), point_tags, fields, time_ns(event))
 
 

@@ -16,23 +16,27 @@ _US = 1000
 
 def conditions(query: EventQuery | CountQuery, bindings: Bindings) -> list[str]:
     """What the filters of a query demand of a point; its range aside."""
-    found = [
-        f'"{name}" = {bindings.bind(lines.tag_text(value))}'
-        for name, value in (
-            ("device", query.device), ("camera", query.camera),
-            ("kind", query.kind), ("rule", query.rule),
-        )
+    found = []
+    if query.device:
+        found.append(f'"device" = {bindings.bind(lines.tag_text(query.device))}')
+    values = (query.camera, query.class_name, query.kind, query.rule)
+    found += [
+        _tagged(name, value, bindings)
+        for name, value in zip(lines.REPLACEABLE, values, strict=True)
         if value
-    ]  # fmt: skip
-    if query.class_name:
-        tag = bindings.bind(lines.tag_text(query.class_name))
-        found.append(f'("class" = {tag} OR "class_name" = {bindings.bind(query.class_name)})')
+    ]
     if isinstance(query, EventQuery):
         if query.target:
             found.append(f'"target" = {bindings.bind(query.target)}')
         if query.lane is not None:
             found.append(f'"lane" = {bindings.bind(query.lane.slug)}')
     return found
+
+
+def _tagged(name: str, value: str, bindings: Bindings) -> str:
+    """The tag is the value, or `other` and the value stands in a field."""
+    tag, field = bindings.bind(lines.tag_text(value)), bindings.bind(value)
+    return f"""("{name}" = {tag} OR ("{name}" = '{lines.OTHER}' AND "{name}_name" = {field}))"""
 
 
 def within(since_ns: int | None, until_ns: int | None) -> list[str]:

@@ -6,23 +6,19 @@ and readers get their records from it: tags and fields serve filters, groups and
 `sequences` counts distinct seqs within each measurement; an event has one.
 """
 
-import ssl
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-import urllib3
-from influxdb_client.client.exceptions import InfluxDBError
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
-
-from cloud.errors import StartError, StoreAwayError, StoreError, StoreRefusedError
+from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
-from cloud.store.influxdb import lines, queries
+from cloud.store.halves import refused_of
+from cloud.store.influxdb import lines, queries, summaries
+from cloud.store.influxdb.access import access_of
 from cloud.store.influxdb.influxql import Bindings, Database, InfluxQl
 from cloud.store.influxdb.journal import Journal
 from cloud.store.influxdb.pages import captured_page, ingest_page
-from cloud.store.influxdb.series import SeriesCap
+from cloud.store.influxdb.series import Limits, SeriesBudget
+from cloud.store.influxdb.writer import LineWriter
 from cloud.store.port import (
     CountQuery,
     CountRow,
@@ -33,10 +29,8 @@ from cloud.store.port import (
 )
 from cloud.store.runs import Stream
 from cloud.store.settings import InfluxDbSettings
+from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, ZoneRow, ZonesQuery
 from protos.ids import Lane, parse_boot
-
-_REFUSALS = frozenset({400, 413, 422})
-"""HTTP statuses that blame the data; all others blame the server or the access to it."""
 
 _STREAMS_PER_REQUEST = 50
 
@@ -53,36 +47,35 @@ class InfluxDbStore:
 
     def __init__(self, settings: InfluxDbSettings) -> None:
         self._settings = settings
-        try:
-            token = settings.token()
-            tls = _tls(settings)
-        except (OSError, KeyError) as error:
-            raise StartError(
-                f"store {settings.url}: token or CA cannot be read: {error}"
-            ) from error
-        self._client = InfluxDBClient(
-            settings.url,
-            token=token,
-            org=settings.org,
-            # On loopback compressing costs more than it saves.
-            enable_gzip=tls is not None if settings.gzip is None else settings.gzip,
-            timeout=round(settings.timeout_s * 1000),
-            ssl_context=tls,
-        )
-        self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
+        token, tls = access_of(settings)
+        self._where = f"InfluxDB at {settings.url}, bucket {settings.bucket!r}"
+        self._writer = LineWriter(settings, token, tls)
         database = Database.of_bucket(settings.bucket)
         self._database = InfluxQl(settings.url, database, token, settings.timeout_s, tls)
-        self._series = SeriesCap(self._database, settings.series_per_camera)
+        limits = Limits(
+            settings.series_per_camera, settings.series_per_device, settings.series_in_all
+        )
+        self._series = SeriesBudget(self._database, limits)
         self._journal = Journal(self._database, settings.writer)
 
     def write(self, events: Sequence[EventRecord]) -> None:
-        """Write the events' points, then the journal's."""
+        """Write the events' points, then the journal's of those that were taken."""
         try:
-            self._post([lines.line(event, self._series.tags(event)) for event in events])
-            self._post(self._journal.lines_for(events))
-        except StoreError:
+            refused = self._post([lines.line(event, self._series.tags(event)) for event in events])
+            taken = [event for number, event in enumerate(events) if number not in refused]
+            unwritten = self._post(self._journal.lines_for(taken))
+        except StoreAwayError:
             self._series.forget()
             raise
+        if unwritten:
+            raise StoreAwayError(f"{self._where}: refuses the journal: {unwritten.popitem()[1]}")
+        if not refused:
+            self._series.written()
+        else:
+            self._series.forget()
+            raise StoreRefusedError(
+                self._where, {events[number].id: reason for number, reason in refused.items()}
+            )
 
     def events(self, query: EventQuery) -> EventPage:
         """A page; in ingest order an event that came twice may stand on two pages."""
@@ -93,7 +86,7 @@ class InfluxDbStore:
         return ingest_page(self._database, self._journal, query, position)
 
     def counts(self, query: CountQuery) -> Sequence[CountRow]:
-        """Numbers of events by interval and group; capped classes count as `other`."""
+        """Numbers of events; values beyond the budget of series count as `other`."""
         questions.check_counts(query)
         bindings = Bindings()
         statement = queries.counted(query, bindings)
@@ -104,6 +97,26 @@ class InfluxDbStore:
             for start_ns, number in series.rows:
                 counted[start_ns, group] += number
         return [CountRow(start, group, n) for (start, group), n in sorted(counted.items())]
+
+    def latest(self, query: LatestQuery) -> Sequence[EventRecord]:
+        """The last event of each device, camera and kind; of one microsecond, any."""
+        questions.check_summary(query)
+        return summaries.latest(self._database, query)
+
+    def top_zones(self, query: ZonesQuery) -> Sequence[ZoneRow]:
+        """Zones and lines by the number of their events."""
+        questions.check_summary(query)
+        return summaries.zones(self._database, query)
+
+    def heat_map(self, query: HeatQuery) -> Sequence[Sequence[int]]:
+        """Numbers of boxes with their centre in a cell."""
+        questions.check_summary(query)
+        return summaries.heat(self._database, query)
+
+    def dwell(self, query: DwellQuery) -> Sequence[DwellRow]:
+        """How long objects stayed, by rule."""
+        questions.check_summary(query)
+        return summaries.dwell(self._database, query)
 
     def sequences(self, device: str = "") -> Sequence[SequenceRow]:
         """What is stored of each (device, boot, lane)."""
@@ -134,8 +147,7 @@ class InfluxDbStore:
 
     def close(self) -> None:
         """Close the connections."""
-        self._write_api.close()  # type: ignore[no-untyped-call]
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
         self._database.close()
 
     def _streams(self, device: str) -> list[Stream]:
@@ -148,29 +160,12 @@ class InfluxDbStore:
         }
         return [(name, boot, lane) for name, boot in sorted(boots) for lane in Lane]
 
-    def _post(self, written: Sequence[str]) -> None:
+    def _post(self, written: Sequence[str]) -> dict[int, str]:
+        """Write lines; the reasons of those that are refused, by their number."""
+        refused: dict[int, str] = {}
         size = self._settings.lines_per_write
         for first in range(0, len(written), size):
-            body = "\n".join(written[first : first + size]).encode()
-            with self._translated():
-                self._write_api.write(self._settings.bucket, self._settings.org, body)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        where = f"InfluxDB at {self._settings.url}, bucket {self._settings.bucket!r}"
-        try:
-            yield
-        except InfluxDBError as error:
-            status = getattr(error, "status", None)
-            text = f"{where}: {status}: {str(error.message or error)[:1000]}"
-            if status in _REFUSALS:
-                raise StoreRefusedError(text) from error
-            raise StoreAwayError(text) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise StoreAwayError(f"{where}: no answer: {error}") from error
-
-
-def _tls(settings: InfluxDbSettings) -> ssl.SSLContext | None:
-    if not settings.url.startswith("https:"):
-        return None
-    return ssl.create_default_context(cafile=settings.ca_file)
+            lot = list(enumerate(written[first : first + size], first))
+            found = refused_of(lot, lambda some: self._writer.write([line for _, line in some]))
+            refused.update((number, reason) for (number, _), reason in found)
+        return refused

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from cloud.bridge.downlink import Descent, Downlink
+from cloud.bridge.rate_limit import RateLimit
 from cloud.bus.port import Received
 from wayside.errors import NotConnectedError
 from wayside.mqtt.messages import NO_SUBSCRIBERS, SUCCESS
@@ -15,13 +16,17 @@ class Line:
     """A broker that is there or not, and what each side was told."""
 
     away: bool = False
+    burst: int = 10
     sent: list[Descent] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     acked: list[str] = field(default_factory=list)
     nacked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.downlink = Downlink(self.publish, lambda received, reason: self.refused.append(reason))
+        limit = RateLimit(rate=1.0, burst=self.burst, clock=lambda: 0.0)
+        self.downlink = Downlink(
+            self.publish, lambda received, reason: self.refused.append(reason), limit
+        )
 
     def publish(self, descent: Descent) -> None:
         if self.away:
@@ -105,6 +110,23 @@ def test_a_connection_that_comes_while_a_message_finds_none_gets_it() -> None:
             raise NotConnectedError("away")
         sent.append(descent.received.message_id)
 
-    downlink = Downlink(publish, lambda received, reason: None)
+    downlink = Downlink(publish, lambda received, reason: None, RateLimit(1.0, 10))
     downlink.take(Received(b"", {"deviceId": "cam-1", "subFolder": "config"}, "one"))
     assert sent == ["refused", "one"]
+
+
+def test_what_is_too_much_for_a_device_comes_later() -> None:
+    line = Line(burst=2)
+    for name in ("one", "two", "three", "four"):
+        line.receive(name)
+    assert line.names == ["one", "two"]
+    assert line.nacked == ["three", "four"]
+    assert line.refused == []
+
+
+def test_drain_waits_for_the_last_puback() -> None:
+    line = Line()
+    line.receive("one")
+    assert not line.downlink.drain(0.01)
+    line.downlink.published(line.sent[0], SUCCESS)
+    assert line.downlink.drain(1.0)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cloud.bus.apply import ensure, subscription_request
+from cloud.bus.apply import ensure
 from cloud.bus.settings import BusSettings
-from cloud.bus.topology import SUBSCRIPTIONS, TOPICS, Subscription
+from cloud.bus.topology import SUBSCRIPTIONS, TOPICS
 from cloud.errors import BusError
 from tests.support.processes import free_port
 
@@ -25,10 +25,9 @@ def test_a_server_that_is_away_is_waited_for_and_then_named() -> None:
     assert "start `wayside-cloud up`" in str(error.value)
 
 
-def test_a_subscription_may_dead_letter() -> None:
-    subscription = Subscription("work", "wayside-events", max_delivery_attempts=7)
-    policy = subscription_request("wayside", subscription)["dead_letter_policy"]
-    assert policy == {
-        "dead_letter_topic": "projects/wayside/topics/wayside-dead-letter",
-        "max_delivery_attempts": 7,
-    }
+def test_where_nothing_may_be_made_what_is_missing_is_named(settings: BusSettings) -> None:
+    with pytest.raises(BusError, match="lacks topics/wayside-events") as error:
+        ensure(settings, may_create=False)
+    assert "run `wayside-cloud pubsub apply`" in str(error.value)
+    ensure(settings)
+    assert ensure(settings, may_create=False) == ()

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from google.pubsub_v1 import types
 
-from cloud.embedded.pubsub.catalog import Catalog, Clock
+from cloud.embedded.pubsub.catalog import Catalog
 from cloud.embedded.pubsub.committer import Committer
 from cloud.embedded.pubsub.delivery import Post
 from cloud.embedded.pubsub.errors import StatusError
+from cloud.embedded.pubsub.live import Clock
 from cloud.embedded.pubsub.messages import Consumer, Message, ack_id
+from cloud.embedded.pubsub.registry import Registry
 from cloud.embedded.pubsub.storage import Storage
 from cloud.embedded.pubsub.validation import complete_subscription
 from cloud.embedded.pubsub.window import Capacity
@@ -31,6 +33,7 @@ class Server:
     now_s: float = 0.0
     max_uncommitted: int = 1_000_000
     catalog: Catalog = field(init=False)
+    registry: Registry = field(init=False)
     post: Post = field(init=False)
     committer: Committer = field(init=False)
 
@@ -38,9 +41,13 @@ class Server:
         self.committer = Committer(Storage(self.folder), asyncio.get_running_loop())
         clock = Clock(lambda: self.now_s, lambda: self.wall_ns)
         self.catalog = Catalog(self.committer, clock, Capacity())
+        self.registry = Registry(self.committer, self.catalog)
+        await self.registry.load()
         await self.catalog.load()
         last_id = await self.committer.submit(lambda storage: storage.last_message_id())
-        self.post = Post(self.catalog, self.committer, clock, last_id, self.max_uncommitted)
+        self.post = Post(
+            self.catalog, self.registry, self.committer, clock, last_id, self.max_uncommitted
+        )
 
     async def topic(self, name: str) -> None:
         await self.catalog.create_topic(types.Topic.pb()(name=f"{PROJECT}/topics/{name}"))
@@ -162,10 +169,11 @@ def test_a_changed_policy_holds_at_once_and_after_a_restart(tmp_path: Path) -> N
     async def scenario(server: Server) -> None:
         await server.subscribe("work")
         name = f"{PROJECT}/subscriptions/work"
-        config = types.Subscription.pb()()
-        config.CopyFrom(server.catalog.subscription(name).config)
-        config.ack_deadline_seconds = 20
-        await server.catalog.update_subscription(name, config)
+
+        def edit(config: Any) -> None:
+            config.ack_deadline_seconds = 20
+
+        await server.catalog.update_subscription(name, edit)
         assert server.catalog.subscription(name).policy.ack_deadline_s == 20
         server.committer.close()
         await server.start()

@@ -79,6 +79,19 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
         Storage(tmp_path)
 
 
+def test_a_database_of_the_first_version_gets_a_place_for_schemas(tmp_path: Path) -> None:
+    with closing(Storage(tmp_path)) as first:
+        first.begin()
+        first.put_topic("t", b"topic")
+        first.commit()
+    with closing(sqlite3.connect(tmp_path / "pubsub.sqlite3")) as db:
+        db.executescript("DROP TABLE schema; PRAGMA user_version = 1").close()
+    with closing(Storage(tmp_path)) as second:
+        second.begin()
+        second.put_schema("s", b"schema")
+        assert (second.topics(), second.schemas()) == ([b"topic"], [b"schema"])
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pubsub.sqlite3").write_bytes(b"something else" * 100)
     with pytest.raises(StartError, match="cannot be used"):

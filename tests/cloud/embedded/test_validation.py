@@ -51,10 +51,24 @@ def test_what_is_out_of_range_is_refused(config: dict[str, Any]) -> None:
     assert refusal(config) is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_topic_with_a_schema_is_not_silently_taken() -> None:
-    topic = types.Topic(name="projects/p/topics/ttt", schema_settings={"schema": "s"})._pb
-    with pytest.raises(StatusError, match="schema_settings"):
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"schema": "s", "encoding": "BINARY"}, "Invalid resource name"),
+        ({"schema": "projects/p/schemas/sss", "encoding": "JSON"}, "encoding other than BINARY"),
+        ({"schema": "projects/p/schemas/sss", "encoding": "BINARY", "first_revision_id": "a"},
+         "range of revisions"),
+    ],
+)  # fmt: skip
+def test_a_schema_that_cannot_be_checked_is_not_silently_taken(
+    settings: dict[str, str], words: str
+) -> None:
+    topic = types.Topic(name="projects/p/topics/ttt", schema_settings=settings)._pb
+    with pytest.raises(StatusError, match=words):
         check_topic(topic)
+
+
+def test_a_topic_that_asks_for_what_this_server_has_not_is_refused() -> None:
     with pytest.raises(StatusError, match="kms_key_name"):
         check_topic(types.Topic(name="projects/p/topics/ttt", kms_key_name="k")._pb)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloud.bus import topology
+from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
 from cloud.fleet.presence import Presence
 from protos.codec import encode
@@ -18,9 +19,14 @@ from wayside.backoff import Backoff
 
 
 @pytest.fixture
-def devices(tmp_path: Path) -> Iterator[Devices]:
-    with contextlib.closing(Devices(f"sqlite:///{tmp_path}/fleet.sqlite")) as made:
+def database(tmp_path: Path) -> Iterator[FleetDatabase]:
+    with contextlib.closing(FleetDatabase(f"sqlite:///{tmp_path}/fleet.sqlite")) as made:
         yield made
+
+
+@pytest.fixture
+def devices(database: FleetDatabase) -> Devices:
+    return Devices(database)
 
 
 @pytest.fixture
@@ -75,6 +81,7 @@ def test_what_is_no_state_goes_to_the_dead_letter(
 
 def test_while_the_database_is_away_a_state_comes_again(
     presence: Presence,
+    database: FleetDatabase,
     devices: Devices,
     bus: FakeBus,
     subscriber: WatchedSubscriber,
@@ -82,12 +89,12 @@ def test_while_the_database_is_away_a_state_comes_again(
 ) -> None:
     table = tmp_path / "fleet.sqlite"
     whole = table.read_bytes()
-    devices.close()
+    database.close()
     table.write_bytes(b"no database" * 100)
     bus.publisher().publish(topology.STATE, encode(birth()), {}).result()
     wait_until(lambda: len(subscriber.nacked) > 2, "given back")
     assert subscriber.acked == []
-    devices.close()
+    database.close()
     table.write_bytes(whole)
 
     wait_until(lambda: subscriber.acked, "acknowledged")

@@ -159,7 +159,7 @@ def test_a_message_that_is_not_acknowledged_comes_again(
     session.disconnect("test")
     wait_until(lambda: len(recorder.connections) == 2, "new connection")
     session.ack(old)  # of a connection that is gone: nothing happens
-    session.unsubscribe(["/a"])
+    session.unsubscribe(["/a"], 10)
 
 
 def test_the_last_will_is_published_for_a_broken_connection_and_not_for_an_orderly_end(

@@ -238,13 +238,15 @@ def test_answers_that_blame_the_server_mean_away_and_show_no_token(
     token_file = tmp_path / "token"
     token_file.write_text("secret-token\nsecond line")
     with stub(status, b'{"message": "no"}') as (url, tokens):
-        settings = InfluxDbSettings(kind="influxdb", url=url, token_file=token_file)
+        settings = InfluxDbSettings(
+            kind="influxdb", url=url, token_file=token_file, retry_within_s=0
+        )
         with contextlib.closing(InfluxDbStore(settings)) as store:
             with pytest.raises(StoreAwayError, match=str(status)) as asked:
                 store.check()
             with pytest.raises(StoreAwayError, match=str(status)) as written:
                 store._post(["m f=1 1"])
-    assert tokens == ["Token secret-token"] * 2
+    assert set(tokens) == {"Token secret-token"}
     assert "secret" not in f"{asked.value}{written.value}{settings!r}"
 
 

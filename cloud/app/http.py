@@ -1,0 +1,59 @@
+"""An application on a port, until told to stop."""
+
+import threading
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from cloud.api.settings import ApiTlsSettings
+from cloud.errors import StartError
+from wayside.net import host_port
+
+_log = structlog.get_logger(__name__)
+
+
+def answer(
+    app: FastAPI,
+    host: str,
+    port: int,
+    what: str,
+    stop: threading.Event,
+    tls: ApiTlsSettings | None = None,
+) -> None:
+    """Serve HTTP until told to stop; requests under way are finished.
+
+    Args:
+        app: what answers.
+        host: where it listens.
+        port: TCP port.
+        what: it is, for messages: `the API`.
+        stop: set from outside.
+        tls: the server's certificate; None: plain HTTP.
+
+    Raises:
+        StartError: it cannot listen there, or the certificate cannot be used.
+    """
+    # Headers of proxies are not believed: anybody can send them, and the audit names the origin.
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False,
+        timeout_graceful_shutdown=5, server_header=False, proxy_headers=False,
+        ssl_certfile=tls.certificate_file if tls else None,
+        ssl_keyfile=tls.key_file if tls else None,
+    )  # fmt: skip
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise StartError(f"{what}: its certificate or key cannot be used: {error}") from error
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="http", daemon=True)
+    thread.start()
+    _log.info(
+        "http answers", what=what, url=f"{'https' if tls else 'http'}://{host_port(host, port)}"
+    )
+    while thread.is_alive() and not stop.wait(0.2):
+        continue
+    server.should_exit = True
+    thread.join()
+    if not stop.is_set():
+        raise StartError(f"{what} cannot listen on {host_port(host, port)}")

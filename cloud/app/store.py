@@ -1,0 +1,20 @@
+"""The store that the settings name."""
+
+from cloud.settings import CloudSettings
+from cloud.store.port import EventStore
+from cloud.store.settings import DuckDbSettings
+
+
+def open_store(settings: CloudSettings) -> EventStore:
+    """The store, open.
+
+    Raises:
+        StartError: it cannot be used; the message says what to do.
+    """
+    if isinstance(settings.store, DuckDbSettings):
+        from cloud.store.duckdb.store import DuckDbStore
+
+        return DuckDbStore(settings.store.path, settings.store.retention_days)
+    from cloud.store.influxdb.store import InfluxDbStore
+
+    return InfluxDbStore(settings.store)

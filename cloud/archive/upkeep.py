@@ -1,0 +1,90 @@
+"""Upkeep of the archive: small files into large ones, old ones away."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+
+from cloud.archive.archive import Archive
+from cloud.archive.keys import NS_PER_DAY, ArchiveFile
+from cloud.archive.rows import files_of
+from cloud.errors import BlobNotFoundError
+
+MAX_EVENTS = 50_000
+"""In a joined file; files are read whole, and this is some 250 MB of memory."""
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """What was done: files that are gone, files in their place."""
+
+    removed: int = 0
+    made: int = 0
+
+
+def compact(archive: Archive, before: date, max_events: int = MAX_EVENTS) -> Upkeep:
+    """Join the files of each day and device; an event that was archived twice stands once.
+
+    Broken off at any moment, nothing is lost: the joined file is written before the small ones
+    are deleted.
+
+    Args:
+        archive: whose files.
+        before: days before this one; on it files still arrive.
+        max_events: in a joined file.
+
+    Raises:
+        BlobsAwayError: try again.
+        ArchiveError: a file is damaged.
+    """
+    done = Upkeep()
+    until_ns = (before - _EPOCH).days * NS_PER_DAY
+    # All at once, as what is deleted below would be missed in the pages to come.
+    found = [file for file, _ in archive.files(until_ns=until_ns)]
+    for _, files in groupby(found, key=lambda file: (file.day, file.device)):
+        for small in _portions(files, max_events):
+            _join(archive, small, done)
+    return done
+
+
+def apply_retention(archive: Archive, keep_days: int, today: date) -> Upkeep:
+    """Delete the days that are older than `keep_days`.
+
+    Raises:
+        BlobsAwayError: try again.
+    """
+    oldest = today - timedelta(days=keep_days)
+    until_ns = max(0, (oldest - _EPOCH).days) * NS_PER_DAY
+    old = [file for file, _ in archive.files(until_ns=until_ns) if file.day < oldest]
+    archive.delete(old)
+    return Upkeep(removed=len(old))
+
+
+def _portions(files: Iterable[ArchiveFile], max_events: int) -> Iterator[list[ArchiveFile]]:
+    """Two or more neighbours each, as many as fit into one file."""
+    portion: list[ArchiveFile] = []
+    events = 0
+    for file in files:
+        if portion and events + file.events > max_events:
+            if len(portion) > 1:
+                yield portion
+            portion, events = [], 0
+        portion.append(file)
+        events += file.events
+    if len(portion) > 1:
+        yield portion
+
+
+def _join(archive: Archive, small: list[ArchiveFile], done: Upkeep) -> None:
+    try:
+        joined = files_of(row for file in small for row in archive.read(file))
+    except BlobNotFoundError:
+        return  # somebody else compacts this day, or deletes it
+    for file, rows in joined.items():
+        archive.write(file, rows)
+        done.made += file not in small
+    gone = [file for file in small if file not in joined]
+    archive.delete(gone)
+    done.removed += len(gone)

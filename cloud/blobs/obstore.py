@@ -1,0 +1,85 @@
+"""Blobs over obstore."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import GCSStore, LocalStore, MemoryStore
+
+from cloud.blobs.port import BlobEntry, check_key
+from cloud.errors import BlobNotFoundError, BlobsAwayError
+
+_PAGE = 1000
+"""Entries that Google gives in one answer."""
+
+
+class ObstoreBlobs:
+    """Blobs in a store of obstore's that lists in the order of keys: a bucket, or memory.
+
+    Args:
+        store: obstore's.
+        name: of the place, for messages; holds no secret.
+    """
+
+    def __init__(self, store: GCSStore | LocalStore | MemoryStore, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def put(self, key: str, data: bytes, content_type: str) -> bool:
+        """Keep a blob under a key that nobody has."""
+        with self._translated("put", check_key(key)):
+            try:
+                obstore.put(
+                    self._store, key, data, mode="create",
+                    attributes={"Content-Type": content_type},
+                )  # fmt: skip
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def get(self, key: str) -> bytes:
+        """The blob."""
+        with self._translated("get", check_key(key)):
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except FileNotFoundError as error:
+                raise BlobNotFoundError(f"blobs {self._name}: there is no {key}") from error
+
+    def size(self, key: str) -> int | None:
+        """Its bytes, None where there is no such blob."""
+        with self._translated("head", check_key(key)):
+            try:
+                return obstore.head(self._store, key)["size"]
+            except FileNotFoundError:
+                return None
+
+    def list(self, folder: str, after: str = "") -> Iterator[BlobEntry]:
+        """The blobs below a folder, in the order of their keys."""
+        check_key(folder)
+        offset = check_key(after) if after else None
+        with self._translated("list", folder):
+            for page in obstore.list(self._store, folder, offset=offset, chunk_size=_PAGE):
+                for found in page:
+                    yield BlobEntry(found["path"], found["size"])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Have no blob under these keys."""
+        for key in keys:
+            check_key(key)
+        for key in keys:
+            # One by one: of several, an absent one would end the request in an error.
+            with self._translated("delete", key):
+                try:
+                    obstore.delete(self._store, key)
+                except FileNotFoundError:
+                    continue
+
+    @contextmanager
+    def _translated(self, what: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            # The first line says it; below it obstore shows the insides of its own errors.
+            reason = str(error).partition("\n")[0]
+            raise BlobsAwayError(f"blobs {self._name}: {what} {key}: {reason}") from error

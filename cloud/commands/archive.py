@@ -1,0 +1,169 @@
+"""wayside-cloud archive: every batch, in Parquet files by day and device."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cloud.commands.configured import ConfigFile, configured
+from cloud.errors import StoreError
+from cloud.settings import CloudSettings
+from wayside.cli import group
+
+if TYPE_CHECKING:
+    from cloud.archive.archive import Archive
+
+app = group("The archive: every batch, in Parquet files by day and device.")
+
+
+def _time_ns(text: str) -> int:
+    from cloud.api.times import parse_ns
+    from cloud.store.records import MAX_CAPTURED_NS
+
+    try:
+        time_ns = parse_ns(f"{text}T00:00:00Z" if len(text) == 10 and "-" in text else text)
+    except ValueError:
+        time_ns = -1
+    if not 0 <= time_ns <= MAX_CAPTURED_NS:
+        raise typer.BadParameter(
+            "must be like 2026-05-01 (UTC), 2026-05-01T12:00:00Z or Unix nanoseconds, 1970 to 2262"
+        )
+    return time_ns
+
+
+def _device(text: str) -> str:
+    from protos.errors import InvalidIdError
+    from protos.ids import check_id
+
+    try:
+        return check_id(text, "device")
+    except InvalidIdError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+From = Annotated[
+    int | None,
+    typer.Option("--from", parser=_time_ns, metavar="TIME", help="captured at or after"),
+]
+To = Annotated[
+    int | None, typer.Option("--to", parser=_time_ns, metavar="TIME", help="captured before")
+]
+Device = Annotated[
+    str | None, typer.Option(parser=_device, metavar="ID", help="of this device only")
+]
+
+
+@app.command("list")
+def list_files(
+    config: ConfigFile = None, since: From = None, until: To = None, device: Device = None
+) -> None:
+    """Show what is archived, by day and device."""
+    from itertools import groupby
+
+    from cloud.archive.archive import FOREVER_NS
+
+    with _archive(configured(config)) as archive:
+        found = archive.files(since or 0, FOREVER_NS if until is None else until, device or "")
+        typer.echo(f"{'day':10}  {'device':32}  {'files':>6}  {'events':>10}  {'bytes':>12}")
+        for (day, name), group_ in groupby(found, key=lambda pair: (pair[0].day, pair[0].device)):
+            pairs = list(group_)
+            events = sum(file.events for file, _ in pairs)
+            size_bytes = sum(size_bytes for _, size_bytes in pairs)
+            typer.echo(f"{day}  {name:32}  {len(pairs):6}  {events:10}  {size_bytes:12}")
+
+
+@app.command()
+def replay(
+    config: ConfigFile = None, since: From = None, until: To = None, device: Device = None
+) -> None:
+    """Write archived events into the store, which keeps what it has.
+
+    A replay that was broken off is begun again. A DuckDB file has one holder, so stop `serve`
+    and `up` first; InfluxDB takes both.
+    """
+    from cloud.app.store import open_store
+    from cloud.archive.archive import FOREVER_NS
+    from cloud.archive.replay import replay
+
+    settings = configured(config)
+    with ExitStack() as ends:
+        archive = ends.enter_context(_archive(settings))
+        store = open_store(settings)
+        ends.callback(store.close)
+        on_file = ends.enter_context(_bar())
+        last_ns = FOREVER_NS if until is None else until
+        done = replay(archive, store, since or 0, last_ns, device or "", on_file)
+    typer.echo(f"{done.events} events of {done.files} files are in the store")
+    if done.refused:
+        raise StoreError(f"the store refused {done.refused} of them; the log names them")
+
+
+@app.command()
+def compact(
+    config: ConfigFile = None,
+    before: Annotated[
+        int | None,
+        typer.Option(parser=_time_ns, metavar="TIME", help="days before this one; default: today"),
+    ] = None,
+) -> None:
+    """Join the small files of each past day and device."""
+    from cloud.archive import upkeep
+    from cloud.archive.keys import day_of, today
+
+    with _archive(configured(config)) as archive:
+        done = upkeep.compact(archive, today() if before is None else day_of(before))
+    typer.echo(f"{done.removed} files became {done.made}")
+
+
+@app.command()
+def apply_retention(config: ConfigFile = None) -> None:
+    """Delete the days that archive.retention_days does not keep."""
+    from cloud.archive import upkeep
+    from cloud.archive.keys import today
+
+    settings = configured(config)
+    keep_days = settings.archive.retention_days
+    if keep_days is None:
+        typer.echo("archive.retention_days is null: every day is kept")
+        return
+    with _archive(settings) as archive:
+        done = upkeep.apply_retention(archive, keep_days, today())
+    typer.echo(f"{done.removed} files older than {keep_days} days are deleted")
+
+
+@contextmanager
+def _archive(settings: CloudSettings) -> "Iterator[Archive]":
+    from cloud.archive.archive import Archive
+    from cloud.blobs.opened import open_blobs
+
+    archive = Archive(open_blobs(settings.blobs))
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, on a terminal only."""
+    from rich import progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("replay", total=None)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield update

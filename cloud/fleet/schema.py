@@ -1,0 +1,62 @@
+"""The tables of the fleet's database, as the newest migration leaves them.
+
+A change here needs a migration beside it; a test compares what both make.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+METADATA = MetaData()
+
+DEVICES = Table(
+    "devices",
+    METADATA,
+    Column("device_id", String(63), primary_key=True),
+    Column("first_seen_ns", BigInteger, nullable=False),
+    Column("last_seen_ns", BigInteger, nullable=False),
+    Column("boot", String(16), nullable=False),
+    Column("session", String(16), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("past_boots", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", String(12), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("label", String(100), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False),
+    Column("revoked_ns", BigInteger),
+    Column("last_used_ns", BigInteger),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    # SQLite counts by itself in a column of type INTEGER only.
+    Column(
+        "number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("origin", String(200), nullable=False),
+    Column("action", String(200), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("outcome", String(200), nullable=False),
+    # Numbers are never used again, or a cursor would hide an entry.
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,280 @@
+"""The CA: what it issues, revokes and lists, in a folder of its own.
+
+root.key      the CA's private key, for its owner only
+ca.pem        its certificate, for everybody who is to trust it
+crl.pem       who is not to be believed any more; the broker reads it
+registry.db   serial numbers and their states
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from cloud.errors import IdentityError
+from cloud.identity import certificates, files
+from cloud.identity.certificates import Root, Validity
+from cloud.identity.identities import Identity, Role
+from cloud.identity.registry import Entry, Registry
+from cloud.identity.settings import IdentitySettings
+
+ROOT_KEY = "root.key"
+CRL = "crl.pem"
+REGISTRY = "registry.db"
+
+CLOCK_SLACK = timedelta(days=1)
+"""Everything is valid this much earlier, for machines whose clocks are behind."""
+
+_BRIEFLY = timedelta(minutes=10)
+
+
+def utc_now() -> datetime:
+    """Now, aware of its time zone."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody proves its identity with; PEM."""
+
+    key: bytes = field(repr=False)
+    certificate: bytes
+    ca: bytes
+
+    def as_files(self) -> dict[str, bytes]:
+        """By file name, the key first."""
+        names = (files.KEY_FILE, files.CERTIFICATE_FILE, files.CA_FILE)
+        return dict(zip(names, (self.key, self.certificate, self.ca), strict=True))
+
+
+class CertificateAuthority:
+    """A CA that is there already; `create` makes a new one.
+
+    Args:
+        settings: its folder, and how long things last.
+        now: the clock.
+
+    Raises:
+        IdentityError: there is none, or it cannot be read.
+    """
+
+    def __init__(self, settings: IdentitySettings, now: Callable[[], datetime] = utc_now) -> None:
+        self._settings = settings
+        self._folder = settings.folder
+        self._now = now
+        self._registry = Registry(self._folder / REGISTRY)
+        self._root = _load_root(self._folder)
+
+    @classmethod
+    def create(
+        cls, settings: IdentitySettings, now: Callable[[], datetime] = utc_now
+    ) -> "CertificateAuthority":
+        """Make a new CA, whole or not at all.
+
+        Raises:
+            IdentityError: there is one already, or the folder cannot be written.
+        """
+        folder = settings.folder
+        if os.path.lexists(folder):
+            raise IdentityError(f"{folder} is there already: a CA is made once and never replaced")
+        draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        try:
+            draft.mkdir(mode=0o755, parents=True)
+            try:
+                _write_root(draft, settings, now())
+                cls(settings.model_copy(update={"folder": draft}), now).refresh()
+                draft.rename(folder)
+            except BaseException:
+                shutil.rmtree(draft)
+                raise
+            files.sync_folder(folder.parent)
+        except OSError as error:
+            raise IdentityError(f"{folder} cannot be made: {error.strerror}") from error
+        return cls(settings, now)
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The root's."""
+        return self._root.certificate
+
+    @property
+    def crl_file(self) -> Path:
+        """The revocation list that a broker reads."""
+        return self._folder / CRL
+
+    def issue(self, identity: Identity, out: Path, days: int | None = None) -> Entry:
+        """Write a new key, its certificate and the CA's into a folder.
+
+        Args:
+            identity: whose it is; it may hold others already, which stay valid.
+            out: the folder; made where it is missing, nothing in it is overwritten.
+            days: life of the certificate; default: the settings'.
+
+        Raises:
+            IdentityError: the folder holds credentials, or cannot be written.
+        """
+        files.check_vacant(out)
+        end = self._now() + timedelta(days=days or self._settings.certificate_days)
+        validity = Validity(
+            _whole_second(self._now() - CLOCK_SLACK),
+            min(_whole_second(end), self.certificate.not_valid_after_utc),
+        )
+        serial = x509.random_serial_number()
+        credentials = self._sign(identity, serial, validity)
+        self._registry.add(serial, identity, validity)
+        files.write_credentials(out, credentials.as_files())
+        return Entry(serial, identity.common_name, identity.role, validity, None)
+
+    def revoke(self, identity: Identity) -> list[Entry]:
+        """Revoke all certificates of an identity; again is harmless. Returns those revoked.
+
+        Raises:
+            IdentityError: it never had one, or the list cannot be written.
+        """
+        if not self._registry.entries_of(identity):
+            raise IdentityError(
+                f"{identity.role.value} {identity.common_name!r} has no certificate of this CA; "
+                "`wayside-cloud ca list` shows who has"
+            )
+        with self._alone():
+            self._registry.revoke(identity, self._now())
+            self._write_crl()
+        return self._registry.entries_of(identity)
+
+    def listed_serial(self, identity: Identity) -> int | None:
+        """A serial number of theirs that the revocation list names, None where all have expired."""
+        now = self._now()
+        listed = [
+            item.serial
+            for item in self._registry.entries_of(identity)
+            if item.revoked_at is not None and item.validity.end >= now
+        ]
+        return listed[-1] if listed else None
+
+    def refresh(self) -> datetime:
+        """Write the revocation list anew; returns until when it counts.
+
+        Raises:
+            IdentityError: it cannot be written.
+        """
+        with self._alone():
+            return self._write_crl()
+
+    def entries(self) -> list[Entry]:
+        """Every certificate, by name, the oldest first."""
+        return self._registry.entries()
+
+    def services(self) -> list[str]:
+        """Common names of the services that hold a valid certificate."""
+        now = self._now()
+        return sorted(
+            {
+                item.common_name
+                for item in self.entries()
+                if item.role is Role.SERVICE and item.state(now) == "valid"
+            }
+        )
+
+    def crl_end(self) -> datetime:
+        """Until when the revocation list counts.
+
+        Raises:
+            IdentityError: it cannot be read.
+        """
+        try:
+            end = x509.load_pem_x509_crl(self.crl_file.read_bytes()).next_update_utc
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.crl_file, error) from error
+        assert end is not None, "all lists of ours have one"
+        return end
+
+    def impersonate(self, identity: Identity, serial: int | None = None) -> Credentials:
+        """Credentials for minutes, which must never leave this machine.
+
+        They are in no registry: who can read the root's key needs no registry.
+
+        Args:
+            identity: whose they claim to be.
+            serial: of a certificate there is already; a revocation of it revokes this one too.
+        """
+        now = _whole_second(self._now())
+        validity = Validity(now - CLOCK_SLACK, now + _BRIEFLY)
+        return self._sign(identity, serial or x509.random_serial_number(), validity)
+
+    def _sign(self, identity: Identity, serial: int, validity: Validity) -> Credentials:
+        key = certificates.new_key()
+        certificate = certificates.sign(self._root, identity, key.public_key(), serial, validity)
+        return Credentials(
+            certificates.key_pem(key),
+            certificates.pem(certificate),
+            certificates.pem(self.certificate),
+        )
+
+    def _write_crl(self) -> datetime:
+        now = _whole_second(self._now())
+        end = now + timedelta(days=self._settings.crl_days)
+        number, validity = self._registry.add_list(now - CLOCK_SLACK, end)
+        revoked = self._registry.revoked(now - CLOCK_SLACK)
+        crl = certificates.make_crl(self._root, number, validity, revoked)
+        files.replace(self.crl_file, certificates.pem(crl), files.PUBLIC)
+        return end
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process writes a list meanwhile, and a file that refuses is told."""
+        try:
+            descriptor = os.open(self._folder, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise IdentityError(f"{self._folder} cannot be written: {error.strerror}") from error
+
+
+def _write_root(folder: Path, settings: IdentitySettings, now: datetime) -> None:
+    begin = _whole_second(now)
+    validity = Validity(begin - CLOCK_SLACK, begin + timedelta(days=settings.root_days))
+    root = certificates.make_root(f"Wayside CA {secrets.token_hex(4)}", validity)
+    files.create(folder / ROOT_KEY, certificates.key_pem(root.key), files.SECRET)
+    files.create(folder / files.CA_FILE, certificates.pem(root.certificate), files.PUBLIC)
+    files.create(folder / REGISTRY, b"", files.SECRET)
+    Registry(folder / REGISTRY).create()
+
+
+def _load_root(folder: Path) -> Root:
+    if not folder.exists():
+        raise IdentityError(f"there is no CA in {folder}: make one with `wayside-cloud ca init`")
+    path = folder / ROOT_KEY
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+        path = folder / files.CA_FILE
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    if (
+        not isinstance(key, ec.EllipticCurvePrivateKey)
+        or key.public_key() != certificate.public_key()
+    ):
+        raise IdentityError(f"{folder / ROOT_KEY} is not the key of {path}; restore the folder")
+    return Root(key, certificate)
+
+
+def _unreadable(path: Path, error: Exception) -> IdentityError:
+    """Never with the library's words: they may quote what stands in the file."""
+    why = error.strerror if isinstance(error, OSError) else "not what it should hold"
+    return IdentityError(f"{path}: {why}; restore the CA's folder from its backup")
+
+
+def _whole_second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)

@@ -1,0 +1,197 @@
+"""Files of the archive: everything is in them, their names tell what, damage is told."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud.archive.archive import Archive
+from cloud.archive.keys import ArchiveFile, day_of
+from cloud.archive.parquet import ParquetFiles
+from cloud.archive.rows import files_of, rows
+from cloud.errors import ArchiveError, BlobNotFoundError
+from protos.codec import encode
+from protos.ids import Lane
+from protos.v1.event_batch_pb2 import EventBatch
+from tests.support.archived import DAY_NS, MIDNIGHT_NS, archive_batches
+from tests.support.stored import START_NS, Event, batch_of, crossing, person
+from tests.support.switched_blobs import SwitchedBlobs
+
+
+@pytest.fixture
+def blobs() -> SwitchedBlobs:
+    return SwitchedBlobs()
+
+
+@pytest.fixture
+def archive(blobs: SwitchedBlobs) -> Iterator[Archive]:
+    with contextlib.closing(Archive(blobs)) as made:
+        yield made
+
+
+def newer() -> EventBatch:
+    """A batch as a newer peer sends it, with fields that this code does not know."""
+    event = Event.FromString(person(1).SerializeToString() + b"\xfa\x3e\x03new")
+    event.kind = 77  # type: ignore[assignment]
+    batch = batch_of(event, crossing(2), boot=2**64 - 1, lane=Lane.ALARM)
+    batch.clock_synced, batch.anchor_id, batch.traceparent = True, 4, "00-ab-cd-01"
+    return EventBatch.FromString(encode(batch) + b"\xfa\x3e\x05later")
+
+
+def test_events_and_headers_come_back_to_the_byte(archive: Archive) -> None:
+    batch = newer()
+    archive_batches(archive, [batch])
+
+    [(file, size_bytes)] = archive.files()
+    found = archive.read(file)
+    assert found == rows(batch)
+    assert size_bytes > 0
+    rebuilt = EventBatch.FromString(found[0].header)
+    rebuilt.events.extend(Event.FromString(row.event.payload) for row in found)
+    assert encode(rebuilt) == encode(batch)
+
+
+def test_a_file_is_read_with_other_tools(blobs: SwitchedBlobs, archive: Archive,
+                                         tmp_path: Path) -> None:  # fmt: skip
+    archive_batches(archive, [batch_of(crossing(1), boot=10)])
+    [(file, _)] = archive.files()
+    path = tmp_path / "one.parquet"
+    path.write_bytes(blobs.get(file.key))
+
+    with duckdb.connect() as database:
+        table = database.execute("FROM read_parquet($1)", [str(path)])
+        names = [column[0] for column in table.description]
+        [row] = table.fetchall()
+    found = dict(zip(names, row, strict=True))
+    assert found["device"] == "cam-box"
+    assert found["boot"] == "000000000000000a"
+    assert (found["lane"], found["seq"], found["kind"]) == ("state", 1, "line-crossed")
+    assert (found["class_name"], found["box_left"], found["rule"]) == ("person", 0.5, "door-line")
+    [kept] = rows(batch_of(crossing(1), boot=10))
+    assert (found["payload"], found["header"]) == (kept.event.payload, kept.header)
+    fields = {field.name for field in dataclasses.fields(kept.event)}
+    assert fields - {"id", "box"} <= set(names), "every field of a record is a column"
+
+
+def test_a_round_makes_a_file_a_day_and_device(archive: Archive) -> None:
+    before_midnight = person(1, MIDNIGHT_NS + DAY_NS - 1)
+    archive_batches(
+        archive,
+        [
+            batch_of(before_midnight, person(2, MIDNIGHT_NS + DAY_NS)),
+            batch_of(person(1), device="other-box"),
+            batch_of(person(3, MIDNIGHT_NS), lane=Lane.STATS),
+        ],
+    )
+
+    assert [(str(file.day), file.device, file.events) for file, _ in archive.files()] == [
+        ("2025-06-15", "cam-box", 2), ("2025-06-15", "other-box", 1), ("2025-06-16", "cam-box", 1),
+    ]  # fmt: skip
+    [first, *_] = [file for file, _ in archive.files()]
+    assert (first.first_ns, first.last_ns) == (MIDNIGHT_NS, MIDNIGHT_NS + DAY_NS - 1)
+
+
+def test_the_same_rows_have_one_name_whatever_their_order(archive: Archive) -> None:
+    batches = [batch_of(person(seq)) for seq in (1, 2, 3)]
+    archive_batches(archive, batches)
+    archive_batches(archive, [*reversed(batches), batches[1]])
+
+    assert len(list(archive.files())) == 1
+    archive_batches(archive, batches[:2])
+    assert len(list(archive.files())) == 2
+
+
+RANGES = [
+    (0, 2**63 - 1, {1, 2, 3, 4}),
+    (MIDNIGHT_NS, MIDNIGHT_NS + DAY_NS, {2, 3}),
+    (MIDNIGHT_NS + 5, MIDNIGHT_NS + 6, {2}),
+    (MIDNIGHT_NS + 6, MIDNIGHT_NS + DAY_NS - 1, set()),
+    (MIDNIGHT_NS + DAY_NS, 2**63 - 1, {4}),
+    (0, MIDNIGHT_NS, {1}),
+    (0, 0, set()),
+]
+
+
+@pytest.mark.parametrize(("since_ns", "until_ns", "seqs"), RANGES)
+def test_only_files_of_the_range_are_shown(
+    archive: Archive, since_ns: int, until_ns: int, seqs: set[int]
+) -> None:
+    times = [MIDNIGHT_NS - 1, MIDNIGHT_NS + 5, MIDNIGHT_NS + DAY_NS - 1, MIDNIGHT_NS + 3 * DAY_NS]
+    for seq, time_ns in enumerate(times, 1):
+        archive_batches(archive, [batch_of(person(seq, time_ns))])
+
+    found = [file for file, _ in archive.files(since_ns, until_ns)]
+    assert {row.event.id.seq for file in found for row in archive.read(file)} == seqs
+    assert list(archive.files(since_ns, until_ns, device="other-box")) == []
+
+
+def test_what_is_not_ours_is_passed_by(blobs: SwitchedBlobs, archive: Archive) -> None:
+    archive_batches(archive, [batch_of(person(1))])
+    [(file, _)] = archive.files()
+    for key in (
+        "archive/v1/day=2025-06-15/notes.txt",
+        file.key.replace("2025-06-15", "2025-06-31"),
+        file.key.replace("cam-box", "-"),
+        file.key.replace("archive/v1", "archive/v2"),
+    ):
+        blobs.put(key, b"", "text/plain")
+
+    assert [found for found, _ in archive.files()] == [file]
+
+
+def test_damage_is_told_with_the_file(blobs: SwitchedBlobs, archive: Archive) -> None:
+    file = ArchiveFile(date(2025, 6, 15), "cam-box", START_NS, START_NS, 1, "0" * 16)
+    with pytest.raises(BlobNotFoundError):
+        archive.read(file)
+    blobs.put(file.key, b"PAR1 and then nothing", "x/y")
+    with pytest.raises(ArchiveError, match=file.key):
+        archive.read(file)
+
+
+@pytest.mark.parametrize(
+    ("header", "payload"),
+    [("'\\xFF'::BLOB", "''::BLOB"), ("''::BLOB", "''::BLOB"), ("''::BLOB", "'\\xFF'::BLOB")],
+)
+def test_bytes_that_are_no_batch_are_told(tmp_path: Path, header: str, payload: str) -> None:
+    path = tmp_path / "odd.parquet"
+    with duckdb.connect() as database:
+        database.execute(f"COPY (SELECT {header} AS header, {payload} AS payload) TO '{path}'")
+    with contextlib.closing(ParquetFiles()) as parquet, pytest.raises(ArchiveError, match="odd"):
+        parquet.decode(path.read_bytes(), "odd")
+
+
+def test_days_are_utc_and_never_out_of_range() -> None:
+    assert day_of(0) == date(1970, 1, 1)
+    assert day_of(2**63 - 1) == date(2262, 4, 11)
+    assert day_of(MIDNIGHT_NS - 1) == date(2025, 6, 14)
+
+
+@given(
+    text=st.text(max_size=30),
+    track_id=st.integers(0, 2**64 - 1),
+    confidence=st.floats(width=32),
+    value=st.floats(),
+    frame=st.integers(0, 2**64 - 1),
+)
+@settings(max_examples=30, deadline=None)
+def test_nothing_that_ingest_takes_is_refused(
+    text: str, track_id: int, confidence: float, value: float, frame: int
+) -> None:
+    event = crossing(1, rule=text, target=text, camera=text)
+    event.object.track_id, event.object.confidence = track_id, confidence
+    event.object.class_name, event.frame, event.model = text, frame, text
+    event.rule_hit.value = value
+    batch = batch_of(event, crossing(2))
+    [found] = files_of(rows(batch)).values()
+    with contextlib.closing(ParquetFiles()) as parquet:
+        read = parquet.decode(parquet.encode(found), "any")
+
+    assert [(row.header, row.event.payload) for row in read] == [
+        (row.header, row.event.payload) for row in rows(batch)
+    ]
