@@ -22,7 +22,6 @@ from wayside.mqtt.messages import Message
 from wayside.mqtt.session import MqttSession
 from wayside.mqtt.settings import MqttSettings
 
-GROUP = "bridge"
 _FILTERS = (topics.EVENTS_FILTER, topics.STATE_FILTER)
 
 _log = structlog.get_logger(__name__)
@@ -93,7 +92,7 @@ class Bridge:
 
     def on_connected(self, protocol: str) -> None:
         if protocol == "5":
-            self._filters = [topics.shared(GROUP, item) for item in _FILTERS]
+            self._filters = [topics.shared(self._settings.share_group, item) for item in _FILTERS]
         else:
             self._filters = list(_FILTERS)
             _log.warning(

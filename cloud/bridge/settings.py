@@ -10,6 +10,13 @@ class BridgeSettings(BaseModel):
 
     registry: str = Field("wayside", description="deviceRegistryId of each message")
     region: str = Field("local", description="deviceRegistryLocation of each message")
+    share_group: str = Field(
+        "bridge",
+        pattern="^[A-Za-z0-9_-]{1,64}$",
+        repr=False,
+        description="shared subscription of all bridges; a secret word where devices are not "
+        "trusted: one that knows it can take messages from the bridges, which delays them",
+    )
     receive_maximum: int = Field(
         64, ge=1, le=65_535, description="messages that the broker may have on the way to us"
     )

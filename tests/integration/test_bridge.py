@@ -109,7 +109,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
     publisher, subscriber = GooglePublisher(bus), GoogleSubscriber(bus)
     bridges: list[Bridge] = []
 
-    def bridge(protocol: Literal["auto", "3.1.1"] = "auto", **settings: float) -> Bridge:
+    def bridge(protocol: Literal["auto", "3.1.1"] = "auto", **settings: object) -> Bridge:
         mqtt = MqttSettings(
             port=broker.port, protocol=protocol, retry_initial_s=0.05, retry_max_s=0.3
         )
@@ -228,6 +228,19 @@ def test_two_bridges_share_the_messages_and_one_may_go(line: Line) -> None:
     received = [codec.read_header(events.get(timeout=WAIT_S).data).first_seq for _ in seqs]
     assert sorted(received) == list(seqs), "each once: nobody was killed"
     assert events.empty()
+
+
+def test_a_stranger_in_the_usual_group_takes_nothing_from_bridges_with_their_own(
+    line: Line,
+) -> None:
+    events = line.listen("ingest")
+    line.bridge(share_group="s3cret-word")
+    with Device(line.broker.port) as stranger:
+        stranger.session.subscribe([topics.shared("bridge", topics.EVENTS_FILTER)])
+        for first_seq in range(1, 60, 2):
+            stranger.publish(batch(first_seq))
+        received = {events.get(timeout=WAIT_S).attributes["firstSeq"] for _ in range(30)}
+    assert len(received) == 30
 
 
 def test_bridge_that_stops_sees_its_queue_at_the_broker_through(line: Line) -> None:
