@@ -1,5 +1,7 @@
 """What ingest keeps: events of newer peers, and of devices whose clocks are wrong."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +139,13 @@ def test_any_payload_is_stored_or_refused_with_a_reason(data: bytes) -> None:
     else:
         [reason] = ingest.refusals()
         assert reason
+
+
+def test_the_first_version_of_the_wire_is_taken(ingest: Ingest) -> None:
+    golden = Path(__file__).parents[2] / "protos" / "golden" / "event_batch.v1.hex"
+    assert ingest.take(bytes.fromhex(golden.read_text())) == "acked"
+    assert not ingest.refusals()
+    assert [str(event.id) for event in ingest.stored()] == [
+        "gate-cam-01/0123456789abcdef/alarm/41",
+        "gate-cam-01/0123456789abcdef/alarm/42",
+    ]
