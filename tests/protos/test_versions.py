@@ -52,6 +52,6 @@ def test_fields_of_today_pass_through_the_first_version_unharmed(
     for event in today.events:
         event.clock_synced = True
     old = read_by(first_version, today, codec.encode(today))
-    event = first_version.FindMessageTypeByName("wayside.v1.EventBatch.Event")
-    assert "clock_synced" not in event.fields_by_name
+    described = first_version.FindMessageTypeByName("wayside.v1.EventBatch.Event")
+    assert "clock_synced" not in described.fields_by_name
     assert codec.decode_batch(old.SerializeToString()) == today
