@@ -10,7 +10,7 @@ BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
 PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb postgresql
 
-.PHONY: help venv demo test test-deep chaos check lint proto lock bench clean
+.PHONY: help venv demo test test-deep chaos check lint proto lock bench fuzz clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,11 +66,24 @@ lock: venv ## pin every package anew, for 3.10 on Jetson and 3.11 or newer elsew
 	  -o benchmarks/requirements.lock
 
 bench: .venv-bench/.installed ## measure against references; writes docs/benchmarks.md
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	.venv-bench/bin/python -m benchmarks
 
 .venv-bench/.installed: requirements.lock benchmarks/requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.base
 	@VIRTUAL_ENV=.venv-bench .venv-bench/bin/uv pip install --quiet --require-hashes -r benchmarks/requirements.lock
+	@touch $@
+
+FUZZ_S ?= 60
+fuzz: venv .venv-fuzz/.installed ## what comes from outside, under a fuzzer: FUZZ_S=600 seconds a target
+	@for target in batch topic push; do \
+	  PYTHONPATH=.venv-fuzz $(BIN)/python -m tests.fuzz.fuzz_wire $$target .venv-fuzz/$$target \
+	    -max_total_time=$(FUZZ_S) -print_final_stats=1 || exit 1; \
+	done
+
+.venv-fuzz/.installed: tests/fuzz/requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .venv-fuzz --only-binary :all: \
+	  --require-hashes -r $< || { echo "wayside: no wheel of atheris for this Python or machine"; exit 1; }
 	@touch $@
 
 clean: ## remove what was built

@@ -3,28 +3,36 @@
 import argparse
 import platform
 import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
-from benchmarks import pipeline, tracker
-from benchmarks.report import markdown
+from benchmarks import cloud_bridge, cloud_ingest, cloud_workers, pipeline, queries, tracker
+from benchmarks.report import Row, markdown
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- /table -->\n"
+
+PARTS: Mapping[str, tuple[Callable[[], list[Row]], ...]] = {
+    "edge": (tracker.measure, pipeline.measure),
+    "cloud": (cloud_bridge.measure, cloud_ingest.measure, cloud_workers.measure, queries.measure),
+}
 
 
 def main() -> int:
     """Run the benchmarks; the exit code says whether every bound holds."""
     arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("part", nargs="?", choices=PARTS, help="only this one, and no writing")
     arguments.add_argument("--no-write", action="store_true", help="only print the table")
     options = arguments.parse_args()
-    rows = [*tracker.measure(), *pipeline.measure()]
+    chosen = PARTS if options.part is None else {options.part: PARTS[options.part]}
+    rows = [row for part in chosen.values() for measure in part for row in measure()]
     table = markdown(rows)
     Console().print(Markdown(table))
-    if not options.no_write:
+    if options.part is None and not options.no_write:
         _write(table)
     return 0 if all(row.holds for row in rows) else 1
 

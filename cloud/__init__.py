@@ -10,6 +10,7 @@ store/         events that can be asked for: port.py, DuckDB, InfluxDB
 blobs/         bytes under a key: a folder or a bucket
 archive/       every batch in Parquet files, and back into a store
 evidence/      pictures of events
+erasure/       what is let go of for good, everywhere
 fleet/         what is known of each device
 identity/      who a device is: a CA, and a broker that believes it
 api/           HTTP answers

@@ -12,7 +12,19 @@ if sys.hexversion < 0x030B0000:  # not version_info: a type checker for 3.10 wou
     raise SystemExit("wayside-cloud needs Python 3.11 or newer")
 
 from cloud import settings as cloud_settings
-from cloud.commands import archive, broker, ca, deadletter, fleet, keys, pubsub, simulate, store
+from cloud.commands import (
+    archive,
+    broker,
+    ca,
+    deadletter,
+    devices,
+    erase,
+    fleet,
+    keys,
+    pubsub,
+    simulate,
+    store,
+)
 from cloud.commands.configured import ConfigFile, configured
 from wayside.process import stop_on_signals
 
@@ -77,9 +89,11 @@ app.add_typer(broker.app, name="broker")
 app.add_typer(store.app, name="store")
 app.add_typer(ca.app, name="ca")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(devices.app, name="devices")
 app.add_typer(keys.app, name="keys")
 app.add_typer(archive.app, name="archive")
 app.command()(simulate.simulate)
+app.command()(erase.erase)
 
 
 if __name__ == "__main__":

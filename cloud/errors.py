@@ -17,6 +17,9 @@ CloudError
 ├── AccessError            a key cannot be made so: the caller asks for another one
 │   ├── KeyRefusedError    this key opens nothing: the caller needs another one
 │   └── UnknownKeyError    there is no key of that id
+├── DeviceError            a device cannot be changed so: the message says why
+│   └── UnknownDeviceError there is no device of that id
+├── BackupError            a backup cannot be written, or taken back: the message says what to do
 └── StartError             a part of `wayside-cloud up` cannot start: the message says what to do
 """
 
@@ -120,6 +123,18 @@ class KeyRefusedError(AccessError):
 
 class UnknownKeyError(AccessError):
     """No key has this id."""
+
+
+class DeviceError(CloudError):
+    """A device that cannot be changed so."""
+
+
+class UnknownDeviceError(DeviceError):
+    """No device has this id."""
+
+
+class BackupError(CloudError):
+    """A backup of the fleet's database that cannot be written, or taken back."""
 
 
 class StartError(CloudError):

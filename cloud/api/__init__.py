@@ -12,6 +12,7 @@ keys.py       /v1/keys
 audit.py      /v1/audit
 health.py     /healthz, /readyz
 models.py     the answers' shapes
+device_models.py  the shapes of answers about devices
 summary_models.py  the shapes of summaries
 times.py      RFC 3339 to the nanosecond
 problems.py   what a client is told when something is wrong

@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 from cloud.api import problems
 from cloud.api.access import Access, check_role
 from cloud.api.audit import audit_router
-from cloud.api.devices import devices_router
+from cloud.api.devices import devices_router, lifecycle_router
 from cloud.api.events import counts_router, events_router
 from cloud.api.gate import Gate
 from cloud.api.health import OPEN_PATHS, Readiness, health_router
@@ -17,6 +17,7 @@ from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
+from cloud.fleet.lifecycle import Lifecycle
 from cloud.store.port import EventStore
 
 _DESCRIPTION = """
@@ -30,6 +31,7 @@ details (RFC 9457).
 def create_app(
     store: EventStore,
     devices: Devices,
+    lifecycle: Lifecycle,
     readiness: Readiness,
     snapshots: Snapshots,
     access: Access,
@@ -39,6 +41,7 @@ def create_app(
     Args:
         store: asked by any thread of the pool.
         devices: asked by any thread of the pool.
+        lifecycle: changes them; used by any thread of the pool.
         readiness: which parts of the process run; asked by `/readyz`.
         snapshots: asked by any thread of the pool.
         access: who may what; asked before every route but those of health.
@@ -55,6 +58,7 @@ def create_app(
     app.include_router(summaries_router(store))
     app.include_router(snapshots_router(snapshots))
     app.include_router(devices_router(devices))
+    app.include_router(lifecycle_router(devices, lifecycle))
     app.include_router(keys_router(access.keys))
     app.include_router(audit_router(access.audit))
     app.include_router(health_router(store, devices, readiness))

@@ -1,19 +1,30 @@
-"""/v1/devices."""
+"""/v1/devices: what devices there are, whether they are there, and what people do to them."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query, Request
 
-from cloud.api.access import requires
-from cloud.api.models import DeviceAnswer, DevicesAnswer
+from cloud.api.access import Caller, requires
+from cloud.api.device_models import (
+    DeviceAnswer,
+    DeviceRequest,
+    DevicesAnswer,
+    DevicesSummaryAnswer,
+    PresenceSlug,
+)
 from cloud.api.problems import RESPONSES
 from cloud.fleet.api_key import Role
 from cloud.fleet.devices import Devices
+from cloud.fleet.lifecycle import Lifecycle
+from cloud.fleet.presence import Presence
 from cloud.store.port import MAX_LIMIT
+from protos.ids import ID_PATTERN
+
+_DeviceId = Annotated[str, Path(pattern=f"^{ID_PATTERN}$")]
 
 
 def devices_router(devices: Devices) -> APIRouter:
-    """The route over the table of devices."""
+    """The routes that ask for devices."""
     router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
 
     @router.get("/devices", summary="Devices, page by page")
@@ -21,11 +32,65 @@ def devices_router(devices: Devices) -> APIRouter:
     def page(
         cursor: Annotated[str, Query(max_length=64, description="of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+        presence: Annotated[PresenceSlug | None, Query(description="only those")] = None,
+        decommissioned: Annotated[bool, Query(description="show these as well")] = False,
     ) -> DevicesAnswer:
-        """Devices that ever reported their state, with the last one each reported."""
-        found = devices.page(after=cursor, limit=limit + 1)
+        """Devices that reported their state or were registered, with the last state of each."""
+        wanted = Presence(presence) if presence is not None else None
+        found = devices.page(cursor, limit + 1, wanted, decommissioned=decommissioned)
         shown = [DeviceAnswer.of(device) for device in found[:limit]]
         end = shown[-1].device if shown else cursor
         return DevicesAnswer(devices=shown, cursor=end, more=len(found) > limit)
+
+    @router.get("/devices/summary", summary="How many devices are there, late, offline")
+    @requires(Role.VIEWER)
+    def summary() -> DevicesSummaryAnswer:
+        """Counts by presence."""
+        return DevicesSummaryAnswer.of(devices.tally())
+
+    @router.get("/devices/{device}", summary="One device")
+    @requires(Role.VIEWER)
+    def show(device: _DeviceId) -> DeviceAnswer:
+        """A device, also one that is decommissioned."""
+        return DeviceAnswer.of(devices.get(device))
+
+    return router
+
+
+def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
+    """The routes that change devices."""
+    router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
+
+    @router.post("/devices", summary="Register a device", status_code=201)
+    @requires(Role.FLEET_MANAGER)
+    def register(wanted: DeviceRequest, request: Request) -> DeviceAnswer:
+        """Expect a device: it is `never-seen` until its first state."""
+        caller: Caller = request.state.caller
+        lifecycle.register(wanted.device, caller.actor)
+        return DeviceAnswer.of(devices.get(wanted.device))
+
+    @router.post("/devices/{device}/replace", summary="Give a device new hardware")
+    @requires(Role.FLEET_MANAGER)
+    def replace(device: _DeviceId, request: Request) -> DeviceAnswer:
+        """It is `never-seen` until the new hardware's first state; its events stay."""
+        caller: Caller = request.state.caller
+        lifecycle.replace(device, caller.actor)
+        return DeviceAnswer.of(devices.get(device))
+
+    @router.post("/devices/{device}/decommission", summary="Take a device out of service")
+    @requires(Role.FLEET_MANAGER)
+    def decommission(device: _DeviceId, request: Request) -> DeviceAnswer:
+        """It is hidden, and its states are ignored; its events are still stored."""
+        caller: Caller = request.state.caller
+        lifecycle.decommission(device, caller.actor)
+        return DeviceAnswer.of(devices.get(device))
+
+    @router.post("/devices/{device}/recommission", summary="Take a device back into service")
+    @requires(Role.FLEET_MANAGER)
+    def recommission(device: _DeviceId, request: Request) -> DeviceAnswer:
+        """Its next state counts again."""
+        caller: Caller = request.state.caller
+        lifecycle.recommission(device, caller.actor)
+        return DeviceAnswer.of(devices.get(device))
 
     return router

@@ -91,7 +91,11 @@ def counts_router(store: EventStore) -> APIRouter:
         interval_s: Annotated[int, Query(ge=1, le=_MAX_INTERVAL_S)] = 60,
         group_by: Annotated[list[GroupBy] | None, Query(examples=[["camera", "kind"]])] = None,
     ) -> CountsAnswer:
-        """Numbers of events; intervals begin at multiples of `interval_s` since 1970."""
+        """Numbers of events; intervals begin at multiples of `interval_s` since 1970.
+
+        Where the store keeps counts longer than events (`store.rollup_retention_days`), events
+        that are gone count as if captured at the begin of their minute.
+        """
         until_ns = until if until is not None else time.time_ns()
         since_ns = since if since is not None else max(0, until_ns - _DEFAULT_RANGE_NS)
         query = CountQuery(

@@ -7,10 +7,8 @@ nanoseconds are text as well, because JSON numbers above 2^53 lose digits in bro
 from pydantic import BaseModel, Field
 
 from cloud.api.times import format_ns
-from cloud.fleet.devices import Device
 from cloud.store.port import CountRow, EventRecord, GroupBy
 from protos.ids import boot_text
-from protos.v1.device_state_pb2 import DeviceState
 
 
 class BoxAnswer(BaseModel):
@@ -117,93 +115,3 @@ class CountsAnswer(BaseModel):
     until_at: str
     interval_s: int
     rows: list[CountAnswer]
-
-
-class CameraAnswer(BaseModel):
-    """A camera as its device reports it."""
-
-    camera: str
-    state: str
-    fps: float = Field(description="frames inferred per second")
-    frames: int = Field(description="captured since the agent's start")
-    dropped: int
-    latency_ms: float = Field(description="capture to tracks, median")
-
-
-class OutboxAnswer(BaseModel):
-    """What a device has not got rid of yet."""
-
-    rows: int
-    bytes: int
-    oldest_at: str | None = Field(description="captured time of the oldest row")
-    set_aside: int = Field(description="rows that the broker refuses")
-    lost: int = Field(description="events given up since the agent's start")
-
-
-class DeviceAnswer(BaseModel):
-    """What is known of a device."""
-
-    device: str
-    status: str = Field(examples=["alive"])
-    first_seen_at: str
-    last_seen_at: str
-    reported_at: str = Field(description="by the device's own clock")
-    clock_synced: bool
-    boot: str
-    session: str
-    seq: int
-    agent_version: str
-    heartbeat_interval_s: int
-    cameras: list[CameraAnswer]
-    outbox: OutboxAnswer | None
-    last_errors: list[str]
-
-    @classmethod
-    def of(cls, device: Device) -> "DeviceAnswer":
-        """The answer for a device."""
-        state = device.state
-        return cls(
-            device=device.device_id,
-            status=device.status,
-            first_seen_at=format_ns(device.first_seen_ns),
-            last_seen_at=format_ns(device.last_seen_ns),
-            reported_at=format_ns(state.reported_ns),
-            clock_synced=state.clock_synced,
-            boot=boot_text(device.boot),
-            session=boot_text(device.session),
-            seq=device.seq,
-            agent_version=state.agent_version,
-            heartbeat_interval_s=state.heartbeat_interval_s,
-            cameras=[_camera(camera) for camera in state.cameras],
-            outbox=_outbox(state.outbox) if state.HasField("outbox") else None,
-            last_errors=list(state.last_errors),
-        )
-
-
-class DevicesAnswer(BaseModel):
-    """A page of devices, in the order of their ids."""
-
-    devices: list[DeviceAnswer]
-    cursor: str = Field(description="of the next page")
-    more: bool
-
-
-def _camera(camera: DeviceState.Camera) -> CameraAnswer:
-    return CameraAnswer(
-        camera=camera.camera,
-        state=camera.state,
-        fps=camera.fps,
-        frames=camera.frames,
-        dropped=camera.dropped,
-        latency_ms=camera.latency_ms,
-    )
-
-
-def _outbox(outbox: DeviceState.Outbox) -> OutboxAnswer:
-    return OutboxAnswer(
-        rows=outbox.rows,
-        bytes=outbox.bytes,
-        oldest_at=format_ns(outbox.oldest_ns) if outbox.oldest_ns else None,
-        set_aside=outbox.set_aside,
-        lost=outbox.lost,
-    )

@@ -10,7 +10,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from cloud.errors import AccessError, QueryError, StoreAwayError, UnknownKeyError
+from cloud.errors import (
+    AccessError,
+    DeviceError,
+    QueryError,
+    StoreAwayError,
+    UnknownDeviceError,
+    UnknownKeyError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
@@ -59,6 +66,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QueryError, _refused)
     app.add_exception_handler(AccessError, _refused)
     app.add_exception_handler(UnknownKeyError, _unknown)
+    app.add_exception_handler(DeviceError, _conflict)
+    app.add_exception_handler(UnknownDeviceError, _unknown)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
@@ -78,6 +87,10 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
 
 def _unknown(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+def _conflict(request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.CONFLICT, str(error))
 
 
 def _away(request: Request, error: Exception) -> JSONResponse:

@@ -31,11 +31,15 @@ def run_push(
         certificates: what tokens are signed with; default: Google's.
 
     Raises:
-        StartError: `push` lets nobody in, the store cannot be used, or the port is taken.
+        StartError: `push` lets nobody in, the store or the fleet's database cannot be used, or
+            the port is taken.
         BusError: there are no credentials for Pub/Sub.
     """
     from cloud.bus.google_publisher import GooglePublisher
     from cloud.bus.push_token import GoogleCertificates, PushToken
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
+    from cloud.fleet.erasures import Erasures
     from cloud.ingest.push import create_push_app
     from cloud.ingest.push_door import PushDoor
     from cloud.ingest.worker import IngestWorker
@@ -51,12 +55,15 @@ def run_push(
     with ExitStack() as ends:
         store = open_store(settings)
         ends.callback(store.close)
+        database = FleetDatabase(settings.fleet.url)
+        ends.callback(database.close)
         publisher = GooglePublisher(settings.bus)
         ends.callback(publisher.close)
         door = PushDoor(publisher)
         worker = IngestWorker(
             settings.ingest, store, door, publisher, Backoff(_WAIT_S, _MAX_WAIT_S),
             receipt_timeout_s=push.receipt_timeout_s,
+            read_erased=Erasures(database, Audit(database)).ranges,
         )  # fmt: skip
         worker.start()
         ends.callback(worker.stop)

@@ -23,7 +23,9 @@ def opened_retention(settings: DuckDbSettings | InfluxDbSettings) -> Iterator[Re
 
             store = DuckDbStore(settings.path)
             ends.callback(store.close)
-            retention = DuckDbRetention(store, settings.retention_days)
+            retention = DuckDbRetention(
+                store, settings.retention_days, settings.rollup_retention_days
+            )
         else:
             from cloud.store.influxdb.access import access_of
             from cloud.store.influxdb.retention import InfluxDbRetention

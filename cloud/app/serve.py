@@ -2,13 +2,20 @@
 
 import threading
 from contextlib import ExitStack
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cloud.app.http import answer
 from cloud.app.store import open_store
+from cloud.blobs.port import Blobs
+from cloud.erasure.ranges import ReadErased
 from cloud.errors import StartError
 from cloud.settings import CloudSettings
+from cloud.store.port import EventStore
 from wayside.net import port_is_open
+
+if TYPE_CHECKING:
+    from cloud.evidence.snapshots import Snapshots
+    from cloud.fleet.devices import Devices
 
 
 class _Worker(Protocol):
@@ -32,20 +39,14 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     """
     from cloud.api.access import Access
     from cloud.api.app import create_app
-    from cloud.archive.archive import Archive
-    from cloud.archive.worker import ArchiveWorker
     from cloud.blobs.opened import open_blobs
-    from cloud.bus.apply import ensure
-    from cloud.bus.google_publisher import GooglePublisher
-    from cloud.bus.google_subscriber import GoogleSubscriber
     from cloud.evidence.snapshots import Snapshots
-    from cloud.evidence.worker import EvidenceWorker
     from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
+    from cloud.fleet.erasures import Erasures
     from cloud.fleet.keys import Keys
-    from cloud.fleet.presence import Presence
-    from cloud.ingest.worker import IngestWorker
+    from cloud.fleet.lifecycle import Lifecycle
 
     _require_free_port(settings)
     with ExitStack() as ends:
@@ -53,22 +54,12 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         ends.callback(store.close)
         database = FleetDatabase(settings.fleet.url)
         ends.callback(database.close)
-        devices, audit = Devices(database), Audit(database)
+        devices = Devices(database, settings=settings.fleet.presence)
+        audit = Audit(database)
+        erased = Erasures(database, audit).ranges
         blobs = open_blobs(settings.blobs)
-        archive = Archive(blobs)
-        ends.callback(archive.close)
-        snapshots = Snapshots(blobs)
-        ensure(settings.bus)
-        publisher = GooglePublisher(settings.bus)
-        ends.callback(publisher.close)
-        subscriber = GoogleSubscriber(settings.bus)
-        ends.callback(subscriber.close)
-        workers: dict[str, _Worker] = {
-            "ingest": IngestWorker(settings.ingest, store, subscriber, publisher),
-            "archive": ArchiveWorker(settings.archive, archive, subscriber),
-            "evidence": EvidenceWorker(settings.evidence, snapshots, subscriber, publisher),
-            "presence": Presence(devices, subscriber, publisher),
-        }
+        snapshots = Snapshots(blobs, erased)
+        workers = _workers(settings, ends, store, devices, blobs, snapshots, erased)
         for worker in workers.values():
             worker.start()
             ends.callback(worker.stop)
@@ -77,8 +68,43 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
             return {name: worker.running for name, worker in workers.items()}
 
         access = Access(Keys(database, audit), audit, settings.api.requires_key)
-        api = create_app(store, devices, readiness, snapshots, access)
+        lifecycle = Lifecycle(database, audit)
+        api = create_app(store, devices, lifecycle, readiness, snapshots, access)
         answer(api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls)
+
+
+def _workers(
+    settings: CloudSettings,
+    ends: ExitStack,
+    store: EventStore,
+    devices: "Devices",
+    blobs: Blobs,
+    snapshots: "Snapshots",
+    erased: ReadErased,
+) -> dict[str, _Worker]:
+    """Those who take messages from Pub/Sub, not started; what they need is closed with `ends`."""
+    from cloud.archive.archive import Archive
+    from cloud.archive.worker import ArchiveWorker
+    from cloud.bus.apply import ensure
+    from cloud.bus.google_publisher import GooglePublisher
+    from cloud.bus.google_subscriber import GoogleSubscriber
+    from cloud.evidence.worker import EvidenceWorker
+    from cloud.fleet.worker import StateWorker
+    from cloud.ingest.worker import IngestWorker
+
+    archive = Archive(blobs)
+    ends.callback(archive.close)
+    ensure(settings.bus)
+    publisher = GooglePublisher(settings.bus)
+    ends.callback(publisher.close)
+    subscriber = GoogleSubscriber(settings.bus)
+    ends.callback(subscriber.close)
+    return {
+        "ingest": IngestWorker(settings.ingest, store, subscriber, publisher, read_erased=erased),
+        "archive": ArchiveWorker(settings.archive, archive, subscriber, read_erased=erased),
+        "evidence": EvidenceWorker(settings.evidence, snapshots, subscriber, publisher),
+        "presence": StateWorker(devices, subscriber, publisher),
+    }
 
 
 def _require_free_port(settings: CloudSettings) -> None:

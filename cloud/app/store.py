@@ -14,7 +14,11 @@ def open_store(settings: CloudSettings) -> EventStore:
     if isinstance(settings.store, DuckDbSettings):
         from cloud.store.duckdb.store import DuckDbStore
 
-        return DuckDbStore(settings.store.path, settings.store.retention_days)
+        return DuckDbStore(
+            settings.store.path,
+            settings.store.retention_days,
+            settings.store.rollup_retention_days,
+        )
     from cloud.store.influxdb.store import InfluxDbStore
 
     return InfluxDbStore(settings.store)

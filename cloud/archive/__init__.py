@@ -8,4 +8,5 @@ archive.py     the files in a blob store
 worker.py      Pub/Sub to the archive, acknowledged after the write
 replay.py      the archive into a store
 upkeep.py      small files into large ones, old ones away
+erase.py       erased rows out of the files
 """

@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from cloud.archive.archive import Archive
+from cloud.archive.erase import erase_in, without
 from cloud.archive.keys import NS_PER_DAY, ArchiveFile
 from cloud.archive.rows import files_of
+from cloud.erasure.ranges import ReadErased, nothing_erased
 from cloud.errors import BlobNotFoundError
 
 MAX_EVENTS = 50_000
@@ -24,7 +26,12 @@ class Upkeep:
     made: int = 0
 
 
-def compact(archive: Archive, before: date, max_events: int = MAX_EVENTS) -> Upkeep:
+def compact(
+    archive: Archive,
+    before: date,
+    max_events: int = MAX_EVENTS,
+    read_erased: ReadErased = nothing_erased,
+) -> Upkeep:
     """Join the files of each day and device; an event that was archived twice stands once.
 
     Broken off at any moment, nothing is lost: the joined file is written before the small ones
@@ -34,10 +41,12 @@ def compact(archive: Archive, before: date, max_events: int = MAX_EVENTS) -> Upk
         archive: whose files.
         before: days before this one; on it files still arrive.
         max_events: in a joined file.
+        read_erased: what must not get into a joined file.
 
     Raises:
         BlobsAwayError: try again.
         ArchiveError: a file is damaged.
+        StoreAwayError: the table of erasures does not answer.
     """
     done = Upkeep()
     until_ns = (before - _EPOCH).days * NS_PER_DAY
@@ -45,7 +54,7 @@ def compact(archive: Archive, before: date, max_events: int = MAX_EVENTS) -> Upk
     found = [file for file, _ in archive.files(until_ns=until_ns)]
     for _, files in groupby(found, key=lambda file: (file.day, file.device)):
         for small in _portions(files, max_events):
-            _join(archive, small, done)
+            _join(archive, small, done, read_erased)
     return done
 
 
@@ -77,9 +86,12 @@ def _portions(files: Iterable[ArchiveFile], max_events: int) -> Iterator[list[Ar
         yield portion
 
 
-def _join(archive: Archive, small: list[ArchiveFile], done: Upkeep) -> None:
+def _join(
+    archive: Archive, small: list[ArchiveFile], done: Upkeep, read_erased: ReadErased
+) -> None:
+    erased = read_erased()
     try:
-        joined = files_of(row for file in small for row in archive.read(file))
+        joined = files_of(without((row for file in small for row in archive.read(file)), erased))
     except BlobNotFoundError:
         return  # somebody else compacts this day, or deletes it
     for file, rows in joined.items():
@@ -87,4 +99,6 @@ def _join(archive: Archive, small: list[ArchiveFile], done: Upkeep) -> None:
         done.made += file not in small
     gone = [file for file in small if file not in joined]
     archive.delete(gone)
+    for one in read_erased().since(erased):
+        erase_in(archive, joined, one)
     done.removed += len(gone)

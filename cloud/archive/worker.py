@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from cloud.archive.archive import Archive
+from cloud.archive.erase import erase_in, without
 from cloud.archive.keys import ArchiveFile
 from cloud.archive.rows import ArchiveRow, files_of, rows
 from cloud.archive.settings import ArchiveSettings
 from cloud.bus.groups import GroupLimits, GroupReader
 from cloud.bus.port import Received, Subscriber
-from cloud.errors import ArchiveError, BlobsAwayError
+from cloud.erasure.ranges import ReadErased, nothing_erased
+from cloud.errors import ArchiveError, BlobsAwayError, StoreAwayError
 from protos.codec import decode_batch
 from protos.errors import InvalidPayloadError
 from wayside.backoff import Backoff
@@ -34,6 +36,7 @@ class ArchiveWorker:
         archive: where it goes.
         subscriber: from Pub/Sub.
         backoff: the waits while the blob store is away.
+        read_erased: what is let go of, should it come late.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class ArchiveWorker:
         archive: Archive,
         subscriber: Subscriber,
         backoff: Backoff | None = None,
+        read_erased: ReadErased = nothing_erased,
     ) -> None:
         self._archive = archive
+        self._read_erased = read_erased
         self._writers = settings.parallel_writes
         self._backoff = backoff or Backoff(settings.retry_initial_s, settings.retry_max_s)
         limits = GroupLimits(settings.max_batches, settings.max_bytes, settings.max_wait_s)
@@ -64,8 +69,17 @@ class ArchiveWorker:
 
     def _archive_all(self, group: Sequence[Received]) -> None:
         found = {received: rows for received in group if (rows := _rows(received)) is not None}
-        files = files_of(row for rows in found.values() for row in rows)
-        failed = self._write(files)
+        try:
+            erased = self._read_erased()
+            files = files_of(without((row for rows in found.values() for row in rows), erased))
+            failed = self._write(files)
+            for one in self._read_erased().since(erased):
+                erase_in(self._archive, files, one)
+        except (StoreAwayError, BlobsAwayError, ArchiveError, OSError) as error:
+            for received in found:
+                received.nack()
+            self._wait(error, len(found))
+            return
         missing = {row.event.id for file in failed for row in files[file]}
         for received, rows in found.items():
             if missing.isdisjoint(row.event.id for row in rows):
@@ -75,9 +89,11 @@ class ArchiveWorker:
         if not failed:
             self._backoff.reset()
             return
+        self._wait(next(iter(failed.values())), len(found))
+
+    def _wait(self, reason: Exception, batches: int) -> None:
         wait_s = self._backoff.next_s()
-        reason = next(iter(failed.values()))
-        _log.warning("not archived", files=len(failed), of=len(files), reason=str(reason),
+        _log.warning("not archived", batches=batches, reason=str(reason),
                      retry_s=round(wait_s, 1))  # fmt: skip
         self._reader.pause(wait_s)
 

@@ -1,14 +1,17 @@
 """Groups of `wayside-cloud`'s commands, one a module.
 
 configured.py   settings and logging, before a command's work
+actor.py        who types it, for the audit
 pubsub.py       topics made what they should be; the embedded server
 topology_report.py  what `pubsub apply` says
 broker.py       amqtt; the configuration of a broker that devices reach from outside
 ca.py           certificates of devices, services and servers
 fleet.py        the fleet's database
+devices.py      devices: registered, listed, replaced, decommissioned
 keys.py         API keys
 archive.py      what is archived, into a store again, upkeep
 simulate.py     a fleet of devices that are not there
 store.py        how long events are kept
+erase.py        personal data, everywhere
 deadletter.py   what was refused for good: list, show, replay
 """

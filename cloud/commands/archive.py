@@ -13,6 +13,7 @@ from wayside.cli import group
 
 if TYPE_CHECKING:
     from cloud.archive.archive import Archive
+    from cloud.erasure.ranges import ReadErased
 
 app = group("The archive: every batch, in Parquet files by day and device.")
 
@@ -93,8 +94,12 @@ def replay(
         ends.callback(store.close)
         on_file = ends.enter_context(_bar())
         last_ns = FOREVER_NS if until is None else until
-        done = replay(archive, store, since or 0, last_ns, device or "", on_file)
-    typer.echo(f"{done.events} events of {done.files} files are in the store")
+        read_erased = ends.enter_context(_erased(settings))
+        done = replay(archive, store, since or 0, last_ns, device or "", on_file, read_erased)
+    stored = done.events - done.erased
+    typer.echo(f"{stored} events of {done.files} files are in the store")
+    if done.erased:
+        typer.echo(f"{done.erased} were left out, as `wayside-cloud erase` erased their range")
     if done.refused:
         raise StoreError(f"the store refused {done.refused} of them; the log names them")
 
@@ -111,8 +116,10 @@ def compact(
     from cloud.archive import upkeep
     from cloud.archive.keys import day_of, today
 
-    with _archive(configured(config)) as archive:
-        done = upkeep.compact(archive, today() if before is None else day_of(before))
+    settings = configured(config)
+    with _archive(settings) as archive, _erased(settings) as read_erased:
+        last = today() if before is None else day_of(before)
+        done = upkeep.compact(archive, last, read_erased=read_erased)
     typer.echo(f"{done.removed} files became {done.made}")
 
 
@@ -142,6 +149,19 @@ def _archive(settings: CloudSettings) -> "Iterator[Archive]":
         yield archive
     finally:
         archive.close()
+
+
+@contextmanager
+def _erased(settings: CloudSettings) -> "Iterator[ReadErased]":
+    """What must come back neither into the store nor into a new file."""
+    from contextlib import closing
+
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
+    from cloud.fleet.erasures import Erasures
+
+    with closing(FleetDatabase(settings.fleet.url)) as database:
+        yield Erasures(database, Audit(database)).ranges
 
 
 @contextmanager

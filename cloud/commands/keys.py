@@ -1,8 +1,5 @@
 """wayside-cloud keys: who may ask the API."""
 
-import os
-import pwd
-import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
@@ -97,14 +94,9 @@ def _all(keys: "Keys") -> Iterator["ApiKey"]:
 
 
 def _actor() -> "Actor":
-    from cloud.fleet.audit import Actor
+    from cloud.commands.actor import person_here
 
-    # Not by $USER, which anybody may set; a container's user may have no name.
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = str(os.getuid())
-    return Actor(f"user:{name}", socket.gethostname())
+    return person_here()
 
 
 def _date(time_ns: int | None) -> str:

@@ -5,8 +5,10 @@ the first that came stays, as a blob is never changed.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 from cloud.blobs.port import Blobs
+from cloud.erasure.ranges import ReadErased, nothing_erased
 from cloud.store.records import MAX_SEQ
 from protos.errors import InvalidIdError, InvalidPayloadError
 from protos.ids import EventId, check_id
@@ -22,10 +24,12 @@ class Snapshots:
 
     Args:
         blobs: where they are.
+        read_erased: of which no picture is kept, should it come late.
     """
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, read_erased: ReadErased = nothing_erased) -> None:
         self._blobs = blobs
+        self._read_erased = read_erased
 
     def keep(self, snapshot: Snapshot) -> None:
         """Keep a picture; on return it is durable. Keeping it again changes nothing.
@@ -33,9 +37,14 @@ class Snapshots:
         Raises:
             InvalidPayloadError: it will never be kept.
             BlobsAwayError: try again.
+            StoreAwayError: the table of erasures does not answer: try again.
         """
         event_id = checked(snapshot)
-        self._blobs.put(_key(event_id), snapshot.image, MEDIA_TYPE)
+        if not self._is_erased(snapshot):
+            self._blobs.put(_key(event_id), snapshot.image, MEDIA_TYPE)
+            # An erasure that was recorded meanwhile may not have seen it.
+            if self._is_erased(snapshot):
+                self.delete([event_id])
 
     def picture(self, event_id: EventId) -> bytes:
         """The JPEG of an event.
@@ -45,6 +54,31 @@ class Snapshots:
             BlobsAwayError: try again.
         """
         return self._blobs.get(_key(event_id))
+
+    def pictures(self, device: str = "") -> Iterator[tuple[EventId, int]]:
+        """The events that have a picture, with its bytes; of all devices where none is named.
+
+        Raises:
+            BlobsAwayError: try again.
+        """
+        for entry in self._blobs.list(f"{ROOT}/{device}" if device else ROOT):
+            name = entry.key.removeprefix(f"{ROOT}/").removesuffix(".jpg")
+            try:
+                event_id = EventId.parse(name)
+            except InvalidIdError:
+                continue  # nothing of ours
+            yield event_id, entry.size_bytes
+
+    def delete(self, event_ids: Iterable[EventId]) -> None:
+        """Have no picture of these events.
+
+        Raises:
+            BlobsAwayError: try again.
+        """
+        self._blobs.delete([_key(event_id) for event_id in event_ids])
+
+    def _is_erased(self, snapshot: Snapshot) -> bool:
+        return self._read_erased().cover(snapshot.device, snapshot.captured_ns)
 
 
 def checked(snapshot: Snapshot) -> EventId:

@@ -13,7 +13,7 @@ import structlog
 from cloud.bus.dead_letters import refuse
 from cloud.bus.groups import GroupLimits, GroupReader
 from cloud.bus.port import Publisher, Received, Subscriber
-from cloud.errors import BlobsAwayError
+from cloud.errors import BlobsAwayError, StoreAwayError
 from cloud.evidence.settings import EvidenceSettings
 from cloud.evidence.snapshots import Snapshots
 from cloud.ingest.receipts import Receipts
@@ -88,7 +88,7 @@ class EvidenceWorker:
                      retry_s=round(wait_s, 1))  # fmt: skip
         self._reader.pause(wait_s)
 
-    def _keep(self, received: Received) -> BlobsAwayError | None:
+    def _keep(self, received: Received) -> BlobsAwayError | StoreAwayError | None:
         """The error of a picture that was given back, as the blob store is away."""
         try:
             snapshot = decode(Snapshot, received.data)
@@ -96,7 +96,7 @@ class EvidenceWorker:
         except InvalidPayloadError as error:
             refuse(self._publisher, received, SUBSCRIPTION, str(error))
             return None
-        except BlobsAwayError as error:
+        except (BlobsAwayError, StoreAwayError) as error:
             received.nack()
             return error
         received.ack()

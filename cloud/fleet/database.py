@@ -1,8 +1,10 @@
 """The fleet's database: connections, transactions, and errors in our own words."""
 
+import sqlite3
+import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, event, text
@@ -74,6 +76,60 @@ class FleetDatabase:
                     yield connection
         except SQLAlchemyError as error:
             raise StoreAwayError(f"{self.where}: {error}") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one moment of all tables, while others go on writing.
+
+        Raises:
+            StoreAwayError: the database does not answer.
+        """
+        try:
+            if self._is_sqlite:
+                with self._copied() as copy, copy.connect() as connection:
+                    yield connection
+                return
+            with self._engine.connect() as connection:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreAwayError(f"{self.where}: {error}") from error
+
+    @contextmanager
+    def _copied(self) -> Iterator[Engine]:
+        """A copy of the file, taken at once: who reads the file itself keeps writers waiting."""
+        with tempfile.TemporaryDirectory(prefix="wayside-fleet-") as folder:
+            file = Path(folder) / "copy.sqlite"
+            with self._engine.connect() as source, closing(sqlite3.connect(file)) as target:
+                driver = source.connection.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                driver.backup(target)
+            copy = create_engine(URL.create("sqlite", database=str(file)))
+            try:
+                yield copy
+            finally:
+                copy.dispose()
+
+    def keep_others_out(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Let nobody else read or write tables until this transaction has ended.
+
+        SQLite has one writer anyhow, and readers see what was before.
+        """
+        if not self._is_sqlite:
+            connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))
+
+    def count_on_from(self, connection: Connection, table: str, column: str, number: int) -> None:
+        """Give out no number of a counted column that is not beyond this one, or was used before.
+
+        SQLite sees to it by itself.
+        """
+        if not self._is_sqlite:
+            connection.execute(
+                text("SELECT setval(s, GREATEST(nextval(s), :number)) "
+                     "FROM CAST(pg_get_serial_sequence(:table, :column) AS regclass) AS s"),
+                {"number": number, "table": table, "column": column},
+            )  # fmt: skip
 
     def keep_order(self, connection: Connection) -> None:
         """Let no other transaction write numbered rows until this one has ended.

@@ -1,43 +1,45 @@
 """Devices: the last state of each, in a table of SQLite or PostgreSQL."""
 
+import enum
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.engine import Row
+from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy.engine import Connection, Row
 
+from cloud.errors import UnknownDeviceError
 from cloud.fleet.database import FleetDatabase
-from cloud.fleet.order import Place, boots_text, follow
+from cloud.fleet.device import Device, boots_of, device_of, locked_row, place_of, signs_of
+from cloud.fleet.order import ENDED, Place, boots_text, follow
+from cloud.fleet.presence import Presence, believed_interval_s, judge, silence_ns
 from cloud.fleet.schema import DEVICES
+from cloud.fleet.settings import PresenceSettings
 from protos.codec import encode
-from protos.ids import boot_text, parse_boot
+from protos.ids import boot_text
 from protos.v1.device_state_pb2 import DeviceState
 
 
+class Recorded(enum.Enum):
+    """What became of a state."""
+
+    KEPT = "kept"
+    OLDER = "older than what is known"
+    DECOMMISSIONED = "of a device that is decommissioned"
+
+
 @dataclass(frozen=True, slots=True)
-class Device:
-    """What is known of a device.
+class Tally:
+    """How many devices there are.
 
     Attributes:
-        first_seen_ns: cloud's clock, when its first state came.
-        last_seen_ns: cloud's clock, when its last state came.
-        boot: of its last state.
-        session: the connection that it came over.
-        seq: of the last heartbeat in that boot.
-        status: `birth`, `alive`, `stopped` or `disconnected`.
-        state: the last birth or heartbeat; a last will has no content of its own.
+        by_presence: those in service, every presence named.
+        decommissioned: the others.
     """
 
-    device_id: str
-    first_seen_ns: int
-    last_seen_ns: int
-    boot: int
-    session: int
-    seq: int
-    status: str
-    state: DeviceState
+    by_presence: Mapping[Presence, int]
+    decommissioned: int
 
 
 class Devices:
@@ -46,52 +48,119 @@ class Devices:
     Args:
         database: the fleet's.
         clock_ns: Unix time.
+        settings: how much silence is too much; None: the defaults.
     """
 
-    def __init__(self, database: FleetDatabase, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        database: FleetDatabase,
+        clock_ns: Callable[[], int] = time.time_ns,
+        settings: PresenceSettings | None = None,
+    ) -> None:
         self._database = database
         self._clock_ns = clock_ns
+        self._settings = settings or PresenceSettings()
 
-    def record(self, state: DeviceState) -> bool:
-        """Keep a state, if it is newer than what is known; True: it was.
+    def record(self, state: DeviceState, arrived_ns: int | None = None) -> Recorded:
+        """Keep a state, if it is newer than what is known and of a device in service.
+
+        Args:
+            state: its device's own clock is never looked at.
+            arrived_ns: when it came to the cloud, if that was before now.
 
         Raises:
             StoreAwayError: the database does not answer.
         """
+        now_ns = self._clock_ns()
+        arrived_ns = now_ns if arrived_ns is None else min(arrived_ns, now_ns)
         with self._database.writing() as connection:
-            query = select(DEVICES).where(DEVICES.c.device_id == state.device)
-            row = connection.execute(query.with_for_update()).one_or_none()
-            if row is None:
-                # Another process may be adding the same device: only one at a time.
-                self._database.keep_order(connection)
-                row = connection.execute(query.with_for_update()).one_or_none()
-            place = follow(_place(row) if row is not None else None, state)
-            if place is None:
-                return False
-            values = _values(place, state, self._clock_ns())
-            if row is None:
-                connection.execute(
-                    insert(DEVICES).values(
-                        device_id=state.device,
-                        first_seen_ns=values["last_seen_ns"],
-                        **{"state": encode(state), **values},
-                    )
-                )
-            else:
-                where = DEVICES.c.device_id == state.device
-                connection.execute(update(DEVICES).where(where).values(**values))
-            return True
+            row = locked_row(connection, state.device)
+            if row is not None:
+                return self._take(connection, row, state, arrived_ns)
+        with self._database.writing() as connection:
+            self._database.keep_order(connection)
+            row = locked_row(connection, state.device)
+            return self._take(connection, row, state, arrived_ns)
 
-    def page(self, after: str = "", limit: int = 100) -> Sequence[Device]:
+    def _take(
+        self, connection: Connection, row: Row[Any] | None, state: DeviceState, arrived_ns: int
+    ) -> Recorded:
+        if row is not None and row.decommissioned_ns is not None:
+            return Recorded.DECOMMISSIONED
+        before = place_of(row) if row is not None else None
+        replaced_boots = boots_of(row.replaced_boots) if row is not None else ()
+        place = follow(before, state, replaced_boots)
+        if place is None:
+            return Recorded.OLDER
+        values = self._values(row, place, state, arrived_ns)
+        if row is None:
+            connection.execute(insert(DEVICES).values(device_id=state.device, **values))
+        else:
+            where = DEVICES.c.device_id == state.device
+            connection.execute(update(DEVICES).where(where).values(**values))
+        return Recorded.KEPT
+
+    def get(self, device_id: str) -> Device:
+        """A device, also one that is decommissioned.
+
+        Raises:
+            UnknownDeviceError: there is none of that id.
+            StoreAwayError: the database does not answer.
+        """
+        query = select(DEVICES).where(DEVICES.c.device_id == device_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise UnknownDeviceError(f"there is no device {device_id!r}")
+        return device_of(row, self._clock_ns(), self._settings)
+
+    def page(
+        self,
+        after: str = "",
+        limit: int = 100,
+        presence: Presence | None = None,
+        *,
+        decommissioned: bool = False,
+    ) -> Sequence[Device]:
         """Devices in the order of their ids, those after an id.
 
+        Args:
+            after: an id, also one that there is not.
+            limit: devices at most.
+            presence: only those of which this is true now.
+            decommissioned: these as well.
+
         Raises:
             StoreAwayError: the database does not answer.
         """
+        now_ns = self._clock_ns()
         query = select(DEVICES).where(DEVICES.c.device_id > after)
+        if presence is not None:
+            query = query.where(self._presence(now_ns) == presence.value)
+        if not decommissioned:
+            query = query.where(DEVICES.c.decommissioned_ns.is_(None))
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(DEVICES.c.device_id).limit(limit)).all()
-        return [_device(row) for row in rows]
+        return [device_of(row, now_ns, self._settings) for row in rows]
+
+    def tally(self) -> Tally:
+        """How many devices there are, by presence.
+
+        Raises:
+            StoreAwayError: the database does not answer.
+        """
+        each = select(
+            self._presence(self._clock_ns()).label("presence"),
+            DEVICES.c.decommissioned_ns.is_(None).label("serves"),
+        ).subquery()
+        query = select(each.c.presence, each.c.serves, func.count().label("devices"))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.group_by(each.c.presence, each.c.serves)).all()
+        found = dict.fromkeys(Presence, 0)
+        for row in rows:
+            if row.serves:
+                found[Presence(row.presence)] = row.devices
+        return Tally(found, sum(row.devices for row in rows if not row.serves))
 
     def check(self) -> None:
         """Return when the database answers.
@@ -101,46 +170,43 @@ class Devices:
         """
         self.page(limit=1)
 
+    def _values(
+        self, row: Row[Any] | None, place: Place, state: DeviceState, arrived_ns: int
+    ) -> dict[str, Any]:
+        """The columns after a state was taken."""
+        last_ns = arrived_ns
+        if row is not None and row.last_seen_ns is not None:
+            last_ns = max(arrived_ns, row.last_seen_ns)
+        values: dict[str, Any] = {
+            "last_seen_ns": last_ns,
+            "boot": boot_text(place.boot),
+            "session": boot_text(place.session),
+            "seq": place.seq,
+            "status": place.status,
+            "past_boots": boots_text(place.past_boots),
+        }
+        signs = signs_of(row) if row is not None else None
+        if judge(signs, 0, arrived_ns, self._settings).presence is not Presence.ONLINE:
+            values["online_since_ns"] = last_ns
+        if row is None or row.first_seen_ns is None:
+            values["first_seen_ns"] = last_ns
+        if row is None:
+            values["replaced_boots"] = ""
+        # A last will tells nothing of the device, and is all that is known of some.
+        if signs is None or state.status != DeviceState.DISCONNECTED:
+            values["state"] = encode(state)
+            values["interval_s"] = believed_interval_s(state.heartbeat_interval_s)
+        return values
 
-def status_slug(number: int) -> str:
-    """`alive` for ALIVE, `status-9` for one that a newer peer sent."""
-    if number in DeviceState.Status.values():
-        return DeviceState.Status.Name(number).lower()
-    return f"status-{number}"
-
-
-def _values(place: Place, state: DeviceState, now_ns: int) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "last_seen_ns": now_ns,
-        "boot": boot_text(place.boot),
-        "session": boot_text(place.session),
-        "seq": place.seq,
-        "status": place.status,
-        "past_boots": boots_text(place.past_boots),
-    }
-    if state.status != DeviceState.DISCONNECTED:
-        values["state"] = encode(state)
-    return values
-
-
-def _place(row: Row[Any]) -> Place:
-    return Place(
-        boot=parse_boot(row.boot),
-        session=parse_boot(row.session),
-        seq=row.seq,
-        status=row.status,
-        past_boots=tuple(parse_boot(text) for text in row.past_boots.split()),
-    )
-
-
-def _device(row: Row[Any]) -> Device:
-    return Device(
-        device_id=row.device_id,
-        first_seen_ns=row.first_seen_ns,
-        last_seen_ns=row.last_seen_ns,
-        boot=parse_boot(row.boot),
-        session=parse_boot(row.session),
-        seq=row.seq,
-        status=status_slug(row.status),
-        state=DeviceState.FromString(row.state),
-    )
+    def _presence(self, now_ns: int) -> ColumnElement[str]:
+        """What `presence.judge` says of a row, in SQL; the contract suite compares both."""
+        last_ns, interval_s = DEVICES.c.last_seen_ns, DEVICES.c.interval_s
+        offline_ns = last_ns + interval_s * silence_ns(self._settings.offline_after_intervals)
+        late_ns = last_ns + interval_s * silence_ns(self._settings.late_after_intervals)
+        return case(
+            (DEVICES.c.boot.is_(None), Presence.NEVER_SEEN.value),
+            (DEVICES.c.status.in_(ENDED), Presence.OFFLINE.value),
+            (offline_ns <= now_ns, Presence.OFFLINE.value),
+            (late_ns <= now_ns, Presence.LATE.value),
+            else_=Presence.ONLINE.value,
+        )

@@ -40,6 +40,11 @@ class Upgraded:
     after: str
 
 
+def newest() -> str:
+    """The schema that this program needs."""
+    return _newest(_scripts())
+
+
 def upgrade(engine: Engine, where: str) -> Upgraded:
     """Bring a database to the newest schema; all in one transaction, one process at a time.
 

@@ -2,7 +2,8 @@
 
 States come late, twice and out of order, and the device's clock may be wrong. What orders them:
 within a boot, seq; between boots, which one was heard of first (a boot that was replaced once
-never comes back); and a session that has ended does not come alive again.
+never comes back); and a session that has ended does not come alive again. Boots of hardware that
+people have replaced are told apart, for they never come back at all.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from protos.ids import boot_text
 from protos.v1.device_state_pb2 import DeviceState
 
 _PAST_BOOTS = 16
-_ENDED = frozenset({DeviceState.STOPPED, DeviceState.DISCONNECTED})
+
+ENDED = frozenset({DeviceState.STOPPED, DeviceState.DISCONNECTED})
+"""The statuses that end a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +36,30 @@ class Place:
     past_boots: tuple[int, ...] = ()
 
 
-def follow(place: Place | None, state: DeviceState) -> Place | None:
-    """Where the device stands after a state, None where the state changes nothing."""
+def follow(
+    place: Place | None, state: DeviceState, replaced_boots: tuple[int, ...] = ()
+) -> Place | None:
+    """Where the device stands after a state, None where the state changes nothing.
+
+    Args:
+        place: where it stood; None where nothing was heard of its hardware.
+        state: what came.
+        replaced_boots: of hardware that the device no longer has.
+    """
+    if state.boot in replaced_boots:
+        return None
     if place is None:
         return Place(state.boot, state.session, state.seq, state.status)
     if state.boot in place.past_boots:
         return None
     if state.boot != place.boot:
+        if state.status == DeviceState.DISCONNECTED:
+            return None  # the end of a session that nobody heard of; this boot is not over
         past = (*place.past_boots, place.boot)[-_PAST_BOOTS:]
         return Place(state.boot, state.session, state.seq, state.status, past)
     if state.status == DeviceState.DISCONNECTED:
         return _after_will(place, state)
-    session_ended = place.status in _ENDED and state.session == place.session
+    session_ended = place.status in ENDED and state.session == place.session
     if state.seq <= place.seq or session_ended:
         return None
     return Place(place.boot, state.session, state.seq, state.status, place.past_boots)
@@ -57,6 +72,6 @@ def boots_text(boots: tuple[int, ...]) -> str:
 
 def _after_will(place: Place, state: DeviceState) -> Place | None:
     """A last will speaks of its own session only; its seq is 0."""
-    if state.session != place.session or place.status in _ENDED:
+    if state.session != place.session or place.status in ENDED:
         return None
     return Place(place.boot, place.session, place.seq, state.status, place.past_boots)

@@ -1,89 +1,87 @@
-"""States of devices from Pub/Sub into the table."""
+"""Whether a device is there: from what was heard of it, and from the time now. No I/O.
 
-import threading
+The answer is reckoned whenever somebody asks, so that no timer has to run and nothing is wrong
+while no timer runs. All times are those at which signs of life arrived in the cloud; what a
+device's own clock says plays no part (ADR 0039).
+"""
 
-import structlog
+import enum
+from dataclasses import dataclass
 
-from cloud.bus.dead_letters import refuse
-from cloud.bus.port import Flow, Publisher, Received, Subscriber, Subscription
-from cloud.errors import StoreAwayError
-from cloud.fleet.devices import Devices, status_slug
-from protos.codec import decode
-from protos.errors import InvalidPayloadError
-from protos.v1.device_state_pb2 import DeviceState
-from wayside.backoff import Backoff
+from cloud.fleet.settings import PresenceSettings
 
-SUBSCRIPTION = "fleet-state"
-_FLOW = Flow(max_messages=200)
-_MAX_SEQ = 2**63 - 1
-_log = structlog.get_logger(__name__)
+DEFAULT_INTERVAL_S = 30
+"""For a device that does not say how often it sends a heartbeat."""
+
+MAX_INTERVAL_S = 3600
+"""A device that claims to be silent for longer is not believed."""
+
+_NS_PER_S = 10**9
 
 
-class Presence:
-    """Keeps the table of devices up to date.
+class Presence(enum.Enum):
+    """Whether a device is there; the values are its names outside of Python."""
 
-    Args:
-        devices: the table.
-        subscriber: from Pub/Sub.
-        publisher: to the dead letter.
-        backoff: the waits while the database is away.
+    ONLINE = "online"
+    LATE = "late"
+    OFFLINE = "offline"
+    NEVER_SEEN = "never-seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What was heard of the hardware that a device has now.
+
+    Attributes:
+        last_ns: when its last state arrived.
+        is_ended: that state ended the current session: a goodbye, or the broker's last will.
+        interval_s: between its heartbeats, 1 to `MAX_INTERVAL_S`.
+        online_since_ns: when the states began that have followed each other without a gap.
     """
 
-    def __init__(
-        self,
-        devices: Devices,
-        subscriber: Subscriber,
-        publisher: Publisher,
-        backoff: Backoff | None = None,
-    ) -> None:
-        self._devices = devices
-        self._subscriber = subscriber
-        self._publisher = publisher
-        self._backoff = backoff or Backoff(0.2, 10.0)
-        self._stop = threading.Event()
-        self._subscription: Subscription | None = None
-
-    @property
-    def running(self) -> bool:
-        """True while states are taken."""
-        return self._subscription is not None and self._subscription.listening
-
-    def start(self) -> None:
-        """Begin to take states; returns at once."""
-        self._subscription = self._subscriber.subscribe(SUBSCRIPTION, self.take, _FLOW)
-
-    def stop(self) -> None:
-        """Take no more."""
-        self._stop.set()
-        if self._subscription is not None:
-            self._subscription.stop()
-
-    def take(self, received: Received) -> None:
-        """Keep one state, and acknowledge it."""
-        try:
-            state = _decode(received.data)
-        except InvalidPayloadError as error:
-            refuse(self._publisher, received, SUBSCRIPTION, str(error))
-            return
-        try:
-            changed = self._devices.record(state)
-        except StoreAwayError as error:
-            wait_s = self._backoff.next_s()
-            _log.warning("fleet database away", retry_s=round(wait_s, 1), reason=str(error))
-            received.nack()
-            # This thread has nothing else to do, and Pub/Sub keeps the rest.
-            self._stop.wait(wait_s)
-            return
-        self._backoff.reset()
-        received.ack()
-        if changed and state.status != DeviceState.ALIVE:
-            _log.info("device", device_id=state.device, status=status_slug(state.status))
+    last_ns: int
+    is_ended: bool
+    interval_s: int
+    online_since_ns: int
 
 
-def _decode(data: bytes) -> DeviceState:
-    state = decode(DeviceState, data)
-    if state.boot == 0 or state.seq > _MAX_SEQ:
-        raise InvalidPayloadError(f"DeviceState of {state.device}: boot or seq is not valid")
-    if state.status == DeviceState.STATUS_UNSPECIFIED:
-        raise InvalidPayloadError(f"DeviceState of {state.device}: status is missing")
-    return state
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a device is there, and since when that is so (cloud's clock)."""
+
+    presence: Presence
+    since_ns: int
+
+
+def judge(
+    signs: Signs | None, awaited_since_ns: int, now_ns: int, settings: PresenceSettings
+) -> Standing:
+    """Whether a device is there.
+
+    Args:
+        signs: None where nothing was heard of it.
+        awaited_since_ns: when it was registered, or got new hardware.
+        now_ns: cloud's clock.
+        settings: how much silence is too much.
+    """
+    if signs is None:
+        return Standing(Presence.NEVER_SEEN, awaited_since_ns)
+    if signs.is_ended:
+        return Standing(Presence.OFFLINE, signs.last_ns)
+    offline_ns = signs.last_ns + silence_ns(settings.offline_after_intervals) * signs.interval_s
+    if now_ns >= offline_ns:
+        return Standing(Presence.OFFLINE, offline_ns)
+    late_ns = signs.last_ns + silence_ns(settings.late_after_intervals) * signs.interval_s
+    if now_ns >= late_ns:
+        return Standing(Presence.LATE, late_ns)
+    return Standing(Presence.ONLINE, signs.online_since_ns)
+
+
+def silence_ns(intervals: int) -> int:
+    """Nanoseconds of that many intervals of one second each."""
+    return intervals * _NS_PER_S
+
+
+def believed_interval_s(told_s: int) -> int:
+    """The interval that a device is judged by, for the one that it tells; 0: it tells none."""
+    return min(told_s or DEFAULT_INTERVAL_S, MAX_INTERVAL_S)

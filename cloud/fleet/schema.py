@@ -20,14 +20,21 @@ DEVICES = Table(
     "devices",
     METADATA,
     Column("device_id", String(63), primary_key=True),
-    Column("first_seen_ns", BigInteger, nullable=False),
-    Column("last_seen_ns", BigInteger, nullable=False),
-    Column("boot", String(16), nullable=False),
-    Column("session", String(16), nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("status", Integer, nullable=False),
+    Column("first_seen_ns", BigInteger),
+    Column("last_seen_ns", BigInteger),
+    # Down to `online_since_ns`: of the hardware of now, null where nothing was heard of it.
+    Column("boot", String(16)),
+    Column("session", String(16)),
+    Column("seq", BigInteger),
+    Column("status", Integer),
     Column("past_boots", Text, nullable=False),
-    Column("state", LargeBinary, nullable=False),
+    Column("state", LargeBinary),
+    Column("interval_s", BigInteger),
+    Column("online_since_ns", BigInteger),
+    Column("replaced_boots", Text, nullable=False),
+    Column("registered_ns", BigInteger),
+    Column("replaced_ns", BigInteger),
+    Column("decommissioned_ns", BigInteger),
 )
 
 API_KEYS = Table(
@@ -59,4 +66,18 @@ AUDIT = Table(
     Column("outcome", String(200), nullable=False),
     # Numbers are never used again, or a cursor would hide an entry.
     sqlite_autoincrement=True,
+)
+
+ERASURES = Table(
+    "erasures",
+    METADATA,
+    Column(
+        "number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    # Empty: of all devices.
+    Column("device", String(63), nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
+    Column("begun_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger),
 )

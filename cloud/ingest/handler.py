@@ -13,6 +13,8 @@ import structlog
 
 from cloud.bus.dead_letters import refuse
 from cloud.bus.port import Publisher, Received
+from cloud.erasure.guard import write_unerased
+from cloud.erasure.ranges import ReadErased, nothing_erased
 from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.ingest.receipts import Receipts
 from cloud.store.port import EventRecord, EventStore
@@ -65,6 +67,7 @@ class Handler:
             before the batch is acknowledged, and that is waited for this long at most; for a
             process that may be frozen as soon as it has answered.
         clock_ns: Unix time, to notice devices whose clocks are ahead.
+        read_erased: what is let go of, should it come late.
     """
 
     def __init__(
@@ -74,7 +77,9 @@ class Handler:
         receipts: Receipts,
         receipt_timeout_s: float | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
+        read_erased: ReadErased = nothing_erased,
     ) -> None:
+        self._read_erased = read_erased
         self._store = store
         self._publisher = publisher
         self._receipts = receipts
@@ -92,7 +97,8 @@ class Handler:
         if not batches:
             return
         try:
-            self._store.write([record for batch in batches for record in batch.records])
+            found = [record for batch in batches for record in batch.records]
+            write_unerased(self._store, found, self._read_erased)
         except StoreAwayError:
             for batch in batches:
                 batch.received.nack()

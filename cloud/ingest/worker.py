@@ -14,6 +14,7 @@ import time
 import structlog
 
 from cloud.bus.port import Flow, Publisher, Received, Subscriber, Subscription
+from cloud.erasure.ranges import ReadErased, nothing_erased
 from cloud.errors import StoreAwayError
 from cloud.ingest.handler import SUBSCRIPTION, Handler
 from cloud.ingest.receipts import Receipts
@@ -34,6 +35,7 @@ class IngestWorker:
         publisher: to the dead letter and, for receipts, down.
         backoff: the waits while the store is away.
         receipt_timeout_s: None: receipts are gathered and follow. A number: see `Handler`.
+        read_erased: what is let go of, should it come late.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class IngestWorker:
         publisher: Publisher,
         backoff: Backoff | None = None,
         receipt_timeout_s: float | None = None,
+        read_erased: ReadErased = nothing_erased,
     ) -> None:
         self._settings = settings
         self._subscriber = subscriber
@@ -52,7 +55,9 @@ class IngestWorker:
             publisher, settings.receipt_interval_ms / 1000, settings.max_receipt_ranges
         )
         self._receipts_follow = receipt_timeout_s is None
-        self._handler = Handler(store, publisher, self._receipts, receipt_timeout_s)
+        self._handler = Handler(
+            store, publisher, self._receipts, receipt_timeout_s, read_erased=read_erased
+        )
         # Not bounded itself: the subscription's flow limits are its bound.
         self._queue: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
         self._stop = threading.Event()

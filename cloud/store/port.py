@@ -170,6 +170,9 @@ class EventStore(Protocol):
     def counts(self, query: CountQuery) -> Sequence[CountRow]:
         """Numbers of events, intervals without events left out, in order of time and group.
 
+        Where counts outlive their events (`rollup_retention_days`), events that retention took
+        count as if captured at the begin of their minute, and what comes later than it does not.
+
         Raises:
             QueryError: the range or the interval is out of bounds.
             StoreAwayError: the store does not answer.
@@ -212,6 +215,22 @@ class EventStore(Protocol):
 
         Raises:
             StoreAwayError: the store does not answer.
+        """
+
+    def delete(self, device: str, since_ns: int, until_ns: int) -> None:
+        """Have no event of a range, in no answer; broken off, it is simply begun again.
+
+        Any thread may call it. Where the file is the store's own, the bytes have left it when
+        the store is closed.
+
+        Args:
+            device: whose; empty: of all devices.
+            since_ns: captured at or after; a whole microsecond.
+            until_ns: captured before; a whole microsecond.
+
+        Raises:
+            QueryError: the range is out of bounds.
+            StoreAwayError: the store does not answer, or can't delete.
         """
 
     def check(self) -> None:

@@ -72,6 +72,19 @@ def check_summary(query: SummaryQuery) -> None:
             )
 
 
+def check_delete(since_ns: int, until_ns: int) -> None:
+    """Return when a store may be told to delete a range.
+
+    Raises:
+        QueryError: it is out of bounds, or finer than a microsecond.
+    """
+    # Until the microsecond after the last time, so that everything can be named.
+    if not 0 <= since_ns < until_ns <= MAX_CAPTURED_NS + 1:
+        raise QueryError("since, until: since must be before until, both within 1970 and 2262")
+    if since_ns % 1000 or until_ns % 1000:
+        raise QueryError("since, until: must be whole microseconds")
+
+
 def check_groups(number: int) -> None:
     """Return when an answer is not too long.
 

@@ -24,6 +24,19 @@ class DuckDbSettings(BaseModel):
     retention_days: int | None = Field(
         None, ge=1, le=36_500, description="events captured longer ago are deleted; null: never"
     )
+    rollup_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="counts by minute outlive their events this long; null: they go together",
+    )
+
+    @model_validator(mode="after")
+    def _counts_outlive_events(self) -> "DuckDbSettings":
+        events, counts = self.retention_days, self.rollup_retention_days
+        if counts is not None and (events is None or counts < events):
+            raise ValueError("rollup_retention_days needs retention_days, and at least as many")
+        return self
 
 
 class InfluxDbSettings(BaseModel):

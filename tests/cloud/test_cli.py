@@ -1,31 +1,11 @@
 """The command line: what is refused, and in which words."""
 
-import logging
-import signal
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from cloud.cli import app
-
-
-@pytest.fixture(autouse=True)
-def _same_process_afterwards() -> Iterator[None]:
-    """A command sets up logging, signals and thread errors for its own process."""
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = hook
-    structlog.reset_defaults()
-    for number, handler in signals.items():
-        signal.signal(number, handler)
 
 
 def run(*arguments: str | Path) -> Result:

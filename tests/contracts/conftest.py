@@ -1,8 +1,9 @@
-"""The Pub/Sub servers of the contract suites."""
+"""The Pub/Sub servers and the fleet's databases of the contract suites."""
 
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from google.cloud.pubsub_v1.subscriber.message import Message
@@ -10,6 +11,9 @@ from google.cloud.pubsub_v1.types import FlowControl
 
 from cloud.bus.client import publisher_client, subscriber_client
 from cloud.bus.settings import BusSettings
+from cloud.fleet.database import FleetDatabase, upgrade
+from tests.support.fleet import Clock
+from tests.support.postgresql import Postgresql, new_postgresql
 from tests.support.processes import ServerProcess
 from tests.support.pubsub import embedded_pubsub, google_emulator
 from tests.support.pubsub_project import TIMEOUT_S, Project, Stream
@@ -52,3 +56,32 @@ def stream(project: Project) -> Iterator[Callable[..., Stream]]:
     for future in futures:
         future.cancel()
         future.result(TIMEOUT_S)
+
+
+@pytest.fixture(scope="package")
+def postgresql() -> Iterator[Postgresql]:
+    server = new_postgresql()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/folder/fleet.sqlite"
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.new_database()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[FleetDatabase]:
+    upgrade(url)
+    with closing(FleetDatabase(url)) as made:
+        yield made
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

@@ -1,14 +1,11 @@
 """`wayside-cloud deadletter` with the embedded server and Google's emulator."""
 
-import logging
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from cloud.bus.apply import ensure
@@ -26,18 +23,6 @@ from tests.support.pubsub import embedded_pubsub, google_emulator
 from tests.support.stored import batch_of, person
 
 BATCH = encode(batch_of(person(1)))
-
-
-@pytest.fixture(autouse=True)
-def _same_process_afterwards() -> Iterator[None]:
-    """A command sets up logging and thread errors for its own process."""
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = hook
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module", params=["embedded", "emulator"])

@@ -20,7 +20,7 @@ from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices
+from tests.support.fleet import fleet_access, fleet_devices, fleet_lifecycle
 from tests.support.processes import free_port, wait_until
 from wayside.net import port_is_open
 
@@ -63,9 +63,13 @@ def api_server(
     trust: ssl.SSLContext | bool = False
     if tls:
         trust = ssl.create_default_context(cafile=tls.certificate_file)
-    with fleet_devices(folder) as devices, fleet_access(folder, requires_key) as access:
+    with (
+        fleet_devices(folder) as devices,
+        fleet_lifecycle(folder) as lifecycle,
+        fleet_access(folder, requires_key) as access,
+    ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
-        app = create_app(FakeStore(), devices, dict, snapshots, access)
+        app = create_app(FakeStore(), devices, lifecycle, dict, snapshots, access)
         thread = threading.Thread(
             target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls)
         )

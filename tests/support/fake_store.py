@@ -44,6 +44,7 @@ class FakeStore:
         self.writes: list[int] = []
         self._lock = threading.Lock()
         self._events: dict[EventId, EventRecord] = {}
+        self._numbers: dict[EventId, int] = {}
 
     def write(self, events: Sequence[EventRecord]) -> None:
         self.check()
@@ -54,6 +55,7 @@ class FakeStore:
             self.writes.append(len(events))
             for event in events:
                 if event.id not in refused:
+                    self._numbers.setdefault(event.id, len(self._numbers) + 1)
                     self._events.setdefault(event.id, event)
         if refused:
             raise StoreRefusedError("the store in memory", refused)
@@ -63,7 +65,7 @@ class FakeStore:
         questions.check_events(query)
         position = cursor.decode(query)
         with self._lock:
-            numbered = list(enumerate(self._events.values(), 1))
+            numbered = [(self._numbers[e.id], e) for e in self._events.values()]
         found: list[tuple[object, EventRecord]]
         if query.order == "ingest":
             after = 0 if position is None else cursor.natural(position)
@@ -136,6 +138,17 @@ class FakeStore:
             SequenceRow(*stream, len(seqs), len(set(seqs)), min(seqs), max(seqs))
             for stream, seqs in sorted(streams.items())
         ]
+
+    def delete(self, device: str, since_ns: int, until_ns: int) -> None:
+        self.check()
+        questions.check_delete(since_ns, until_ns)
+        with self._lock:
+            self._events = {
+                event_id: event
+                for event_id, event in self._events.items()
+                if device not in ("", event_id.device)
+                or not since_ns <= event.captured_ns < until_ns
+            }
 
     def check(self) -> None:
         if self.away:

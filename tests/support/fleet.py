@@ -9,13 +9,41 @@ from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
 from cloud.fleet.keys import Keys
+from cloud.fleet.lifecycle import Lifecycle
+from protos.v1.device_state_pb2 import DeviceState
+
+
+class Clock:
+    """Shows what a test sets."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000_000_000_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+def heartbeat(device: str = "cam-box", seq: int = 1, boot: int = 2**64 - 1) -> DeviceState:
+    """A sign of life."""
+    return DeviceState(
+        schema=1, device=device, boot=boot, session=3, seq=seq, status=DeviceState.ALIVE,
+        reported_ns=5, agent_version="1.2",
+        cameras=[DeviceState.Camera(camera="door", state="live", fps=9.5)],
+    )  # fmt: skip
 
 
 @contextmanager
 def fleet_devices(folder: Path) -> Iterator[Devices]:
-    """The table of devices in a new SQLite file."""
+    """The table of devices in a SQLite file."""
     with closing(FleetDatabase(f"sqlite:///{folder}/fleet.sqlite")) as database:
         yield Devices(database)
+
+
+@contextmanager
+def fleet_lifecycle(folder: Path) -> Iterator[Lifecycle]:
+    """Changes of the devices in that same SQLite file."""
+    with closing(FleetDatabase(f"sqlite:///{folder}/fleet.sqlite")) as database:
+        yield Lifecycle(database, Audit(database))
 
 
 @contextmanager

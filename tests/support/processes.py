@@ -4,6 +4,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wayside.net import port_is_open
@@ -79,3 +80,10 @@ class ServerProcess:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self.kill()
+
+
+def together(*works: Callable[[], object]) -> None:
+    """Run them in threads of their own; what one raises, this raises."""
+    with ThreadPoolExecutor(len(works)) as threads:
+        for running in [threads.submit(work) for work in works]:
+            running.result()

@@ -4,6 +4,10 @@ store.py     the adapter
 schema.py    the file: tables, version, who may open it
 columns.py   records into columns, for the insert
 queries.py   questions as SQL
+rollups.py   counts by minute and hour, kept right as events come and go
+counts.py    counts from rollups and events, as SQL
 summaries.py  questions for summaries as SQL
+erase.py      erased events out of the file
 retention.py  old events out of the file
+upkeep.py    a thread for work that comes round again
 """

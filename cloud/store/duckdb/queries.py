@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloud.store.port import CountQuery, EventQuery
-from cloud.store.questions import NS_PER_S
 from protos.ids import EventId
 
 KEPT = "device, boot, lane, seq, payload"
@@ -17,6 +16,7 @@ _ORDER_CAPTURED = "captured_ns, device, boot, lane, seq"
 class Sql:
     """A statement under construction and its parameters."""
 
+    source: str = "stored_events"
     conditions: list[str] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -28,7 +28,7 @@ class Sql:
     def text(self, head: str, tail: str) -> str:
         """The whole statement."""
         where = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
-        return f"{head} FROM stored_events{where} {tail}"
+        return f"{head} FROM {self.source}{where} {tail}"
 
 
 def in_ingest_order(query: EventQuery, after: int) -> tuple[str, dict[str, Any]]:
@@ -61,18 +61,6 @@ def in_captured_order(
     ), sql.parameters
 
 
-def counted(query: CountQuery) -> tuple[str, dict[str, Any]]:
-    """Rows of start, group..., number."""
-    sql = Sql()
-    _equal(sql, query)
-    sql.where("captured_ns >= $since", since=query.since_ns)
-    sql.where("captured_ns < $until", until=query.until_ns)
-    interval_ns = query.interval_s * NS_PER_S
-    group = ["class_name" if name == "class" else name for name in query.group_by]
-    selected = ", ".join([f"captured_ns // {interval_ns} * {interval_ns} AS start", *group])
-    return sql.text(f"SELECT {selected}, count(*)", "GROUP BY ALL ORDER BY ALL"), sql.parameters
-
-
 def streams(device: str) -> tuple[str, dict[str, Any]]:
     """Rows as SequenceRow has its fields."""
     sql = Sql()
@@ -91,17 +79,17 @@ def before(captured_ns: int) -> tuple[str, dict[str, Any]]:
     return sql.text("SELECT count(*)", ""), sql.parameters
 
 
-def deleted_before(captured_ns: int, limit: int) -> tuple[str, dict[str, Any]]:
-    """Delete some of the events captured before a time; one row: how many."""
+def some_before(captured_ns: int, limit: int) -> tuple[str, dict[str, Any]]:
+    """A condition, and its parameters, for some of the events captured before a time."""
     sql = Sql()
     sql.where("captured_ns < $until", until=captured_ns)
-    some = sql.text("SELECT rowid", f"LIMIT {limit}")
-    return f"DELETE FROM stored_events WHERE rowid IN ({some})", sql.parameters  # noqa: S608
+    some = sql.text("SELECT rowid", f"ORDER BY rowid LIMIT {limit}")
+    return f"rowid IN ({some})", sql.parameters
 
 
 def _events(query: EventQuery) -> Sql:
     sql = Sql()
-    _equal(sql, query)
+    equal(sql, query)
     if query.target:
         sql.where("target = $target", target=query.target)
     if query.lane is not None:
@@ -113,7 +101,8 @@ def _events(query: EventQuery) -> Sql:
     return sql
 
 
-def _equal(sql: Sql, query: EventQuery | CountQuery) -> None:
+def equal(sql: Sql, query: EventQuery | CountQuery) -> None:
+    """What the filters of a query demand, but its range; columns that events and rollups have."""
     for name in ("device", "camera", "kind", "class_name", "rule"):
         value = getattr(query, name)
         if value:

@@ -1,6 +1,5 @@
 """Old events out of the file, a bounded step at a time, so that ingest never waits for long."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,10 +7,11 @@ from typing import Protocol
 
 import structlog
 
-from cloud.errors import StoreAwayError
+from cloud.store.duckdb.upkeep import UpkeepThread
 from cloud.store.retention import RetentionPlan, days_text
 
-_DAY_NS = 86_400_000_000_000
+_MINUTE_NS = 60_000_000_000
+_DAY_NS = 1440 * _MINUTE_NS
 _STEP = 20_000
 """Events that one step deletes: some tens of milliseconds in which ingest waits."""
 
@@ -32,6 +32,12 @@ class OldEvents(Protocol):
     def delete_before(self, captured_ns: int, limit: int) -> int:
         """Delete some of them, at most `limit`; returns how many."""
 
+    def close_before(self, captured_ns: int) -> None:
+        """Have the counts of what was captured before a time stay when its events go."""
+
+    def forget_before(self, captured_ns: int) -> None:
+        """Delete counts that stayed, before a time."""
+
     def compact(self) -> None:
         """Have the space of what was deleted used again."""
 
@@ -42,6 +48,7 @@ class DuckDbRetention:
     Args:
         events: the open file, which stays the caller's.
         days: how long events are kept; None: for ever.
+        rollup_days: how long counts by minute and hour are kept; None: as long as their events.
         clock_ns: Unix time.
         step: events deleted at once.
     """
@@ -50,11 +57,13 @@ class DuckDbRetention:
         self,
         events: OldEvents,
         days: int | None,
+        rollup_days: int | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         step: int = _STEP,
     ) -> None:
         self._events = events
         self._days = days
+        self._rollup_days = rollup_days
         self._clock_ns = clock_ns
         self._step = step
 
@@ -63,11 +72,14 @@ class DuckDbRetention:
         name = f"DuckDB in {self._events.path}"
         if self._days is None:
             return RetentionPlan(name, notes=("retention_days is not set: nothing is deleted",))
-        old = self._events.count_before(self._before_ns())
-        notes = (
+        old = self._events.count_before(self._before_ns(self._days))
+        notes: tuple[str, ...] = (
             "the space is used again, but the file does not shrink",
             "a running `serve` deletes what gets too old by itself, every hour",
         )
+        if self._rollup_days is not None:
+            kept = days_text(self._rollup_days)
+            notes += (f"their counts by minute and hour stay for {kept}",)
         if not old:
             return RetentionPlan(name, notes=notes)
         kept = days_text(self._days)
@@ -77,10 +89,13 @@ class DuckDbRetention:
         """Delete, then have the space used again."""
         if self._days is None:
             return
-        before_ns, deleted = self._before_ns(), 0
+        before_ns, deleted = self._before_ns(self._days), 0
+        if self._rollup_days is not None:
+            self._events.close_before(before_ns)
         while number := self._events.delete_before(before_ns, self._step):
             deleted += number
             yield number
+        self._events.forget_before(self._before_ns(self._rollup_days or self._days))
         if deleted:
             self._events.compact()
             _log.info("old events deleted", events=deleted, retention_days=self._days)
@@ -88,41 +103,12 @@ class DuckDbRetention:
     def close(self) -> None:
         """Nothing: the file is the caller's."""
 
-    def _before_ns(self) -> int:
-        assert self._days is not None
-        return max(0, self._clock_ns() - self._days * _DAY_NS)
+    def _before_ns(self, days: int) -> int:
+        """Whole minutes go, so that those of the rollups are either there or gone."""
+        return max(0, self._clock_ns() - days * _DAY_NS) // _MINUTE_NS * _MINUTE_NS
 
 
-class RetentionThread:
-    """Carries a retention out at once and then every hour.
-
-    Args:
-        retention: of the open file.
-        every_s: time between two rounds.
-    """
-
-    def __init__(self, retention: DuckDbRetention, every_s: float = _EVERY_S) -> None:
-        self._retention = retention
-        self._every_s = every_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the step that runs, and end."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                for _ in self._retention.carry_out():
-                    if self._stop.is_set():
-                        return
-            except StoreAwayError as error:
-                _log.warning("old events not deleted, tried again later", reason=str(error))
-            if self._stop.wait(self._every_s):
-                return
+def retention_thread(retention: DuckDbRetention, every_s: float = _EVERY_S) -> UpkeepThread:
+    """Carries a retention out at once and then every hour."""
+    failed = "old events not deleted, tried again later"
+    return UpkeepThread("retention", retention.carry_out, every_s, failed)

@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 
 from cloud.errors import StartError
+from cloud.store.duckdb import erase, rollups
 
-VERSION = 1
-"""Of the tables below; a file of another version is refused, never guessed at."""
+VERSION = 2
+"""Of the tables. Version 1 had no rollups and gets them; others are refused, never guessed at."""
 
 _TABLES = """
 CREATE TABLE wayside_schema (version INTEGER NOT NULL);
@@ -66,14 +67,19 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     }
     if not tables:
         connection.begin()
-        connection.execute(_TABLES)
+        connection.execute(_TABLES + rollups.TABLES + erase.TABLES)
         connection.execute("INSERT INTO wayside_schema VALUES (?)", [VERSION])
         connection.commit()
         return
     if "wayside_schema" not in tables:
         raise StartError(f"store {path}: a DuckDB file of something else; name another file")
     versions = [row[0] for row in connection.execute("FROM wayside_schema").fetchall()]
-    if versions != [VERSION]:
+    if versions == [1]:
+        connection.begin()
+        connection.execute(rollups.TABLES + erase.TABLES)
+        connection.execute("UPDATE wayside_schema SET version = ?", [VERSION])
+        connection.commit()
+    elif versions != [VERSION]:
         raise StartError(
             f"store {path}: written as version {versions} of the tables, this is Wayside with "
             f"version {VERSION}; start the release that wrote it, or name another file"

@@ -1,19 +1,23 @@
 """An EventStore in one DuckDB file, held by one process."""
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
-from cloud.store.duckdb import queries, summaries
+from cloud.store.duckdb import erase, queries, rollups, summaries
 from cloud.store.duckdb.columns import INSERT, columns
-from cloud.store.duckdb.retention import DuckDbRetention, RetentionThread
+from cloud.store.duckdb.counts import counted
+from cloud.store.duckdb.retention import DuckDbRetention, retention_thread
 from cloud.store.duckdb.schema import open_file
+from cloud.store.duckdb.upkeep import UpkeepThread
 from cloud.store.halves import Refusal, refused_of
 from cloud.store.port import (
     CountQuery,
@@ -23,12 +27,14 @@ from cloud.store.port import (
     EventRecord,
     SequenceRow,
 )
-from cloud.store.records import record
+from cloud.store.records import MAX_CAPTURED_NS, record
 from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, ZoneRow, ZonesQuery
 from protos.ids import EventId, Lane
 from wayside.process import crash
 
 _REFUSALS = (duckdb.DataError, duckdb.NotSupportedError)
+
+_ROLL_UP_EVERY_S = 10.0
 
 
 class DuckDbStore:
@@ -41,22 +47,34 @@ class DuckDbStore:
     Args:
         path: the file; created with its folder where there is none.
         retention_days: what was captured longer ago is deleted, now and then; None: nothing is.
+        rollup_retention_days: how long counts stay whose events are deleted; None: they go too.
 
     Raises:
         StartError: another process holds the file, or it is none of ours.
     """
 
-    def __init__(self, path: Path, retention_days: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        retention_days: int | None = None,
+        rollup_retention_days: int | None = None,
+    ) -> None:
         self._path = path
         self._connection = open_file(path)
         self._writer = threading.Lock()
+        self._holds_erased = False
         with self._cursor() as rows:
-            found = rows.execute("SELECT max(ingest_seq) FROM stored_events").fetchone()
+            found = rows.execute(erase.LAST_INGEST_SEQ).fetchone()
         self._ingest_seq: int = (found[0] if found else None) or 0
-        self._retention: RetentionThread | None = None
+        self._roller = threading.Lock()
+        self._upkeep = [
+            UpkeepThread("rollups", self.roll_up, _ROLL_UP_EVERY_S, "events not rolled up")
+        ]
         if retention_days is not None:
-            self._retention = RetentionThread(DuckDbRetention(self, retention_days))
-            self._retention.start()
+            retention = DuckDbRetention(self, retention_days, rollup_retention_days)
+            self._upkeep.append(retention_thread(retention))
+        for thread in self._upkeep:
+            thread.start()
 
     @property
     def path(self) -> Path:
@@ -69,7 +87,7 @@ class DuckDbStore:
 
             def insert(lot: Sequence[EventRecord]) -> Refusal | None:
                 try:
-                    rows.execute(INSERT, columns(lot, self._ingest_seq + 1))
+                    self._insert(rows, lot)
                 except (*_REFUSALS, OverflowError) as error:
                     return Refusal(str(error))
                 self._ingest_seq += len(lot)
@@ -104,8 +122,9 @@ class DuckDbStore:
     def counts(self, query: CountQuery) -> Sequence[CountRow]:
         """Numbers of events by interval and group."""
         questions.check_counts(query)
-        rows = self._ask(queries.counted(query))
-        return [CountRow(start, tuple(group), n) for start, *group, n in rows]
+        with self._transaction() as rows:
+            found = counted(rows, query)
+        return [CountRow(row[0], row[1:-1], row[-1]) for row in found]
 
     def latest(self, query: LatestQuery) -> Sequence[EventRecord]:
         """The last event of each device, camera and kind."""
@@ -146,6 +165,22 @@ class DuckDbStore:
         """Return when the file answers."""
         self._ask(("SELECT 1", {}))
 
+    def delete(self, device: str, since_ns: int, until_ns: int) -> None:
+        """Have no event of a range; `close` then writes the file anew without their bytes."""
+        questions.check_delete(since_ns, until_ns)
+        self._holds_erased = True
+        condition, parameters = erase.some_within(device, since_ns, until_ns)
+        deleted = 1
+        while deleted:
+            with self._writer, self._transaction() as rows:
+                erase.keep_order(rows, self._ingest_seq)
+                deleted = _deleted(rows, condition, parameters)
+        for _ in self.roll_up():
+            pass
+        with self._roller, self._transaction() as rows:
+            erase.delete_closed_counts(rows, device, since_ns, until_ns)
+        self.compact()
+
     def count_before(self, captured_ns: int) -> int:
         """Events captured before a time."""
         [(number,)] = self._ask(queries.before(captured_ns))
@@ -153,25 +188,82 @@ class DuckDbStore:
 
     def delete_before(self, captured_ns: int, limit: int) -> int:
         """Delete events captured before a time, at most `limit`; returns how many."""
-        with self._writer, self._cursor() as rows:
-            [(deleted,)] = rows.execute(*queries.deleted_before(captured_ns, limit)).fetchall()
-        return int(deleted)
+        condition, parameters = queries.some_before(captured_ns, limit)
+        with self._writer, self._transaction() as rows:
+            return _deleted(rows, condition, parameters)
+
+    def roll_up(self, clock_ns: Callable[[], int] = time.time_ns) -> Iterator[int]:
+        """Count dirty minutes again; yields how many each time.
+
+        The minute that runs and the one before it are left: they would be dirty again soon.
+        """
+        running_ns = clock_ns() // rollups.MINUTE_NS * rollups.MINUTE_NS
+        for since_ns, until_ns in (
+            (0, running_ns - rollups.MINUTE_NS),
+            (running_ns + rollups.MINUTE_NS, MAX_CAPTURED_NS),
+        ):
+            while number := self._roll_up(since_ns, until_ns):
+                yield number
+
+    def close_before(self, captured_ns: int) -> None:
+        """Have the counts of what was captured before a time stay when its events go."""
+        while self._roll_up(0, captured_ns):
+            pass
+        # What came meanwhile, and nothing comes until the minutes are closed.
+        with self._roller, self._writer, self._transaction() as rows:
+            while rollups.roll_up(rows, 0, captured_ns):
+                pass
+            rollups.close(rows, captured_ns)
+
+    def forget_before(self, captured_ns: int) -> None:
+        """Delete counts whose events are gone, before a time."""
+        with self._roller, self._transaction() as rows:
+            rollups.forget(rows, captured_ns)
 
     def compact(self) -> None:
         """Have the space of what was deleted used again."""
-        with self._writer, self._cursor() as rows:
+        with self._roller, self._writer, self._cursor() as rows:
             rows.execute("CHECKPOINT")
 
     def close(self) -> None:
-        """Fold the log into the file and let go of it."""
-        if self._retention is not None:
-            self._retention.stop()
+        """Fold the log into the file and let go of it.
+
+        Raises:
+            StoreAwayError: the file cannot be written anew, and still holds erased bytes.
+        """
+        for thread in self._upkeep:
+            thread.stop()
         with self._writer:
             self._connection.close()
+        if self._holds_erased:
+            erase.rewrite(self._path)
+
+    def _insert(self, rows: duckdb.DuckDBPyConnection, lot: Sequence[EventRecord]) -> None:
+        rows.begin()
+        try:
+            rows.execute(INSERT, columns(lot, self._ingest_seq + 1))
+            captured = [event.captured_ns for event in lot]
+            rollups.mark(rows, np.array(captured, dtype=np.int64))
+        except (*_REFUSALS, OverflowError):
+            rows.rollback()
+            raise
+        rows.commit()
+
+    def _roll_up(self, since_ns: int, until_ns: int) -> int:
+        with self._roller, self._transaction() as rows:
+            return rollups.roll_up(rows, since_ns, until_ns)
 
     def _ask(self, statement: tuple[str, dict[str, Any]]) -> list[tuple[Any, ...]]:
         with self._cursor() as rows:
             return rows.execute(*statement).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor whose statements see one moment, and count together or not at all."""
+        with self._cursor() as rows:
+            rows.begin()
+            yield rows
+            rows.commit()
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -184,6 +276,16 @@ class DuckDbStore:
             crash("the store gave up", path=str(self._path), error=str(error))
         except duckdb.Error as error:
             raise StoreAwayError(f"store {self._path}: {error}") from error
+
+
+def _deleted(rows: duckdb.DuckDBPyConnection, condition: str, parameters: dict[str, Any]) -> int:
+    """Delete the events of a condition and mark their minutes; returns how many."""
+    gone = rows.execute(
+        f"DELETE FROM stored_events WHERE {condition} RETURNING captured_ns",  # noqa: S608
+        parameters,
+    ).fetchnumpy()["captured_ns"]
+    rollups.mark(rows, gone)
+    return len(gone)
 
 
 def _record(row: tuple[Any, ...]) -> EventRecord:

@@ -12,4 +12,5 @@ series.py     the budget of series
 access.py     token and TLS
 retention.py  how long a bucket keeps events
 buckets.py    the buckets API of 2.x
+erase.py      erased events out of a bucket
 """

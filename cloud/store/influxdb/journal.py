@@ -122,7 +122,7 @@ class Journal:
     def _line(self, stream: Stream, run: Run, captured: Mapping[int, int]) -> str:
         device, boot, lane = stream
         times = [captured[seq] for seq in range(run.first_seq, run.last_seq + 1)]
-        fields: dict[str, lines.Field] = {
+        fields: lines.Fields = {
             "boot": f"{boot:016x}",
             "lane": lane.slug,
             "first_seq": run.first_seq,

@@ -105,7 +105,7 @@ class InfluxDbRetention:
     def __init__(self, settings: InfluxDbSettings, token: str, tls: ssl.SSLContext | None) -> None:
         self._settings = settings
         self._where = f"at {settings.url}, bucket {settings.bucket!r}"
-        self._version = _version(settings, tls)
+        self._version = version_of(settings, tls)
         self._server: _Server | None = None
         if self._version.startswith("1."):
             self._server = Policies(settings, token, tls)
@@ -151,7 +151,7 @@ class InfluxDbRetention:
             self._server.close()
 
 
-def _version(settings: InfluxDbSettings, tls: ssl.SSLContext | None) -> str:
+def version_of(settings: InfluxDbSettings, tls: ssl.SSLContext | None) -> str:
     """What the server calls itself, like `1.6.7`.
 
     Raises:

@@ -14,6 +14,7 @@ from cloud.store import cursor, questions
 from cloud.store.halves import refused_of
 from cloud.store.influxdb import lines, queries, summaries
 from cloud.store.influxdb.access import access_of
+from cloud.store.influxdb.erase import erase
 from cloud.store.influxdb.influxql import Bindings, Database, InfluxQl
 from cloud.store.influxdb.journal import Journal
 from cloud.store.influxdb.pages import captured_page, ingest_page
@@ -140,6 +141,11 @@ class InfluxDbStore:
                         )
                     )
         return found
+
+    def delete(self, device: str, since_ns: int, until_ns: int) -> None:
+        """Have no event of a device, or of all devices, captured in a range."""
+        questions.check_delete(since_ns, until_ns)
+        erase(self._settings, self._database, device, since_ns, until_ns)
 
     def check(self) -> None:
         """Return when the database answers."""

@@ -30,6 +30,15 @@ ROUTES: dict[tuple[str, str], tuple[Role, str, object]] = {
     ("get", "/v1/heatmap"): (Role.VIEWER, "/v1/heatmap?device=cam-box&camera=door", None),
     ("get", "/v1/dwell"): (Role.VIEWER, "/v1/dwell", None),
     ("get", "/v1/devices"): (Role.VIEWER, "/v1/devices", None),
+    ("post", "/v1/devices"): (Role.FLEET_MANAGER, "/v1/devices", {"device": "cam-box"}),
+    ("get", "/v1/devices/summary"): (Role.VIEWER, "/v1/devices/summary", None),
+    ("get", "/v1/devices/{device}"): (Role.VIEWER, "/v1/devices/cam-box", None),
+    **{
+        ("post", f"/v1/devices/{{device}}/{act}"): (
+            Role.FLEET_MANAGER, f"/v1/devices/cam-box/{act}", None,
+        )
+        for act in ("replace", "decommission", "recommission")
+    },
     ("get", "/v1/audit"): (Role.ADMIN, "/v1/audit", None),
     ("get", "/v1/keys"): (Role.ADMIN, "/v1/keys", None),
     ("post", "/v1/keys"): (Role.ADMIN, "/v1/keys", NEW_KEY),
@@ -80,7 +89,7 @@ def test_each_role_on_each_route(
     answer = shared.ask(route[0], path, keys[role], body)
 
     if role >= needed:
-        assert answer.status_code in {200, 201, 404}
+        assert answer.status_code in {200, 201, 404, 409}
         return
     assert answer.status_code == 403
     assert answer.headers["content-type"] == "application/problem+json"

@@ -16,10 +16,11 @@ from cloud.api.app import create_app
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
+from cloud.fleet.lifecycle import Lifecycle
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices
+from tests.support.fleet import fleet_access, fleet_devices, fleet_lifecycle
 from tests.support.stored import START_NS, crossing, person, stored
 
 Get = Callable[..., httpx.Response]
@@ -28,14 +29,15 @@ Get = Callable[..., httpx.Response]
 class Server:
     """The application over a store and a table of devices."""
 
-    def __init__(self, devices: Devices, access: Access) -> None:
+    def __init__(self, devices: Devices, lifecycle: Lifecycle, access: Access) -> None:
         self.store = FakeStore()
         self.blobs = ObstoreBlobs(MemoryStore(), "memory")
         self.devices = devices
+        self.lifecycle = lifecycle
         self.access = access
         self.running = {"ingest": True, "fleet": True}
         self.app: FastAPI = create_app(
-            self.store, devices, lambda: self.running, Snapshots(self.blobs), access
+            self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access
         )
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
@@ -49,8 +51,12 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with fleet_devices(tmp_path) as devices, fleet_access(tmp_path, requires_key=False) as access:
-        yield Server(devices, access)
+    with (
+        fleet_devices(tmp_path) as devices,
+        fleet_lifecycle(tmp_path) as lifecycle,
+        fleet_access(tmp_path, requires_key=False) as access,
+    ):
+        yield Server(devices, lifecycle, access)
 
 
 def test_an_event_is_told_whole(server: Server) -> None:
@@ -177,7 +183,7 @@ def test_a_store_that_is_away_is_a_503_and_says_nothing_of_itself(server: Server
 def test_a_fault_is_a_problem_without_details(server: Server) -> None:
     server.app = create_app(
         object(),  # type: ignore[arg-type]
-        server.devices, dict, Snapshots(server.blobs), server.access,
+        server.devices, server.lifecycle, dict, Snapshots(server.blobs), server.access,
     )  # fmt: skip
 
     with capture_logs() as logs:
@@ -203,6 +209,8 @@ def test_the_description_is_complete(server: Server) -> None:
     assert set(description["paths"]) == {
         "/v1/events", "/v1/counts", "/v1/devices", "/healthz", "/readyz",
         "/v1/events/{device}/{boot}/{lane}/{seq}/snapshot",
+        "/v1/devices/summary", "/v1/devices/{device}", "/v1/devices/{device}/replace",
+        "/v1/devices/{device}/decommission", "/v1/devices/{device}/recommission",
         "/v1/keys", "/v1/keys/{key_id}", "/v1/audit",
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",
     }  # fmt: skip

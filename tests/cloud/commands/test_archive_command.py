@@ -1,13 +1,9 @@
 """`wayside-cloud archive` as its user sees it."""
 
 import contextlib
-import logging
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from cloud.archive.archive import Archive
@@ -17,18 +13,6 @@ from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.port import EventQuery
 from tests.support.archived import DAY_NS, MIDNIGHT_NS, archive_batches
 from tests.support.stored import batch_of, person
-
-
-@pytest.fixture(autouse=True)
-def _same_process_afterwards() -> Iterator[None]:
-    """A command sets up logging and thread errors for its own process."""
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = hook
-    structlog.reset_defaults()
 
 
 class Site:

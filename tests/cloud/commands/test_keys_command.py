@@ -1,18 +1,14 @@
 """wayside-cloud keys and fleet: what is typed, and what comes."""
 
-import logging
 import os
 import pwd
 import re
 import socket
 import sqlite3
-import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from cloud.cli import app
@@ -22,18 +18,6 @@ from cloud.fleet.database import FleetDatabase
 from cloud.fleet.keys import Keys
 
 KEY = re.compile(r"wayside_([a-z2-7]{12})_[A-Za-z0-9_-]{43}\n")
-
-
-@pytest.fixture(autouse=True)
-def _same_process_afterwards() -> Iterator[None]:
-    """A command sets up logging and thread errors for its own process."""
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = hook
-    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -107,8 +91,8 @@ def test_mistakes_are_told(config: Path, arguments: list[str], code: int, says: 
 def test_migrate_says_what_it_did(config: Path) -> None:
     first, again = run(config, "fleet", "migrate"), run(config, "fleet", "migrate")
     file = config.parent / "kept/fleet.sqlite"
-    assert first.stdout == f"fleet database sqlite:///{file}: schema none -> 0002\n"
-    assert again.stdout == f"fleet database sqlite:///{file}: has schema 0002 already\n"
+    assert first.stdout == f"fleet database sqlite:///{file}: schema none -> 0004\n"
+    assert again.stdout == f"fleet database sqlite:///{file}: has schema 0004 already\n"
 
 
 def test_migrate_leaves_what_it_does_not_know(config: Path) -> None:

@@ -1,13 +1,10 @@
 """`wayside-cloud pubsub apply`: what it says, asks, does, and how it ends."""
 
-import logging
-import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from cloud.bus.admin import Admin
@@ -17,18 +14,6 @@ from cloud.bus.topology import EVENT_BATCH_SCHEMA, EVENTS, Schema, Subscription,
 from cloud.cli import app
 from tests.support.processes import ServerProcess
 from tests.support.pubsub import embedded_pubsub
-
-
-@pytest.fixture(autouse=True)
-def _same_process_afterwards() -> Iterator[None]:
-    """A command sets up logging and thread errors for its own process."""
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = hook
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

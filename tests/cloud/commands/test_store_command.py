@@ -2,13 +2,8 @@
 
 import contextlib
 import json
-import logging
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from cloud.cli import app
@@ -16,18 +11,6 @@ from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.port import EventQuery
 from tests.support.influxdb import influxdb
 from tests.support.stored import person, stored
-
-
-@pytest.fixture(autouse=True)
-def _same_process_afterwards() -> Iterator[None]:
-    """A command sets up logging and thread errors for its own process."""
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = hook
-    structlog.reset_defaults()
 
 
 def apply(folder: Path, store: str, *options: str, says: str = "") -> Result:

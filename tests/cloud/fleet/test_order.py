@@ -43,6 +43,19 @@ def test_a_last_will_of_an_older_boot_changes_nothing() -> None:
     assert follow(place, state(1, 5, 10)) is None
 
 
+def test_a_last_will_of_a_boot_never_heard_of_does_not_end_the_one_that_is() -> None:
+    place = after(state(1, 5, 1))
+    assert place is not None
+    assert follow(place, will(2, 6)) is None
+    assert after(state(1, 5, 1), will(2, 6), state(1, 5, 2)) == Place(1, 5, 2, DeviceState.ALIVE)
+
+
+def test_boots_of_replaced_hardware_change_nothing() -> None:
+    for one in (state(1, 5, 9), will(1, 5)):
+        assert follow(None, one, (7, 1)) is None
+        assert follow(Place(2, 6, 1, DeviceState.ALIVE), one, (7, 1)) is None
+
+
 def test_an_older_heartbeat_changes_nothing() -> None:
     place = after(state(1, 5, 8))
     assert place is not None

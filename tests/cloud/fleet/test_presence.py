@@ -1,101 +1,55 @@
-"""States from the bus into the table."""
+"""Whether a device is there, for every row and every time."""
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
+from hypothesis import given
+from hypothesis import strategies as st
 
-import pytest
-
-from cloud.bus import topology
-from cloud.fleet.database import FleetDatabase
-from cloud.fleet.devices import Devices
-from cloud.fleet.presence import Presence
-from protos.codec import encode
-from protos.v1.device_state_pb2 import DeviceState
-from tests.support.fake_bus import FakeBus
-from tests.support.processes import wait_until
-from tests.support.watched_subscriber import WatchedSubscriber
-from wayside.backoff import Backoff
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[FleetDatabase]:
-    with contextlib.closing(FleetDatabase(f"sqlite:///{tmp_path}/fleet.sqlite")) as made:
-        yield made
-
-
-@pytest.fixture
-def devices(database: FleetDatabase) -> Devices:
-    return Devices(database)
-
-
-@pytest.fixture
-def bus() -> FakeBus:
-    return FakeBus()
-
-
-@pytest.fixture
-def subscriber(bus: FakeBus) -> WatchedSubscriber:
-    return WatchedSubscriber(bus.subscriber())
-
-
-@pytest.fixture
-def presence(devices: Devices, bus: FakeBus, subscriber: WatchedSubscriber) -> Iterator[Presence]:
-    made = Presence(devices, subscriber, bus.publisher(), Backoff(0.005, 0.01))
-    made.start()
-    yield made
-    made.stop()
-
-
-def birth(boot: int = 1, status: DeviceState.Status = DeviceState.BIRTH) -> DeviceState:
-    return DeviceState(schema=1, device="cam-box", boot=boot, session=2, seq=1, status=status)
-
-
-def test_states_are_kept_and_acknowledged(
-    presence: Presence, devices: Devices, bus: FakeBus, subscriber: WatchedSubscriber
-) -> None:
-    assert presence.running
-    for _ in range(2):
-        bus.publisher().publish(topology.STATE, encode(birth()), {}).result()
-
-    wait_until(lambda: [device.status for device in devices.page()] == ["birth"], "the device")
-    wait_until(lambda: len(subscriber.acked) == 2, "acknowledged")
-    presence.stop()
-    assert not presence.running
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"garbage", encode(birth(boot=0)), encode(birth(status=DeviceState.STATUS_UNSPECIFIED))],
+from cloud.fleet.presence import (
+    MAX_INTERVAL_S,
+    Presence,
+    Signs,
+    Standing,
+    believed_interval_s,
+    judge,
 )
-def test_what_is_no_state_goes_to_the_dead_letter(
-    presence: Presence, devices: Devices, bus: FakeBus, subscriber: WatchedSubscriber, data: bytes
-) -> None:
-    bus.publisher().publish(topology.STATE, data, {}).result()
+from cloud.fleet.settings import PresenceSettings
 
-    wait_until(lambda: bus.published[-1][0] == topology.DEAD_LETTER, "dead letter")
-    wait_until(lambda: len(subscriber.acked) == 1, "acknowledged")
-    assert bus.published[-1][1].attributes["source"] == "fleet-state"
-    assert devices.page() == []
+SETTINGS = PresenceSettings(late_after_intervals=2, offline_after_intervals=4)
+S_NS = 10**9
+
+times = st.integers(0, 2**62)
+signs = st.builds(Signs, times, st.booleans(), st.integers(1, MAX_INTERVAL_S), times)
 
 
-def test_while_the_database_is_away_a_state_comes_again(
-    presence: Presence,
-    database: FleetDatabase,
-    devices: Devices,
-    bus: FakeBus,
-    subscriber: WatchedSubscriber,
-    tmp_path: Path,
-) -> None:
-    table = tmp_path / "fleet.sqlite"
-    whole = table.read_bytes()
-    database.close()
-    table.write_bytes(b"no database" * 100)
-    bus.publisher().publish(topology.STATE, encode(birth()), {}).result()
-    wait_until(lambda: len(subscriber.nacked) > 2, "given back")
-    assert subscriber.acked == []
-    database.close()
-    table.write_bytes(whole)
+def test_what_was_never_heard_of_waits_since_it_was_registered() -> None:
+    assert judge(None, 5, 10**18, SETTINGS) == Standing(Presence.NEVER_SEEN, 5)
 
-    wait_until(lambda: subscriber.acked, "acknowledged")
-    assert len(devices.page()) == 1
+
+def test_a_session_that_ended_is_offline_since_its_end() -> None:
+    assert judge(Signs(7, True, 30, 1), 0, 8, SETTINGS) == Standing(Presence.OFFLINE, 7)
+
+
+def test_settings_say_how_much_silence_is_too_much() -> None:
+    quiet = Signs(0, False, 10, 0)
+    found = [judge(quiet, 0, at_s * S_NS, SETTINGS).presence for at_s in (19, 20, 39, 40)]
+    assert found == [Presence.ONLINE, Presence.LATE, Presence.LATE, Presence.OFFLINE]
+
+
+def test_an_interval_is_believed_within_reason() -> None:
+    assert [believed_interval_s(told_s) for told_s in (0, 1, 3600, 3601)] == [30, 1, 3600, 3600]
+
+
+@given(signs, times, times)
+def test_silence_never_makes_it_better(one: Signs, now_ns: int, more_ns: int) -> None:
+    order = [Presence.ONLINE, Presence.LATE, Presence.OFFLINE]
+    before = judge(one, 0, now_ns, SETTINGS)
+    after = judge(one, 0, now_ns + more_ns, SETTINGS)
+    assert order.index(after.presence) >= order.index(before.presence)
+    if after.presence is before.presence:
+        assert after == before
+
+
+@given(signs, times)
+def test_no_change_is_told_before_it_came(one: Signs, now_ns: int) -> None:
+    found = judge(one, 0, now_ns, SETTINGS)
+    if found.presence is Presence.LATE or (found.presence is Presence.OFFLINE and not one.is_ended):
+        assert found.since_ns <= now_ns

@@ -44,3 +44,13 @@ def test_the_token_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
     assert InfluxDbSettings(kind="influxdb").token() == ""
     with pytest.raises(ValidationError, match="exclude each other"):
         InfluxDbSettings(kind="influxdb", token_file=file, token_variable="TOKEN")
+
+
+def test_counts_outlive_events_or_go_with_them() -> None:
+    assert DuckDbSettings(retention_days=30, rollup_retention_days=30).rollup_retention_days == 30
+    for days in (
+        {"rollup_retention_days": 30},
+        {"retention_days": 31, "rollup_retention_days": 30},
+    ):
+        with pytest.raises(ValidationError, match="at least as many"):
+            DuckDbSettings.model_validate(days)

@@ -2,4 +2,6 @@
 
 v0001_devices.py         the last state of each device
 v0002_keys_and_audit.py  API keys, and who did what
+v0003_presence_and_lifecycle.py  devices that were not heard of yet, replaced, decommissioned
+v0004_erasures.py        what was erased, so that it does not come back
 """

@@ -1,0 +1,225 @@
+"""Ingest into a store, against what the store itself takes for the same events.
+
+Ours is ingest's handler: batches as they come from Pub/Sub are decoded, made into records,
+written, their receipts gathered, and acknowledged. The references do the last step alone, with
+everything made beforehand: the same lines posted to InfluxDB, the same insert into DuckDB. Both
+sides write new events in every round, as many in a write, into a database of their own that
+grows alike.
+"""
+
+import http.client
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from urllib.parse import urlencode, urlsplit
+
+from benchmarks.report import Row, interleaved, markdown
+from cloud.bus.port import Received
+from cloud.ingest.handler import Handler
+from cloud.ingest.receipts import Receipts
+from cloud.ingest.settings import IngestSettings
+from cloud.simulate.events import LANES, Scene
+from cloud.store.duckdb.columns import INSERT, columns
+from cloud.store.duckdb.schema import open_file
+from cloud.store.duckdb.store import DuckDbStore
+from cloud.store.influxdb import lines
+from cloud.store.influxdb.store import InfluxDbStore
+from cloud.store.port import EventRecord, EventStore
+from cloud.store.records import records
+from cloud.store.settings import InfluxDbSettings
+from protos.codec import decode_batch
+from tests.support.influxdb import InfluxDb, influxdb
+
+DEVICES = 20
+BATCHES = IngestSettings().max_batches
+"""In a write, as the worker gathers them at most."""
+
+EVENTS = 10
+"""In a batch."""
+
+WRITES = 2
+"""In a round."""
+
+ROUNDS = 25
+BOUND = 1 / 0.5
+"""Time an event of ours / of the reference: at least half of its events a second."""
+
+Write = list[bytes]
+"""The payloads that are written together."""
+
+
+class Downlink:
+    """`cloud.bus.port.Publisher` that takes everything at once: receipts are made, not sent."""
+
+    def publish(
+        self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None
+    ) -> "Future[str]":
+        """Take a message."""
+        taken: Future[str] = Future()
+        taken.set_result("")
+        return taken
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Nothing is open."""
+
+
+class Ingest:
+    """The handler on a store, with writes that come by themselves.
+
+    Args:
+        store: where to.
+        writes: what comes.
+    """
+
+    def __init__(self, store: EventStore, writes: Iterator[Write]) -> None:
+        downlink = Downlink()
+        self._receipts = Receipts(downlink)
+        self._handler = Handler(store, downlink, self._receipts)
+        self._writes = writes
+        self._acknowledged = 0
+
+    def run(self) -> None:
+        """A round.
+
+        Raises:
+            RuntimeError: not every batch was stored, so that times say nothing.
+        """
+        self._acknowledged = 0
+        for write in itertools.islice(self._writes, WRITES):
+            self._handler.handle([Received(data, ack=self._ack) for data in write])
+        self._receipts.flush()
+        if self._acknowledged != WRITES * BATCHES:
+            raise RuntimeError(f"{self._acknowledged} of {WRITES * BATCHES} batches were stored")
+
+    def _ack(self) -> None:
+        self._acknowledged += 1
+
+
+def batches_of_a_fleet(count: int, seed: int = 7) -> list[bytes]:
+    """So many payloads of DEVICES by turns, with events of every lane.
+
+    Made at once: their making must not stand in anybody's time.
+    """
+    rng = Random(seed)
+    scenes = [Scene(f"bench-{number}", 1, rng) for number in range(DEVICES)]
+    next_seqs = [dict.fromkeys(LANES, 1) for _ in scenes]
+
+    def batch(number: int) -> bytes:
+        scene, next_seq = scenes[number % DEVICES], next_seqs[number % DEVICES]
+        lane = scene.lane()
+        first_seq = next_seq[lane]
+        next_seq[lane] += EVENTS
+        return scene.batch(lane, first_seq, EVENTS)
+
+    return [batch(number) for number in range(count)]
+
+
+def writes_of_a_fleet(count: int) -> list[Write]:
+    """What so many writes are made of."""
+    batches = iter(batches_of_a_fleet(count * BATCHES))
+    return [list(itertools.islice(batches, BATCHES)) for _ in range(count)]
+
+
+def records_of(write: Write) -> list[EventRecord]:
+    """The records that ingest makes of a write."""
+    return [record for data in write for record in records(decode_batch(data))]
+
+
+class RawLines:
+    """The same lines over one connection that stays open, made beforehand.
+
+    Args:
+        url: of the server.
+        bucket: where to.
+        writes: what is posted, a body each.
+    """
+
+    def __init__(self, url: str, bucket: str, writes: Sequence[Write]) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        self._path = f"/api/v2/write?{urlencode({'org': 'wayside', 'bucket': bucket})}"
+        self._bodies = iter([_body(write) for write in writes])
+
+    def run(self) -> None:
+        """A round.
+
+        Raises:
+            RuntimeError: the server refused some lines.
+        """
+        for body in itertools.islice(self._bodies, WRITES):
+            self._connection.request("POST", self._path, body)
+            response = self._connection.getresponse()
+            answer = response.read()
+            if response.status != http.client.NO_CONTENT:
+                raise RuntimeError(f"{response.status}: {answer.decode()}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _body(write: Write) -> bytes:
+    return "\n".join(lines.line(one, lines.tags(one)) for one in records_of(write)).encode()
+
+
+def into_influxdb(folder: Path, rounds: int = ROUNDS) -> Row:
+    """The row of InfluxDB; both sides reach it over the same way."""
+    server = influxdb(folder)
+    server.start()
+    try:
+        return _compare_lines(server, writes_of_a_fleet((rounds + 1) * WRITES), rounds)
+    finally:
+        server.stop()
+
+
+def _compare_lines(server: InfluxDb, writes: Sequence[Write], rounds: int) -> Row:
+    settings = InfluxDbSettings(kind="influxdb", url=server.url, bucket=server.new_bucket())
+    with (
+        closing(InfluxDbStore(settings)) as store,
+        closing(RawLines(server.url, server.new_bucket(), writes)) as raw,
+    ):
+        ours = Ingest(store, iter(writes)).run
+        return _row("ingest into InfluxDB (raw lines)", ours, raw.run, rounds)
+
+
+def into_duckdb(folder: Path, rounds: int = ROUNDS) -> Row:
+    """The row of DuckDB."""
+    writes = writes_of_a_fleet((rounds + 1) * WRITES)
+    first_seqs = itertools.count(1, BATCHES * EVENTS)
+    prepared = iter([columns(records_of(write), next(first_seqs)) for write in writes])
+    with (
+        closing(DuckDbStore(folder / "ours.duckdb")) as store,
+        closing(open_file(folder / "reference.duckdb")) as connection,
+    ):
+
+        def insert() -> None:
+            for parameters in itertools.islice(prepared, WRITES):
+                connection.execute(INSERT, parameters)
+
+        ours = Ingest(store, iter(writes)).run
+        return _row("ingest into DuckDB (the insert alone)", ours, insert, rounds)
+
+
+def _row(
+    name: str, ours: Callable[[], object], reference: Callable[[], object], rounds: int
+) -> Row:
+    """In ms for 1,000 events."""
+    thousands = WRITES * BATCHES * EVENTS // 1000
+    return interleaved(
+        f"{name}, 1,000 events", ours, reference, rounds=rounds, units=thousands, bound=BOUND
+    )
+
+
+def measure() -> list[Row]:
+    """Ingest into each store, against the store alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        return [into_influxdb(Path(folder)), into_duckdb(Path(folder))]
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))

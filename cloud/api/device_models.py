@@ -1,0 +1,150 @@
+"""The shapes of answers about devices."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.api.times import format_ns
+from cloud.fleet.device import Device
+from cloud.fleet.devices import Tally
+from cloud.fleet.presence import Presence
+from protos.ids import ID_PATTERN, boot_text
+from protos.v1.device_state_pb2 import DeviceState
+
+PresenceSlug = Literal["online", "late", "offline", "never-seen"]
+
+
+class CameraAnswer(BaseModel):
+    """A camera as its device reports it."""
+
+    camera: str
+    state: str
+    fps: float = Field(description="frames inferred per second")
+    frames: int = Field(description="captured since the agent's start")
+    dropped: int
+    latency_ms: float = Field(description="capture to tracks, median")
+
+
+class OutboxAnswer(BaseModel):
+    """What a device has not got rid of yet."""
+
+    rows: int
+    bytes: int
+    oldest_at: str | None = Field(description="captured time of the oldest row")
+    set_aside: int = Field(description="rows that the broker refuses")
+    lost: int = Field(description="events given up since the agent's start")
+
+
+class DeviceAnswer(BaseModel):
+    """What is known of a device; null from `status` on while nothing was heard of its hardware."""
+
+    device: str
+    presence: PresenceSlug = Field(
+        description="by the times at which its states arrived; its own clock plays no part"
+    )
+    presence_since_at: str = Field(description="since when its presence is that")
+    registered_at: str | None = Field(description="null: it came by itself")
+    replaced_at: str | None = Field(description="when it last got new hardware")
+    decommissioned_at: str | None = Field(description="null: it is in service")
+    first_seen_at: str | None = Field(description="of whatever hardware")
+    last_seen_at: str | None = Field(description="of whatever hardware")
+    status: str | None = Field(examples=["alive"], description="as the device last told it")
+    reported_at: str | None = Field(description="by the device's own clock")
+    clock_synced: bool | None
+    boot: str | None
+    session: str | None
+    seq: int | None
+    agent_version: str | None
+    heartbeat_interval_s: int | None
+    cameras: list[CameraAnswer]
+    outbox: OutboxAnswer | None
+    last_errors: list[str]
+
+    @classmethod
+    def of(cls, device: Device) -> "DeviceAnswer":
+        """The answer for a device."""
+        heard = device.heard
+        state = heard.state if heard is not None else None
+        return cls(
+            device=device.device_id,
+            presence=device.presence.value,
+            presence_since_at=format_ns(device.since_ns),
+            registered_at=_at(device.registered_ns),
+            replaced_at=_at(device.replaced_ns),
+            decommissioned_at=_at(device.decommissioned_ns),
+            first_seen_at=_at(device.first_seen_ns),
+            last_seen_at=_at(device.last_seen_ns),
+            status=heard.status if heard else None,
+            reported_at=format_ns(state.reported_ns) if state else None,
+            clock_synced=state.clock_synced if state else None,
+            boot=boot_text(heard.boot) if heard else None,
+            session=boot_text(heard.session) if heard else None,
+            seq=heard.seq if heard else None,
+            agent_version=state.agent_version if state else None,
+            heartbeat_interval_s=state.heartbeat_interval_s if state else None,
+            cameras=[_camera(camera) for camera in state.cameras] if state else [],
+            outbox=_outbox(state.outbox) if state and state.HasField("outbox") else None,
+            last_errors=list(state.last_errors) if state else [],
+        )
+
+
+class DevicesAnswer(BaseModel):
+    """A page of devices, in the order of their ids."""
+
+    devices: list[DeviceAnswer]
+    cursor: str = Field(description="of the next page")
+    more: bool
+
+
+class DevicesSummaryAnswer(BaseModel):
+    """How many devices there are."""
+
+    devices: int = Field(description="in service")
+    presence: dict[PresenceSlug, int] = Field(
+        description="of those in service",
+        examples=[{"online": 97, "late": 1, "offline": 2, "never-seen": 0}],
+    )
+    decommissioned: int
+
+    @classmethod
+    def of(cls, tally: Tally) -> "DevicesSummaryAnswer":
+        """The answer for a tally."""
+        by_presence = {presence.value: tally.by_presence[presence] for presence in Presence}
+        return cls(
+            devices=sum(by_presence.values()),
+            presence=by_presence,
+            decommissioned=tally.decommissioned,
+        )
+
+
+class DeviceRequest(BaseModel):
+    """The device that is expected."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: str = Field(pattern=f"^{ID_PATTERN}$", examples=["cam-box"])
+
+
+def _camera(camera: DeviceState.Camera) -> CameraAnswer:
+    return CameraAnswer(
+        camera=camera.camera,
+        state=camera.state,
+        fps=camera.fps,
+        frames=camera.frames,
+        dropped=camera.dropped,
+        latency_ms=camera.latency_ms,
+    )
+
+
+def _outbox(outbox: DeviceState.Outbox) -> OutboxAnswer:
+    return OutboxAnswer(
+        rows=outbox.rows,
+        bytes=outbox.bytes,
+        oldest_at=format_ns(outbox.oldest_ns) if outbox.oldest_ns else None,
+        set_aside=outbox.set_aside,
+        lost=outbox.lost,
+    )
+
+
+def _at(time_ns: int | None) -> str | None:
+    return format_ns(time_ns) if time_ns is not None else None

@@ -1,0 +1,6 @@
+"""Erasure: a device's or a time's personal data gone everywhere, and kept from coming back.
+
+ranges.py    what was erased: devices and captured times
+erasing.py   what would go from store, archive and pictures, and its going
+guard.py     a store that takes nothing of what was erased
+"""

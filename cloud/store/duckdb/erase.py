@@ -1,0 +1,112 @@
+"""Erased events out of the file: deleted in bounded steps, then written over by a new file.
+
+DuckDB marks what is deleted and gives its blocks free, but the bytes stay in the file until
+something else is written there. So a file out of which was erased is written anew when it is
+closed, without what was deleted, and takes the place of the old one when it is whole.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cloud.errors import StoreAwayError
+from cloud.store.duckdb import rollups
+
+_STEP = 20_000
+"""Events that one step deletes: some tens of milliseconds in which ingest waits."""
+
+TABLES = """
+CREATE TABLE erasure_state (last_ingest_seq BIGINT NOT NULL);
+INSERT INTO erasure_state VALUES (0);
+"""
+"""Beside `stored_events`: ingest_seqs of erased events are not given out again, or readers who
+have seen those would miss the new ones."""
+
+LAST_INGEST_SEQ = """
+SELECT max(seq) FROM (SELECT max(ingest_seq) AS seq FROM stored_events
+UNION ALL SELECT max(last_ingest_seq) FROM erasure_state)
+"""
+
+
+def some_within(device: str, since_ns: int, until_ns: int) -> tuple[str, dict[str, Any]]:
+    """A condition, and its parameters, for some events of a range.
+
+    Args:
+        device: whose; empty: of all devices.
+        since_ns: captured at or after.
+        until_ns: captured before.
+    """
+    parameters: dict[str, Any] = {"since": since_ns, "until": until_ns}
+    of_device = ""
+    if device:
+        parameters["device"], of_device = device, "device = $device AND "
+    return (
+        "rowid IN (SELECT rowid FROM stored_events "  # noqa: S608
+        f"WHERE {of_device}captured_ns >= $since AND captured_ns < $until "
+        f"ORDER BY rowid LIMIT {_STEP})"
+    ), parameters
+
+
+def keep_order(rows: duckdb.DuckDBPyConnection, last_ingest_seq: int) -> None:
+    """Remember which ingest_seqs were given out; in the transaction that deletes."""
+    rows.execute("UPDATE erasure_state SET last_ingest_seq = $1", [last_ingest_seq])
+
+
+def delete_closed_counts(
+    rows: duckdb.DuckDBPyConnection, device: str, since_ns: int, until_ns: int
+) -> None:
+    """Delete the counts of minutes whose events are gone already; see `rollups.erase_closed`."""
+    found = rows.execute("SELECT DISTINCT device FROM minute_counts").fetchall()
+    for (name,) in found:
+        if device in ("", name):
+            rollups.erase_closed(rows, name, since_ns, until_ns)
+
+
+def rewrite(path: Path) -> None:
+    """Have a file in which nothing stands that was deleted; nobody may have it open.
+
+    Broken off at any moment, the file is the old one, whole, or the new one.
+
+    Raises:
+        StoreAwayError: there is no room for a second file, or it cannot be read.
+    """
+    fresh = path.with_name(f"{path.name}.rewritten")
+    try:
+        for left in (fresh, _log_of(fresh)):
+            left.unlink(missing_ok=True)
+        with duckdb.connect(str(path)) as connection:
+            target = str(fresh).replace("'", "''")
+            connection.execute(f"ATTACH '{target}' AS rewritten")
+            [(name,)] = connection.execute("SELECT current_database()").fetchall()
+            source = name.replace('"', '""')
+            connection.execute(f'COPY FROM DATABASE "{source}" TO rewritten')
+            connection.execute("DETACH rewritten")  # its log is folded in
+        if _log_of(path).exists() or _log_of(fresh).exists():
+            raise StoreAwayError(f"store {path}: its log was not folded in; try again")
+        _replace(fresh, path)
+    except (OSError, duckdb.Error) as error:
+        raise StoreAwayError(
+            f"store {path}: erased events still stand in the file, as it cannot be written anew: "
+            f"{error}; it needs room for a second file. Try again"
+        ) from error
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")
+
+
+def _replace(fresh: Path, path: Path) -> None:
+    """Give the new file the old one's name, also after a power cut."""
+    shutil.copymode(path, fresh)
+    for step in (fresh, None, path.parent):
+        if step is None:
+            fresh.replace(path)
+            continue
+        handle = os.open(step, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

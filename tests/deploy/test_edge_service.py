@@ -1,0 +1,63 @@
+"""The agent's unit file, as systemd reads it."""
+
+import configparser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edge.cli import app
+from wayside.process import EXIT_BAD_SETTINGS
+
+FILE = Path(__file__).parents[2] / "deploy/systemd/wayside-edge.service"
+
+
+@pytest.fixture
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(FILE)
+    return parser
+
+
+def verified(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """What systemd says to a unit whose program is there."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    program = shutil.which("true")
+    assert program is not None
+    unit = folder / FILE.name
+    unit.write_text(text.replace("/opt/wayside/bin/wayside-edge", program))
+    return subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True)
+
+
+def test_systemd_takes_it(tmp_path: Path) -> None:
+    done = verified(tmp_path, FILE.read_text())
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_systemd_would_tell_a_mistake(tmp_path: Path) -> None:
+    done = verified(tmp_path, FILE.read_text().replace("ProtectHome=yes", "ProtectHose=yes"))
+    assert "ProtectHose" in done.stderr
+
+
+def test_commands_are_those_of_the_agent(unit: configparser.ConfigParser) -> None:
+    for key in ("ExecStartPre", "ExecStart"):
+        _, command, option, _ = unit["Service"][key].split()
+        shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0
+        assert re.search(rf"{option}\b", shown.output)
+
+
+def test_crash_is_started_again_and_bad_settings_are_not(unit: configparser.ConfigParser) -> None:
+    service = unit["Service"]
+    assert service["Restart"] == "on-failure"
+    assert service["RestartPreventExitStatus"] == str(EXIT_BAD_SETTINGS)
+    assert float(service["RestartSec"].removesuffix("s")) < 5
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert service["Type"] == "exec", "the agent tells systemd nothing"
+    assert "WatchdogSec" not in service
