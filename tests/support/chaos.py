@@ -83,10 +83,7 @@ class Line:
     def _start(self) -> None:
         self.broker.start()
         self.pubsub.start()
-        for program in self.programs.values():
-            program.start()
-        for port in self._api_ports:
-            wait_until(ReadyRoute("127.0.0.1", port).is_ready, "ingest in serve", 60)
+        self._settle()
 
     def kill(self, name: str) -> None:
         """SIGKILL."""
@@ -103,14 +100,29 @@ class Line:
             self.broker.start(_START_S)
         elif name == "pubsub":
             self.pubsub.start(_START_S)
-        for program in self.programs.values():
+        self._start_missing()
+
+    def _start_missing(self) -> None:
+        for name, program in self.programs.items():
             if not program.running:
+                self._ready_file(name).unlink(missing_ok=True)
                 program.start()
+
+    def _settle(self) -> None:
+        """Wait until everything stands; what has only begun to start cannot end in order."""
+        self._start_missing()
+        for port in self._api_ports:
+            wait_until(ReadyRoute("127.0.0.1", port).is_ready, "ingest in serve", 60)
+        for name in self.programs:
+            if name.startswith("bridge"):
+                wait_until(self._ready_file(name).exists, name, 60)
 
     def stop(self) -> None:
         """End the programs in order, so that a database file may be read."""
+        self._settle()
         for program in self.programs.values():
-            assert program.stop() == 0, program.output[-3000:]
+            code = program.stop()
+            assert code == 0, f"exit code {code}: {program.output[-3000:]}"
 
     def stored(self) -> Stored:
         """What the database counts; DuckDB lets us in once the line has stopped."""
@@ -130,7 +142,13 @@ class Line:
     def _program(self, command: str, name: str, api_port: int) -> Program:
         config = self.folder / f"{name}.yaml"
         config.write_text(yaml.safe_dump(self._settings(name, api_port)))
-        return Program("cloud.cli", [command, "-c", str(config)], self.folder / f"{name}.log")
+        ready = ["--ready-file", str(self._ready_file(name))] if command == "bridge" else []
+        return Program(
+            "cloud.cli", [command, "-c", str(config), *ready], self.folder / f"{name}.log"
+        )
+
+    def _ready_file(self, name: str) -> Path:
+        return self.folder / f"{name}.ready"
 
     def _settings(self, name: str, api_port: int) -> dict[str, Any]:
         settings: dict[str, Any] = {
