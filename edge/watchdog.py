@@ -34,6 +34,7 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     def __enter__(self) -> "Watchdog":
+        self._arm()  # not by the thread, which a stuck GIL might never let begin
         self._thread.start()
         return self
 
@@ -52,12 +53,15 @@ class Watchdog:
                 return what
         return None
 
+    def _arm(self) -> None:
+        faulthandler.dump_traceback_later(
+            self.stuck_after_s + self._grace_s, exit=True, file=_STDERR_FD
+        )
+
     def _run(self) -> None:
         try:
             while not self._stop.wait(self._tick_s):
-                faulthandler.dump_traceback_later(
-                    self.stuck_after_s + self._grace_s, exit=True, file=_STDERR_FD
-                )
+                self._arm()
                 what = self.stuck(time.monotonic())
                 if what is not None:
                     process.crash("stuck", work=what, seconds=self.stuck_after_s)

@@ -101,7 +101,10 @@ def test_a_definition_of_an_older_program_gets_a_revision(admin: Admin) -> None:
 
 def test_what_somebody_else_has_made_meanwhile_is_fine(admin: Admin) -> None:
     admin.carry_out(Create(Topic("both")))
+    once = admin.state()
     admin.carry_out(Create(Topic("both")))
+    assert "both" in once.topics
+    assert admin.state() == once
 
 
 def test_what_a_server_refuses_is_told(admin: Admin, settings: BusSettings) -> None:

@@ -396,3 +396,6 @@ def test_a_store_that_is_away_says_so(
 
 def test_check_returns_while_the_store_answers(store: EventStore) -> None:
     store.check()
+    store.write(stored(person(1)))
+    store.check()
+    assert [row.count for row in store.sequences()] == [1], "asking changes nothing"

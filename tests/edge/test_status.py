@@ -25,7 +25,14 @@ def counting(path: Path, interval_s: float) -> StatusFile:
 def test_a_reader_finds_a_whole_file_at_every_moment(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     with counting(path, interval_s=0.0001):
-        wait_until(lambda: read(path) >= 50, "the file is written again and again")
+        seen: list[int] = []
+
+        def written_often() -> bool:
+            seen.append(read(path))
+            return seen[-1] >= 50
+
+        wait_until(written_often, "the file is written again and again")
+    assert seen == sorted(seen)
 
 
 def test_it_is_there_from_the_beginning_and_holds_the_end(tmp_path: Path) -> None:

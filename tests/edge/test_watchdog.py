@@ -40,7 +40,7 @@ def run(program: str) -> "subprocess.CompletedProcess[str]":
 def test_a_stuck_process_ends_with_every_stack() -> None:
     ended = run(
         "def engine_that_never_returns():\n"
-        "    time.sleep(60)\n"
+        "    threading.Event().wait()\n"
         "with Watchdog(0.3) as watchdog, watchdog.working('inference'):\n"
         "    engine_that_never_returns()\n"
     )
@@ -55,7 +55,6 @@ def test_a_process_whose_interpreter_is_stuck_ends_too() -> None:
         "def holds_the_gil():\n"
         "    ctypes.PyDLL(None).sleep(60)\n"
         "with Watchdog(0.3, tick_s=0.1, grace_s=0.3):\n"
-        "    time.sleep(0.4)\n"
         "    holds_the_gil()\n"
     )
     assert ended.returncode == 1

@@ -106,3 +106,4 @@ def test_a_child_dies_with_its_parent() -> None:
         return not status.exists() or "State:\tZ" in status.read_text()
 
     wait_until(gone, "the child's end")
+    assert parent.returncode == -signal.SIGKILL

@@ -17,7 +17,7 @@ from tests.support.processes import wait_until
 def script(tmp_path: Path, name: str, body: str) -> Part:
     """A part that says that it is ready by making a file, and notes each of its starts."""
     code = f"""
-import os, pathlib, signal, sys, time
+import os, pathlib, signal, sys
 folder = pathlib.Path({str(tmp_path)!r})
 with (folder / "{name}.starts").open("a") as starts:
     starts.write(f"{{os.getpid()}}\\n")
@@ -38,6 +38,9 @@ def alive(pid: int) -> bool:
     return True
 
 
+FOR_EVER = [sys.executable, "-c", "import signal; signal.pause()"]
+
+
 @pytest.fixture
 def stop() -> Iterator[threading.Event]:
     event = threading.Event()
@@ -47,7 +50,7 @@ def stop() -> Iterator[threading.Event]:
 
 def test_part_that_is_killed_is_started_again(tmp_path: Path, stop: threading.Event) -> None:
     supervisor = Supervisor(stop, pid_dir=tmp_path)
-    supervisor.start(script(tmp_path, "server", "time.sleep(60)"))
+    supervisor.start(script(tmp_path, "server", "signal.pause()"))
 
     def kill_twice() -> None:
         os.kill(starts(tmp_path, "server")[-1], signal.SIGKILL)
@@ -106,7 +109,7 @@ def test_part_that_ends_at_once_cannot_be_started(stop: threading.Event) -> None
 
 
 def test_part_that_never_gets_ready_cannot_be_started(stop: threading.Event) -> None:
-    part = Part("server", [sys.executable, "-c", "import time; time.sleep(60)"], lambda: False, 0.2)
+    part = Part("server", FOR_EVER, lambda: False, 0.2)
     supervisor = Supervisor(stop)
     with pytest.raises(StartError, match="server is not ready after 0.2 s"):
         supervisor.start(part)
@@ -114,8 +117,7 @@ def test_part_that_never_gets_ready_cannot_be_started(stop: threading.Event) -> 
 
 
 def test_what_a_part_lacks_is_told(stop: threading.Event) -> None:
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    part = Part("serve", command, lambda: False, 0.2, lacking=lambda: "the store is away")
+    part = Part("serve", FOR_EVER, lambda: False, 0.2, lacking=lambda: "the store is away")
     supervisor = Supervisor(stop)
     with pytest.raises(StartError, match="serve is not ready after 0.2 s: the store is away"):
         supervisor.start(part)

@@ -147,9 +147,11 @@ def test_stopping_ends_a_wait_for_a_frame_s_time() -> None:
 
 def test_a_slot_that_is_closed_ends_the_reader() -> None:
     source, slot = FakeSource(1000), FrameQueue(1)
-    with reader(lambda wait: source, slot, Reports()):
+    with reader(lambda wait: source, slot, Reports()) as reading:
         slot.close(discard=True)
         wait_until(lambda: source.closed, "the end of the reader")
+    assert reading.frames < 1000
+    assert numbers(slot) == []
 
 
 @pytest.mark.parametrize("loss", ["off", "frozen"])

@@ -141,7 +141,7 @@ def test_the_session_comes_back_after_a_restart(broker: ServerProcess, start: St
     assert ("lost", 0) not in recorder.published
 
 
-def test_a_message_that_is_not_acknowledged_comes_again(
+def test_an_acknowledgement_that_comes_too_late_harms_no_later_connection(
     broker: ServerProcess, start: Start
 ) -> None:
     settings = MqttSettings(port=broker.port)
@@ -158,8 +158,13 @@ def test_a_message_that_is_not_acknowledged_comes_again(
     old = recorder.messages[0]
     session.disconnect("test")
     wait_until(lambda: len(recorder.connections) == 2, "new connection")
-    session.ack(old)  # of a connection that is gone: nothing happens
+    wait_until(lambda: session.connected, "standing")
+    session.ack(old)  # of a connection that is gone
+    known = len(recorder.messages)
+    wait_until(lambda: came() and len(recorder.messages) > known, "message on the new connection")
+    session.ack(recorder.messages[-1])
     session.unsubscribe(["/a"], 10)
+    assert len(recorder.connections) == 2, "the broker had nothing against it"
 
 
 def test_the_last_will_is_published_for_a_broken_connection_and_not_for_an_orderly_end(

@@ -96,6 +96,10 @@ def test_an_open_store_rolls_up_what_it_finds(path: Path) -> None:
             lambda: rows.execute("SELECT count(*) FROM dirty_minutes").fetchall() == [(0,)],
             "nothing is dirty",
         )
+        [(summed, events)] = rows.execute(
+            "SELECT (SELECT sum(n) FROM minute_counts), (SELECT count(*) FROM stored_events)"
+        ).fetchall()
+    assert summed == events > 0
 
 
 def test_the_minute_that_runs_is_left_and_the_future_is_not(store: DuckDbStore, path: Path) -> None:
