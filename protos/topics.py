@@ -63,15 +63,12 @@ class UplinkTopic:
     Attributes:
         device: id of the device.
         subfolder: lane slug or `update` under events, empty for the state topic.
+        lane: the lane, or None for state and update reports.
     """
 
     device: str
     subfolder: str
-
-    @property
-    def lane(self) -> Lane | None:
-        """The lane, or None for state and update reports."""
-        return None if self.subfolder in ("", UPDATE) else Lane.from_slug(self.subfolder)
+    lane: Lane | None
 
 
 def parse_uplink(topic: str) -> UplinkTopic:
@@ -88,8 +85,7 @@ def parse_uplink(topic: str) -> UplinkTopic:
         case _:
             raise InvalidTopicError(f"topic {topic!r} is no events or state topic of a device")
     try:
-        parsed = UplinkTopic(check_id(device, "device"), subfolder)
-        _ = parsed.lane
+        lane = None if subfolder in ("", UPDATE) else Lane.from_slug(subfolder)
+        return UplinkTopic(check_id(device, "device"), subfolder, lane)
     except InvalidIdError as error:
         raise InvalidTopicError(f"topic {topic!r}: {error}") from error
-    return parsed

@@ -15,7 +15,7 @@ from cloud.bridge.routing import Registry
 from cloud.bridge.settings import BridgeSettings
 from cloud.bridge.uplink import Uplink
 from cloud.bus.dead_letters import refuse
-from cloud.bus.port import Flow, Publisher, Received, Subscriber, Subscription
+from cloud.bus.port import Flow, Received, Sender, Subscriber, Subscription
 from protos import topics
 from wayside.errors import NotConnectedError
 from wayside.mqtt.messages import Message
@@ -43,7 +43,7 @@ class Bridge:
         settings: BridgeSettings,
         mqtt: MqttSettings,
         project: str,
-        publisher: Publisher,
+        publisher: Sender,
         subscriber: Subscriber,
     ) -> None:
         self._settings = settings

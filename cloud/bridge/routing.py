@@ -1,6 +1,9 @@
 """Which message goes where, with which attributes, or why it is refused. No I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from cloud.bus import attributes as attr
 from cloud.bus import topology
@@ -16,8 +19,7 @@ MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
 """Of a refused payload; Pub/Sub takes 10 MB a request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message for Pub/Sub."""
 
     topic: str
@@ -48,11 +50,11 @@ class Downward:
 def upward(registry: Registry, topic: str, payload: bytes) -> Outgoing:
     """Where a device's message goes; what breaks a rule goes to the dead letter."""
     try:
-        uplink = topics.parse_uplink(topic)
+        uplink, identity = _origin(registry, topic)
         target, copies = _accept(uplink, payload)
     except WireError as error:
         return dead_letter(topic, payload, str(error))
-    return Outgoing(target, payload, {**_identity(registry, uplink), **copies})
+    return Outgoing(target, payload, {**identity, **copies})
 
 
 def dead_letter(topic: str, payload: bytes, reason: str) -> Outgoing:
@@ -114,8 +116,15 @@ def _same_device(uplink: topics.UplinkTopic, device: str) -> None:
         raise WireError(f"a message of device {device!r} came on the topic of {uplink.device!r}")
 
 
-def _identity(registry: Registry, uplink: topics.UplinkTopic) -> dict[str, str]:
-    return {
+@lru_cache(maxsize=16_384)
+def _origin(registry: Registry, topic: str) -> tuple[topics.UplinkTopic, Mapping[str, str]]:
+    """Who sent it, and the attributes that say so: the same for every message of a topic.
+
+    Raises:
+        WireError: it is no topic of a device.
+    """
+    uplink = topics.parse_uplink(topic)
+    return uplink, {
         attr.DEVICE_ID: uplink.device,
         attr.DEVICE_NUM_ID: str(_number(uplink.device)),
         attr.REGISTRY_ID: registry.registry,

@@ -9,7 +9,8 @@ admin.py              a project on a server: read, and a plan carried out
 apply.py              makes what is missing, when a process starts
 deadline.py           requests that are tried until there is an answer
 groups.py             messages of a subscription in groups, for whoever handles many at once
-google_publisher.py   the port's publisher over google-cloud-pubsub
+batches.py            messages gathered into requests; no I/O
+google_publisher.py   the port's publisher over Google's API client
 google_subscriber.py  the port's subscriber over google-cloud-pubsub
 attributes.py         names of attributes
 dead_letters.py       what is refused for good, with the reason

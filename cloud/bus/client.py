@@ -5,20 +5,14 @@ Only the modules of this package import google.*.
 
 import json
 import os
+from collections.abc import Callable
 
 import grpc
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
-from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
-from google.cloud.pubsub_v1.types import (
-    BatchSettings,
-    LimitExceededBehavior,
-    PublisherOptions,
-    PublishFlowControl,
-)
-from google.pubsub_v1 import SchemaServiceClient
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import PublisherClient, SchemaServiceClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
@@ -39,7 +33,7 @@ TRANSIENT = (
 )
 """What is tried again."""
 
-REFUSALS = (exceptions.InvalidArgument, MessageTooLargeError, TypeError)
+REFUSALS = (exceptions.InvalidArgument, TypeError)
 """What will never be taken (decision 12)."""
 
 
@@ -55,33 +49,19 @@ def translate(error: BaseException, what: str) -> BusError:
 
 
 def publisher_client(settings: BusSettings) -> PublisherClient:
-    """A client that publishes; close it by `stop()` and `transport.close()`.
+    """A client that publishes, a request each call; close it by `transport.close()`.
 
     Raises:
         BusError: there are no credentials for Google.
     """
-    batch = BatchSettings(
-        max_bytes=settings.batch_bytes,
-        max_latency=settings.batch_latency_ms / 1000,
-        max_messages=settings.batch_messages,
-    )
-    # The library's default is to count, and to ignore what it has counted.
-    flow = PublishFlowControl(
-        message_limit=settings.in_flight_messages,
-        byte_limit=settings.in_flight_bytes,
-        limit_exceeded_behavior=LimitExceededBehavior.BLOCK,
-    )
-    options = PublisherOptions(
-        retry=retry(settings), timeout=settings.attempt_timeout_s, flow_control=flow
-    )
     _refuse_emulator_variable()
     if settings.endpoint is None:
         try:
-            return PublisherClient(batch, options)
+            return PublisherClient()
         except GoogleAuthError as error:
             raise _no_credentials(error) from error
     transport = PublisherGrpcTransport(channel=_channel(settings.endpoint, settings))
-    return PublisherClient(batch, options, transport=transport)
+    return PublisherClient(transport=transport)
 
 
 def subscriber_client(settings: BusSettings) -> SubscriberClient:
@@ -116,10 +96,16 @@ def schema_client(settings: BusSettings) -> SchemaServiceClient:
     return SchemaServiceClient(transport=transport)
 
 
-def retry(settings: BusSettings) -> Retry:
-    """How a request is tried again while Pub/Sub is away."""
+def retry(settings: BusSettings, goes_on: Callable[[], bool]) -> Retry:
+    """How a request is tried again while Pub/Sub is away.
+
+    Args:
+        settings: for how long, with which waits.
+        goes_on: False once nobody wants it any more.
+    """
+    is_transient = if_exception_type(*TRANSIENT)
     return Retry(
-        predicate=if_exception_type(*TRANSIENT),
+        predicate=lambda error: goes_on() and is_transient(error),
         initial=min(0.1, settings.retry_max_s),
         maximum=settings.retry_max_s,
         multiplier=1.5,

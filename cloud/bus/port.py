@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cloud.errors import BusRefusedError
+from cloud.errors import BusError, BusRefusedError
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -56,6 +56,13 @@ class Received:
     nack: Callable[[], None] = _nothing
 
 
+Outcome = str | BusError
+"""What became of a message: its id once Pub/Sub holds it durably, or why Pub/Sub does not.
+
+A BusRefusedError says that it never will, any other BusError that trying again can help.
+"""
+
+
 class Publisher(Protocol):
     """Messages to topics. Any thread may call it."""
 
@@ -75,6 +82,28 @@ class Publisher(Protocol):
         """Send what was handed over, wait for it, then disconnect.
 
         What is not sent by `timeout_s` fails with BusError, and so does a later `publish`.
+        """
+
+
+class Sender(Publisher, Protocol):
+    """A publisher for those who send by the thousand: it calls back, and makes no futures."""
+
+    def send(
+        self,
+        topic: str,
+        data: bytes,
+        attributes: Mapping[str, str],
+        done: Callable[[Outcome], None],
+    ) -> None:
+        """Hand a message over; waits only while too many are on their way already.
+
+        Args:
+            topic: its id, as in `topology`.
+            data: the payload.
+            attributes: for people and filters.
+            done: is always called, once, within `publish_timeout_s` and some seconds: by a
+                thread of the bus, or by this one where nothing was sent. It must not block; that
+                of a refused message may send.
         """
 
 

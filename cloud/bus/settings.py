@@ -44,7 +44,9 @@ class BusSettings(BaseModel):
     batch_latency_ms: float = Field(
         10.0, ge=0, le=1000, description="how long a message waits for others of its request"
     )
-
+    parallel_requests: int = Field(
+        8, ge=1, le=100, description="publish requests on their way at once"
+    )
     in_flight_messages: int = Field(
         1000, ge=1, le=100_000, description="messages without an answer; beyond, publishers wait"
     )

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ import pytest
 from cloud.bus.apply import ensure
 from cloud.bus.google_publisher import GooglePublisher
 from cloud.bus.google_subscriber import GoogleSubscriber
-from cloud.bus.port import Flow, Publisher, Received, Subscriber, is_refusal
+from cloud.bus.port import Flow, Outcome, Received, Sender, Subscriber, is_refusal
 from cloud.bus.settings import BusSettings
 from cloud.bus.topology import DEAD_LETTER, DOWNLINK, EVENTS
 from cloud.errors import BusError
@@ -23,7 +23,7 @@ from tests.support.pubsub import embedded_pubsub, google_emulator
 
 @dataclass
 class Bus:
-    publisher: Publisher
+    publisher: Sender
     subscriber: Subscriber
     is_emulator: bool = False
 
@@ -107,6 +107,56 @@ def test_what_was_published_before_anybody_listened_arrives(bus: Bus) -> None:
     bus.subscriber.subscribe("ingest", inbox)
     inbox.wait_for(250)
     assert sorted(map(int, inbox.texts)) == list(range(250))
+
+
+class Told:
+    """What was told of messages that were sent."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[int, list[Outcome]] = {}
+
+    def of(self, number: int) -> Callable[[Outcome], None]:
+        self.outcomes[number] = []
+        return self.outcomes[number].append
+
+    def all_told(self) -> bool:
+        return all(self.outcomes.values())
+
+
+def test_who_sends_is_told_once_of_each_message(bus: Bus) -> None:
+    told, inbox = Told(), Inbox()
+    bus.subscriber.subscribe("ingest", inbox)
+    for n in range(250):
+        bus.publisher.send(EVENTS, f"{n}".encode(), {"deviceId": "cam-1"}, told.of(n))
+    wait_until(told.all_told, "what became of each", 20)
+    inbox.wait_for(250)
+    assert all(len(outcomes) == 1 for outcomes in told.outcomes.values())
+    said = {str(n): outcomes[0] for n, outcomes in told.outcomes.items()}
+    assert said == {message.data.decode(): message.message_id for message in inbox.messages}
+
+
+def test_who_sends_what_is_refused_is_told_why_and_the_others_are_not_hurt(bus: Bus) -> None:
+    told = Told()
+    for n, data in enumerate((b"1", b"", b"3", bytes(10_000_001))):
+        bus.publisher.send(EVENTS, data, {}, told.of(n))
+    wait_until(told.all_told, "what became of each", 20)
+    taken = [isinstance(outcomes[0], str) for outcomes in told.outcomes.values()]
+    assert taken == [True, False, True, False]
+    errors = [told.outcomes[n][0] for n in (1, 3)]
+    assert all(isinstance(error, BusError) and is_refusal(error) for error in errors)
+
+
+def test_what_is_refused_may_be_sent_on_by_who_is_told(bus: Bus) -> None:
+    told = Told()
+    finally_told = told.of(1)
+
+    def send_on(outcome: Outcome) -> None:
+        assert isinstance(outcome, BusError)
+        bus.publisher.send(DEAD_LETTER, b"refused", {"reason": "x"}, finally_told)
+
+    bus.publisher.send(EVENTS, b"", {}, send_on)
+    wait_until(told.all_told, "the dead letter", 20)
+    assert isinstance(told.outcomes[1][0], str)
 
 
 def test_topics_are_apart(bus: Bus) -> None:

@@ -100,12 +100,10 @@ def test_a_guarded_topic_refuses_what_does_not_parse(project: Project, schema: s
     guard(project, schema)
     good = event_batch().SerializeToString()
     newer = good + b"\xfa\x07\x03new"
-    project.publisher._gapic_publish(
-        topic=project.topic, messages=[{"data": good}, {"data": newer}]
-    )
+    project.publisher.publish(topic=project.topic, messages=[{"data": good}, {"data": newer}])
     for bad in (b"\xff\xff", good[:-1]):
         with pytest.raises(exceptions.InvalidArgument):
-            project.publisher._gapic_publish(topic=project.topic, messages=[{"data": bad}])
+            project.publisher.publish(topic=project.topic, messages=[{"data": bad}])
     assert {item.message.data for item in project.pull(2)} == {good, newer}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 
-from cloud.bus.port import Flow, Received
+from cloud.bus.port import Flow, Outcome, Received
 from cloud.bus.topology import SUBSCRIPTIONS, TOPICS
 from cloud.errors import BusError, BusRefusedError
 
@@ -110,6 +110,17 @@ class FakePublisher:
         except BusError as error:
             future.set_exception(error)
         return future
+
+    def send(
+        self,
+        topic: str,
+        data: bytes,
+        attributes: Mapping[str, str],
+        done: Callable[[Outcome], None],
+    ) -> None:
+        future = self.publish(topic, data, attributes)
+        error = future.exception()
+        done(error if isinstance(error, BusError) else future.result())
 
     def close(self, timeout_s: float = 10.0) -> None:
         self._closed = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.pubsub_v1.subscriber.message import Message
 
 from tests.support.processes import ServerProcess, wait_until
@@ -19,7 +19,7 @@ class Project:
 
     process: ServerProcess
     is_emulator: bool
-    publisher: PublisherClient
+    publisher: Any
     subscriber: SubscriberClient
     project: str
 
@@ -40,7 +40,7 @@ class Project:
     def publish(self, *texts: str, key: str = "", topic: str = "") -> list[str]:
         messages = [{"data": text.encode(), "ordering_key": key} for text in texts]
         request = {"topic": topic or self.topic, "messages": messages}
-        return list(self.publisher._gapic_publish(request).message_ids)
+        return list(self.publisher.publish(request).message_ids)
 
     def subscribe(self, **config: Any) -> None:
         name = config.pop("name", self.subscription)

@@ -8,6 +8,8 @@ settings.py     where the broker is and who we are to it
 credentials.py  the files that say who we are to it
 refusals.py     why a broker refuses our certificate
 messages.py     what comes, what goes, who is told
+gathering.py    a socket that reads and writes many packets at once
+loop.py         the network loop of a connection
 connection.py   one paho client, from CONNECT to its end
 session.py      connection after connection
 """

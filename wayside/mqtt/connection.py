@@ -5,6 +5,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,8 +18,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wayside.errors import NotConnectedError
+from wayside.mqtt.gathering import GatheringClient, GatheringSocket
+from wayside.mqtt.loop import NetworkLoop
 from wayside.mqtt.messages import FIRST_FAILURE, Listener, Message, Will
-from wayside.mqtt.refusals import AttentiveSocket, certificate_refusal
+from wayside.mqtt.refusals import certificate_refusal
 from wayside.mqtt.settings import MqttSettings
 
 _UNSUPPORTED_PROTOCOL = 0x84
@@ -68,15 +71,16 @@ class Connection(Generic[C]):
         self._reason = ""
         self._refused_protocol = False
         self._refused_certificate = ""
-        self._socket: object = None
-        self._answered = threading.Event()
-        self._closed = threading.Event()
+        self._socket: GatheringSocket | None = None
+        self._answered = False
+        self._closed = False
         self._lock = threading.Lock()
         self._contexts: dict[int, C] = {}
         self._early: dict[int, int] = {}
         self._unsubscribed = threading.Condition()
         self._unsubacks: set[int] = set()
         self.client = self._make_client()
+        self._loop = NetworkLoop(self.client)
 
     def live(self, stop: threading.Event) -> Outcome:
         """Connect, stay until the connection ends, and say why it did."""
@@ -84,20 +88,21 @@ class Connection(Generic[C]):
         try:
             self._connect(settings)
         except (OSError, ValueError) as error:
+            self._loop.close()
             refusal = certificate_refusal(error)
             return Outcome(
                 refusal or str(error) or type(error).__name__, certificate_refused=bool(refusal)
             )
-        self.client.loop_start()
         try:
-            if not self._answered.wait(settings.connect_timeout_s):
+            if not self._await_answer():
                 return Outcome("no answer to CONNECT", wrong_protocol=True)
             if stop.is_set():
                 self.client.disconnect()
-            self._closed.wait()
+            while not self._closed:
+                self._loop.turn()
         finally:
             self.up = False
-            self.client.loop_stop()
+            self._loop.close()
             self._unhook()
         return Outcome(
             self._reason,
@@ -126,20 +131,35 @@ class Connection(Generic[C]):
                 raise NotConnectedError(f"no answer to UNSUBSCRIBE within {timeout_s:.1f} s")
             self._unsubacks.remove(mid)
 
+    def ack(self, message: Message) -> None:
+        if self._plan.manual_ack and message.qos == 1:
+            self._loop.ack(message.mid)
+
     def disconnect(self) -> None:
         self.client.disconnect()
 
     def abort(self) -> None:
         """End it without waiting for what is still to be written."""
-        sock = self.client.socket()
-        if isinstance(sock, socket.socket):  # a TLS one as well
+        if self._socket is not None:
             with contextlib.suppress(OSError):  # it is gone already
-                sock.shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown()
 
-    def _make_client(self) -> paho.Client:
+    def _await_answer(self) -> bool:
+        """True once CONNECT was answered, False if that takes too long: then it is over."""
+        end_s = time.monotonic() + self._plan.settings.connect_timeout_s
+        while not self._answered:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                if self._socket is not None:
+                    self._socket.close()
+                return False
+            self._loop.turn(left_s)
+        return True
+
+    def _make_client(self) -> GatheringClient:
         plan = self._plan
         v5 = self.protocol == "5"
-        client = paho.Client(
+        client = GatheringClient(
             CallbackAPIVersion.VERSION2,
             client_id=plan.client_id,
             clean_session=None if v5 else True,
@@ -193,11 +213,11 @@ class Connection(Generic[C]):
         if code.is_failure:
             self._reason = f"refused: {code}"
             self._refused_protocol = code.value == _UNSUPPORTED_PROTOCOL
-            self._answered.set()
+            self._answered = True
             client.disconnect()
             return
         self.up = self.was_up = True
-        self._answered.set()
+        self._answered = True
         _log.info(
             "mqtt connected", client_id=self._plan.client_id,
             host=self._plan.settings.host, protocol=self.protocol,
@@ -208,14 +228,14 @@ class Connection(Generic[C]):
         self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any
     ) -> None:
         self.up = False
-        if isinstance(self._socket, AttentiveSocket):
+        if self._socket is not None:
             self._refused_certificate = certificate_refusal(self._socket.failure)
-        if not self._answered.is_set():
+        if not self._answered:
             # A 3.1.1 broker may simply close on a CONNECT that it does not understand.
             self._refused_protocol = not self._refused_certificate
         self._reason = self._refused_certificate or self._reason or str(code)
-        self._answered.set()
-        self._closed.set()
+        self._answered = True
+        self._closed = True
 
     def _on_publish(
         self, client: paho.Client, userdata: Any, mid: int, code: ReasonCode, properties: Any

@@ -1,7 +1,7 @@
 """What comes, what goes, who is told."""
 
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
 
 SUCCESS = 0x00
 NO_SUBSCRIBERS = 0x10
@@ -22,8 +22,7 @@ class Will:
     retain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message that came down, to be acknowledged once it is taken care of."""
 
     topic: str
@@ -32,7 +31,7 @@ class Message:
     retain: bool
     duplicate: bool
     mid: int
-    connection: int = field(repr=False)
+    connection: int
 
 
 class Listener(Protocol[C]):

@@ -123,7 +123,7 @@ class MqttSession(Generic[C]):
         """Acknowledge a message, unless its connection is gone and it will come again anyway."""
         connection = self._current
         if connection is not None and connection.number == message.connection:
-            connection.client.ack(message.mid, message.qos)
+            connection.ack(message)
 
     def disconnect(self, reason: str) -> None:
         """Break the connection on purpose; a new one is made after a wait."""

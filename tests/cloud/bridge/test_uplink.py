@@ -1,11 +1,12 @@
 """A PUBACK only after Pub/Sub has taken the message."""
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from cloud.bridge.routing import Registry
 from cloud.bridge.uplink import Uplink
 from cloud.bus import topology
-from cloud.bus.port import Publisher
+from cloud.bus.port import Outcome, Sender
 from cloud.errors import BusRefusedError
 from protos import codec
 from tests.protos import samples
@@ -24,40 +25,54 @@ def message(payload: bytes = BATCH, mid: int = 1) -> Message:
 class Mqtt:
     """What the MQTT side was told."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Sender) -> None:
         self.acked: list[Message] = []
         self.broken: list[str] = []
         self.uplink = Uplink(publisher, REGISTRY, self.acked.append, self.broken.append)
 
 
 class Slow:
-    """A publisher whose answers the test gives."""
+    """A sender whose answers the test gives."""
 
     def __init__(self) -> None:
-        self.futures: list[Future[str]] = []
+        self.dones: list[Callable[[Outcome], None]] = []
 
-    def publish(self, topic: str, data: bytes, attributes: object = None) -> "Future[str]":
-        self.futures.append(Future())
-        return self.futures[-1]
+    def send(
+        self,
+        topic: str,
+        data: bytes,
+        attributes: Mapping[str, str],
+        done: Callable[[Outcome], None],
+    ) -> None:
+        self.dones.append(done)
+
+    def publish(
+        self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None
+    ) -> "Future[str]":
+        raise AssertionError("the way up makes no futures")
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Nothing to close."""
 
 
 class Refusing(Slow):
-    """A publisher that takes nothing but dead letters, as for a schema that has changed."""
+    """A sender that takes nothing but dead letters, as for a schema that has changed."""
 
     def __init__(self, bus: FakeBus) -> None:
         super().__init__()
         self._inner = bus.publisher()
 
-    def publish(self, topic: str, data: bytes, attributes: object = None) -> "Future[str]":
+    def send(
+        self,
+        topic: str,
+        data: bytes,
+        attributes: Mapping[str, str],
+        done: Callable[[Outcome], None],
+    ) -> None:
         if topic == topology.DEAD_LETTER:
-            assert isinstance(attributes, dict)
-            return self._inner.publish(topic, data, attributes)
-        future: Future[str] = Future()
-        future.set_exception(BusRefusedError("does not match the schema"))
-        return future
+            self._inner.send(topic, data, attributes, done)
+        else:
+            done(BusRefusedError("does not match the schema"))
 
 
 def test_message_is_acknowledged_once_pubsub_has_it() -> None:
@@ -65,7 +80,7 @@ def test_message_is_acknowledged_once_pubsub_has_it() -> None:
     mqtt = Mqtt(slow)
     mqtt.uplink.take(message())
     assert mqtt.acked == []
-    slow.futures[0].set_result("id")
+    slow.dones[0]("id")
     assert mqtt.acked == [message()]
     assert mqtt.uplink.drain(0)
 
@@ -75,9 +90,9 @@ def test_drain_waits_for_what_is_on_its_way() -> None:
     mqtt = Mqtt(slow)
     mqtt.uplink.take(message(mid=1))
     mqtt.uplink.take(message(mid=2))
-    slow.futures[0].set_result("id")
+    slow.dones[0]("id")
     assert not mqtt.uplink.drain(0.01)
-    slow.futures[1].set_result("id")
+    slow.dones[1]("id")
     assert mqtt.uplink.drain(1.0)
 
 
@@ -114,7 +129,7 @@ def test_dead_letter_that_is_refused_itself_is_not_sent_for_ever() -> None:
     slow = Slow()
     mqtt = Mqtt(slow)
     mqtt.uplink.take(message(b"\xff" * 40))
-    slow.futures[0].set_exception(BusRefusedError("no such topic"))
-    assert len(slow.futures) == 1
+    slow.dones[0](BusRefusedError("no such topic"))
+    assert len(slow.dones) == 1
     assert mqtt.broken
     assert mqtt.acked == []

@@ -4,11 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from cloud.bus.client import EMULATOR_VARIABLE, publisher_client, subscriber_client
-from cloud.bus.google_publisher import GooglePublisher
-from cloud.bus.port import is_refusal
 from cloud.bus.settings import BusSettings
 from cloud.errors import BusError
-from tests.support.processes import free_port
 
 
 @pytest.mark.parametrize("endpoint", ["10.0.0.1:8085", "pubsub.example.org:443", "0.0.0.0:8085"])
@@ -41,11 +38,3 @@ def test_a_variable_does_not_redirect_us_in_plain_text(monkeypatch: pytest.Monke
     monkeypatch.setenv(EMULATOR_VARIABLE, "pubsub.example.org:80")
     with pytest.raises(BusError, match="unset it"):
         publisher_client(BusSettings(endpoint=None))
-
-
-def test_an_attribute_cannot_pose_as_a_parameter_of_the_library() -> None:
-    publisher = GooglePublisher(BusSettings(endpoint=f"127.0.0.1:{free_port()}"))
-    error = publisher.publish("topic", b"x", {"timeout": "1"}).exception(1)
-    assert error is not None
-    assert is_refusal(error)
-    publisher.close()

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import PublisherClient
 
 from cloud.bus.client import publisher_client, subscriber_client
 from cloud.bus.settings import BusSettings
@@ -36,7 +37,8 @@ class Clients:
 
     def publish(self, *texts: str) -> list[str]:
         messages = [{"data": text.encode()} for text in texts]
-        return list(self.publisher._gapic_publish(topic=self.topic, messages=messages).message_ids)
+        request = {"topic": self.topic, "messages": messages}
+        return list(self.publisher.publish(request).message_ids)
 
     def pull(self, limit: int = 1000) -> list[Any]:
         """What a pull finds now."""
