@@ -24,7 +24,11 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that came down, to be acknowledged once it is taken care of."""
+    """A message that came down, to be acknowledged once it is taken care of.
+
+    Attributes:
+        user_properties: of MQTT 5, in order; empty where the session was not asked for them.
+    """
 
     topic: str
     payload: bytes
@@ -33,6 +37,7 @@ class Message:
     duplicate: bool
     mid: int
     connection: int = field(repr=False)
+    user_properties: tuple[tuple[str, str], ...] = ()
 
 
 class Listener(Protocol[C]):
