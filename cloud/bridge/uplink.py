@@ -44,6 +44,11 @@ class Uplink:
         """Pass one message on; returns at once."""
         self._send(message, upward(self._registry, message.topic, message.payload), first=True)
 
+    def refuse(self, message: Message, reason: str) -> None:
+        """Send one message to the dead letter; returns at once."""
+        refused = dead_letter(message.topic, message.payload, reason)
+        self._send(message, refused, first=True)
+
     def drain(self, timeout_s: float) -> bool:
         """True once nothing is on its way any more, False if that takes longer."""
         with self._changed:
