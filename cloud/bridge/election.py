@@ -130,6 +130,7 @@ class Candidate:
         self._pace = pace
         self._draw = draw
         self._followed: int | None = None
+        self._is_confirmed = False
         self._echo_s = now_s
         listening_s = pace.spread_s if was_active else pace.interval_s
         self.due_s = now_s + listening_s + self._jitter_s()
@@ -137,8 +138,11 @@ class Candidate:
 
     @property
     def settled(self) -> bool:
-        """True once it is known who takes the devices' messages."""
-        return self.role is not Role.STANDBY or self._followed is not None
+        """True once it is known who takes the devices' messages, and that the broker knows.
+
+        Its own word comes back to a bridge only after the broker has seen the SUBSCRIBE before it.
+        """
+        return self._is_confirmed or self._followed is not None
 
     def is_deaf(self, now_s: float) -> bool:
         """True where the broker brings an active bridge not even its own words."""
@@ -153,6 +157,7 @@ class Candidate:
         if now_s < self.due_s:
             return ()
         if self.role is Role.ACTIVE:
+            self._is_confirmed = True  # a deaf one will never know better
             self.due_s = now_s + self._pace.interval_s
             return (Word.ACTIVE,)
         if self.role is Role.STANDBY:
@@ -164,6 +169,7 @@ class Candidate:
         """A bridge has said something, perhaps this one."""
         if said.bridge == self.own:
             self._echo_s = now_s
+            self._is_confirmed |= said.word is Word.ACTIVE
             return ()
         if said.word is Word.ASKS:
             return (Word.ACTIVE,) if self.role is Role.ACTIVE else ()
@@ -200,12 +206,14 @@ class Candidate:
 
     def _follow(self, other: int, now_s: float) -> None:
         self.role = Role.STANDBY
+        self._is_confirmed = False
         self._followed = other
         self.due_s = now_s + self._pace.timeout_s + self._jitter_s()
 
     def _take_over(self, now_s: float) -> Sequence[Action]:
         """Subscribed first: whoever hears the word may count on it."""
         self.role = Role.ACTIVE
+        self._followed = None
         self._echo_s = now_s
         self.due_s = now_s + self._pace.interval_s
         return (Move.SUBSCRIBE, Word.ACTIVE)

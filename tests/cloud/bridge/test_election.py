@@ -159,7 +159,11 @@ def active_one(own: int = 5) -> Candidate:
     candidate = Candidate(own, PACE, 0.0, draw=lambda: 0.0)
     assert candidate.begin() == (Word.ASKS,)
     assert not candidate.settled
-    assert candidate.tick(candidate.due_s) == (Move.SUBSCRIBE, Word.ACTIVE)
+    begun_s = candidate.due_s
+    assert candidate.tick(begun_s) == (Move.SUBSCRIBE, Word.ACTIVE)
+    candidate.hear(Said(own, Word.ASKS), begun_s)
+    assert not candidate.settled, "the broker may not have seen the SUBSCRIBE"
+    candidate.hear(Said(own, Word.ACTIVE), begun_s)
     assert candidate.settled
     return candidate
 

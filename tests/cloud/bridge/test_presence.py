@@ -75,8 +75,8 @@ def echo(presence: Presence, session: Session) -> None:
 def active(presence: Presence, session: Session) -> int:
     """Wait until it is, and return its id."""
     wait_until(lambda: Word.ACTIVE in [said.word for said in session.words], "a claim")
-    assert presence.settled
     assert session.subscribed == [TOPIC, *FILTERS]
+    wait_until(lambda: presence.settled, "it to be believed without an answer")
     return session.words[-1].bridge
 
 
