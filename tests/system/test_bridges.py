@@ -2,19 +2,24 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from protos import topics
 from tests.support.chaos import BRIDGES, Line, SimulatedFleet, expected
 from tests.support.processes import wait_until
+from tests.support.secure_broker import Party
+from wayside.mqtt.settings import MqttSettings
 
 RECEIPT_TIMEOUT_S = 5.0
-SECONDS = 8.0
+SECONDS = 6.0
+FIRST_BATCHES = 80
+"""Of about 240; only then something happens, however long the fleet takes to start."""
 
 
 def report_of_a_run(
@@ -31,15 +36,20 @@ def report_of_a_run(
         "--devices", 40, "--rate", 40, "--duration", SECONDS, "--drain", 30,
         "--receipt-timeout", RECEIPT_TIMEOUT_S, "--seed", 1,
     ]  # fmt: skip
-    gone: list[str] = []
+
+    def happen(line: Line) -> Iterable[str]:
+        settings = MqttSettings(port=line.broker.port)
+        with Party(settings, "watcher", (topics.EVENTS_FILTER,)) as watcher:
+            for _ in range(FIRST_BATCHES):
+                watcher.heard.get(timeout=60)
+        return go(line)
+
     with Line(folder, None, protocol) as line:
         fleet = SimulatedFleet(folder, line.broker.port, options, protocol)
-        with fleet.running():
-            middle = threading.Timer(SECONDS / 2, lambda: gone.extend(go(line)))
-            middle.start()
+        with fleet.running(), ThreadPoolExecutor(1) as threads:
+            happening = threads.submit(happen, line)
             report = fleet.report(timeout_s=120)
-            middle.join()
-        for name in gone:
+        for name in happening.result():
             line.programs.pop(name)
         line.stop()
         assert line.stored() == expected(report)
