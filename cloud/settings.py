@@ -129,6 +129,15 @@ class CloudSettings(BaseModel):
         return _derived(given, folder=_data_dir(validation) / "ca")
 
     @model_validator(mode="after")
+    def _identity_can_be_checked(self) -> "CloudSettings":
+        if self.bridge.identity_property is not None and self.mqtt.protocol == "3.1.1":
+            raise ValueError(
+                "bridge.identity_property cannot be checked on MQTT 3.1.1, which has no user "
+                "properties: set mqtt.protocol to 5 for a broker that knows it, or remove the one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _each_listens_on_a_port_of_its_own(self) -> "CloudSettings":
         taken: dict[int, str] = {}
         for key, section in (("broker", self.broker), ("pubsub", self.pubsub), ("api", self.api)):

@@ -5,8 +5,10 @@
 /devices/{device}/live              up    JPEG and boxes, QoS 0, only while a lease runs
 /devices/{device}/config            down  DesiredState, retained
 /devices/{device}/commands/{name}   down  Command; name `receipts`: Receipt
+/bridges/{group}/presence           -     between bridges on MQTT 3.1.1: which one is active; QoS 0
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from protos.errors import InvalidIdError, InvalidTopicError
@@ -14,6 +16,7 @@ from protos.ids import Lane, check_id
 
 EVENTS_FILTER = "/devices/+/events/#"
 STATE_FILTER = "/devices/+/state"
+PRESENCE_FILTER = "/bridges/+/presence"
 UPDATE = "update"
 """The folder under events that carries update reports instead of a lane."""
 
@@ -24,6 +27,14 @@ RECEIPTS = "receipts"
 def shared(group: str, topic_filter: str) -> str:
     """An MQTT 5 shared subscription; the filter keeps its own leading slash."""
     return f"$share/{group}/{topic_filter}"
+
+
+def presence(group: str) -> str:
+    """Where the bridges of a share group tell each other which one is active.
+
+    The group may be a secret word, which a topic that others can see must not give away.
+    """
+    return f"/bridges/{hashlib.sha256(group.encode()).hexdigest()[:16]}/presence"
 
 
 def events(device: str, lane: Lane) -> str:

@@ -13,7 +13,8 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
     Args:
         settings: the cloud's.
         stop: set from outside.
-        ready: a file that is made once the broker and Pub/Sub have both answered.
+        ready: a file that is made once the broker and Pub/Sub have both answered, and it is known
+            which bridge takes the devices' messages.
 
     Raises:
         BusError: Pub/Sub does not answer, or its topics cannot be made.
@@ -34,7 +35,7 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
         bridge.start()
         ends.callback(bridge.stop)
         while ready is not None and not stop.wait(0.05):
-            if bridge.connected:
+            if bridge.settled:
                 ready.touch()
                 break
         stop.wait()

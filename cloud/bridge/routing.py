@@ -1,6 +1,6 @@
 """Which message goes where, with which attributes, or why it is refused. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,6 +55,29 @@ def upward(registry: Registry, topic: str, payload: bytes) -> Outgoing:
     except WireError as error:
         return dead_letter(topic, payload, str(error))
     return Outgoing(target, payload, {**identity, **copies})
+
+
+def identity_problem(name: str, topic: str, user_properties: Sequence[tuple[str, str]]) -> str:
+    """Why a message is not believed to come from its topic's device; empty where it is.
+
+    Args:
+        name: of the user property in which the broker states who published.
+        topic: the message's; what is wrong with itself is not said here.
+        user_properties: the message's, in order.
+    """
+    stated = [value for key, value in user_properties if key == name]
+    if not stated:
+        return f"the broker does not state who published it: there is no user property {name!r}"
+    if len(stated) > 1:
+        # One may be the publisher's own, and nothing says which.
+        return f"user property {name!r} stands there {len(stated)} times, and not once"
+    try:
+        device = topics.parse_uplink(topic).device
+    except WireError as error:
+        return str(error)
+    if stated[0] != device:
+        return f"{stated[0]!r} published on the topic of {device!r}"
+    return ""
 
 
 def dead_letter(topic: str, payload: bytes, reason: str) -> Outgoing:

@@ -1,6 +1,6 @@
 """Limits of the bridge."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class BridgeSettings(BaseModel):
@@ -32,3 +32,26 @@ class BridgeSettings(BaseModel):
     drain_timeout_s: float = Field(
         10.0, gt=0, le=300, description="what is in flight at the end gets this long"
     )
+    presence_interval_s: float = Field(
+        1.0, ge=0.05, le=60, description="MQTT 3.1.1: how often the active bridge says that it is"
+    )
+    presence_timeout_s: float = Field(
+        3.5, ge=0.1, le=600, description="MQTT 3.1.1: silence after which a standby takes over"
+    )
+    identity_property: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="MQTT 5 user property in which the broker itself states who published, "
+        "overwriting what the publisher says; must be the topic's device",
+    )
+
+    @model_validator(mode="after")
+    def _one_word_may_be_lost(self) -> "BridgeSettings":
+        if self.presence_timeout_s < 2 * self.presence_interval_s:
+            raise ValueError(
+                f"presence_timeout_s {self.presence_timeout_s} is less than two times "
+                f"presence_interval_s {self.presence_interval_s}: raise it, or standbys take over "
+                "from bridges that live"
+            )
+        return self

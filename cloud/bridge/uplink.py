@@ -47,6 +47,11 @@ class Uplink:
         self.taken += 1
         self._send(message, upward(self._registry, message.topic, message.payload))
 
+    def refuse(self, message: Message, reason: str) -> None:
+        """Send one message to the dead letter; returns at once."""
+        self.taken += 1
+        self._send(message, dead_letter(message.topic, message.payload, reason))
+
     def drain(self, timeout_s: float) -> bool:
         """True once nothing is on its way any more, False if that takes longer."""
         with self._changed:

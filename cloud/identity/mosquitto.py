@@ -78,6 +78,7 @@ topic read /devices/+/state
 topic read /devices/+/live
 topic write /devices/+/config
 topic write /devices/+/commands/#
+topic readwrite /bridges/+/presence
 """
 
 

@@ -102,6 +102,13 @@ def test_bridge_does_not_try_mqtt_5_on_amqtt() -> None:
     assert settings("broker: {kind: mosquitto}").mqtt.protocol == "auto"
 
 
+@pytest.mark.parametrize("mqtt", ["mqtt: {protocol: 3.1.1}", "broker: {kind: amqtt}"])
+def test_identity_is_not_left_unchecked(mqtt: str) -> None:
+    with pytest.raises(SettingsError, match="identity_property cannot be checked on MQTT 3.1.1"):
+        settings(f"{mqtt}\nbridge: {{identity_property: publisher}}\n")
+    assert settings("bridge: {identity_property: publisher}").bridge.identity_property
+
+
 def test_heading_with_nothing_below_it_means_the_defaults() -> None:
     names = ("log", "mqtt", "bus", "bridge", "ingest", "store", "fleet", "api")
     assert settings("".join(f"{name}:\n" for name in names)) == settings()

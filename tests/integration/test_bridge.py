@@ -4,13 +4,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from typing import Literal
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from structlog.testing import capture_logs
 
 from cloud.bridge.bridge import Bridge
 from cloud.bridge.settings import BridgeSettings
@@ -27,7 +33,8 @@ from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, wait_until
 from tests.support.pubsub import embedded_pubsub
 from wayside.backoff import Backoff
-from wayside.mqtt.messages import Message
+from wayside.errors import MqttSettingsError
+from wayside.mqtt.messages import NO_SUBSCRIBERS, SUCCESS, Message
 from wayside.mqtt.session import MqttSession
 from wayside.mqtt.settings import MqttSettings
 
@@ -278,14 +285,208 @@ def test_bridge_does_not_wait_for_ever_for_a_frozen_pubsub(line: Line) -> None:
             os.kill(line.pubsub.pid, signal.SIGCONT)
 
 
-def test_second_bridge_on_the_older_protocol_stands_by_at_double_the_work(line: Line) -> None:
+# MQTT 3.1.1: one active bridge, the others stand by.
+
+QUICK = {"presence_interval_s": 0.2, "presence_timeout_s": 0.8}
+
+
+def bridges_of_the_older_protocol(line: Line, count: int) -> list[Bridge]:
+    bridges = [line.bridge(protocol="3.1.1", **QUICK) for _ in range(count)]
+    wait_until(lambda: all(bridge.settled for bridge in bridges), "one to be active")
+    return bridges
+
+
+def first_seqs(events: "Queue[Received]", count: int) -> list[int]:
+    """The first seqs of so many batches, the copies among them left out."""
+    seen: dict[int, None] = {}
+    while len(seen) < count:
+        seen[codec.read_header(events.get(timeout=WAIT_S).data).first_seq] = None
+    return sorted(seen)
+
+
+def test_of_three_bridges_on_the_older_protocol_one_passes_messages_on(line: Line) -> None:
     events = line.listen("ingest")
-    leaving, _ = line.bridge(protocol="3.1.1"), line.bridge(protocol="3.1.1")
+    bridges_of_the_older_protocol(line, 3)
+    seqs = list(range(1, 41, 2))
     with Device(line.broker.port) as device:
-        device.publish(batch(1), "both")
-        copies = [events.get(timeout=WAIT_S).data for _ in range(2)]
-        assert copies == [batch(1), batch(1)]
-        leaving.stop()
-        device.publish(batch(3), "one")
-        assert events.get(timeout=WAIT_S).data == batch(3)
+        for seq in seqs:
+            device.publish(batch(seq), str(seq))
+        assert first_seqs(events, len(seqs)) == seqs
+        for _ in seqs:
+            assert device.pubacks.get(timeout=WAIT_S)[1] == SUCCESS
+    assert events.empty(), "each once"
+
+
+def more_than(things: Sequence[object], count: int) -> bool:
+    return len(things) > count
+
+
+def test_bridges_of_the_older_protocol_that_stop_one_by_one_leave_no_gap(line: Line) -> None:
+    events = line.listen("ingest")
+    bridges = bridges_of_the_older_protocol(line, 3)
+    sent: list[int] = []
+    stopped = threading.Event()
+    codes = set()
+
+    def publish_without_end(device: Device) -> None:
+        for seq in range(1, 1_000_000, 2):
+            device.publish(batch(seq), str(seq))
+            sent.append(seq)
+            codes.add(device.pubacks.get(timeout=WAIT_S)[1])
+            if stopped.is_set():
+                return
+
+    with Device(line.broker.port) as device:
+        publishing = threading.Thread(target=publish_without_end, args=[device])
+        publishing.start()
+        for bridge in bridges[:2]:
+            bridge.stop()
+            before = len(sent)
+            wait_until(partial(more_than, sent, before + 20), "messages")
+        stopped.set()
+        publishing.join()
+    assert codes == {SUCCESS}, "there was always somebody to take the device's messages"
+    assert first_seqs(events, len(sent)) == sent
+
+
+def test_bridge_of_the_older_protocol_is_active_again_after_the_broker(line: Line) -> None:
+    events = line.listen("ingest")
+    bridges = bridges_of_the_older_protocol(line, 2)
+    line.broker.kill()
+    wait_until(lambda: not any(bridge.settled for bridge in bridges), "the loss of the broker")
+    line.broker.start()
+    wait_until(lambda: all(bridge.settled for bridge in bridges), "one to be active")
+    with Device(line.broker.port) as device:
+        device.publish(batch(), "after")
+        assert device.pubacks.get(timeout=WAIT_S) == ("after", SUCCESS)
+        assert events.get(timeout=WAIT_S).data == batch()
     assert events.empty()
+
+
+def test_pubsub_that_only_the_active_bridge_misses_makes_another_one_active(line: Line) -> None:
+    events = line.listen("ingest")
+    lost = BusSettings(endpoint="127.0.0.1:1", attempt_timeout_s=0.5, publish_timeout_s=0.5)
+    away = GooglePublisher(lost)
+    mqtt = MqttSettings(port=line.broker.port, protocol="3.1.1")
+    settings = BridgeSettings.model_validate(QUICK)
+    cut_off = Bridge(settings, mqtt, line.bus.project, away, line.subscriber)
+    cut_off.start()
+    try:
+        wait_until(lambda: cut_off.settled, "it to be active")
+        bridges_of_the_older_protocol(line, 1)
+        with Device(line.broker.port) as device:
+            device.publish(batch(1), "lost")
+
+            def is_taken() -> bool:
+                device.publish(batch(3), "again")
+                return not events.empty()
+
+            wait_until(is_taken, "the other bridge to take over")
+    finally:
+        cut_off.stop()
+        away.close()
+
+
+def test_what_was_retained_while_nobody_was_active_comes_with_the_next_one(line: Line) -> None:
+    states = line.listen("fleet-state")
+    [bridge] = bridges_of_the_older_protocol(line, 1)
+    bridge.stop()
+    state = codec.encode(samples.device_state())
+    with Device(line.broker.port) as device:
+        device.session.publish(topics.state(DEVICE), state, "state", retain=True)
+        assert device.pubacks.get(timeout=WAIT_S) == ("state", NO_SUBSCRIBERS)
+        bridges_of_the_older_protocol(line, 1)
+        assert states.get(timeout=WAIT_S).data == state
+
+
+def test_standby_sends_what_goes_down_as_well(line: Line) -> None:
+    active, _ = bridges_of_the_older_protocol(line, 2)
+    downwards = {"deviceId": DEVICE, "subFolder": "commands/restart"}
+    payloads = {f"{number}".encode() for number in range(40)}
+    with Device(line.broker.port) as device:
+        for payload in payloads:
+            line.publisher.publish(topology.DOWNLINK, payload, downwards)
+        active.stop()
+        heard: set[bytes] = set()
+        while heard != payloads:
+            heard.add(device.heard.get(timeout=WAIT_S).payload)
+
+
+def test_bridge_whose_words_the_broker_does_not_pass_on_says_so_and_works(
+    tmp_path: Path, line: Line
+) -> None:
+    access = tmp_path / "acl"
+    access.write_text("topic readwrite /devices/#\n")  # of before there were words to pass on
+    line.broker.stop()
+    older = mosquitto(tmp_path / "older", f"acl_file {access}\nuser root", line.broker.port)
+    older.start()
+    events = line.listen("ingest")
+    try:
+        with capture_logs() as logs:
+            bridges_of_the_older_protocol(line, 2)
+        told = [log["remedy"] for log in logs if "over the bridges' words" in log["event"]]
+        assert len(told) == 2
+        assert told[0].startswith("have the broker's access list let bridges read and write")
+        with Device(line.broker.port) as device:
+            device.publish(batch(), "to both")
+            copies = [events.get(timeout=WAIT_S).data for _ in range(2)]
+            assert copies == [batch(), batch()]
+    finally:
+        older.stop()
+        line.broker.start()
+
+
+def test_secret_word_of_a_share_group_does_not_stand_in_a_topic(line: Line) -> None:
+    with Device(line.broker.port) as curious:
+        curious.session.subscribe([topics.PRESENCE_FILTER])
+        line.bridge(protocol="3.1.1", share_group="s3cret-word", **QUICK)
+        heard = curious.heard.get(timeout=WAIT_S)
+    assert heard.topic == topics.presence("s3cret-word")
+    assert "s3cret" not in heard.topic
+
+
+# The publisher's identity, where the broker states it; here the device plays the broker's part.
+
+
+def test_message_whose_publisher_is_not_its_topics_device_is_dead_lettered(line: Line) -> None:
+    events, dead = line.listen("ingest"), line.listen("dead-letter")
+    line.bridge(identity_property="publisher")
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    codes: Queue[int] = Queue()
+    client.on_publish = lambda *given: codes.put(given[3].value)
+    client.connect("127.0.0.1", line.broker.port)
+    client.loop_start()
+
+    def publish(first_seq: int, *pairs: tuple[str, str]) -> None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        for pair in pairs:
+            properties.UserProperty = pair
+        topic = topics.events(DEVICE, Lane.ALARM)
+        code = NO_SUBSCRIBERS
+        while code == NO_SUBSCRIBERS:  # the bridge is connected, and subscribes
+            client.publish(topic, batch(first_seq), qos=1, properties=properties)
+            code = codes.get(timeout=WAIT_S)
+        assert code == SUCCESS
+
+    try:
+        publish(1)
+        publish(3, ("publisher", "gate-cam-02"))
+        publish(5, ("publisher", DEVICE), ("publisher", DEVICE))
+        publish(7, ("other", "x"), ("publisher", DEVICE))
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    assert events.get(timeout=WAIT_S).data == batch(7)
+    reasons = [dead.get(timeout=WAIT_S).attributes["reason"] for _ in range(3)]
+    assert sorted(reasons) == [
+        "'gate-cam-02' published on the topic of 'gate-cam-01'",
+        "the broker does not state who published it: there is no user property 'publisher'",
+        "user property 'publisher' stands there 2 times, and not once",
+    ]
+    assert events.empty()
+    assert dead.empty()
+
+
+def test_identity_that_cannot_be_checked_is_refused(line: Line) -> None:
+    with pytest.raises(MqttSettingsError, match="cannot be checked on MQTT 3.1.1, which has no"):
+        line.bridge(protocol="3.1.1", identity_property="publisher")

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from wayside.mqtt.settings import MqttSettings
 DEVICE = "gate-cam-01"
 OTHER = "gate-cam-02"
 ALARMS = topics.events(DEVICE, Lane.ALARM)
+COMMAND = {"deviceId": DEVICE, "subFolder": "commands/receipts"}
 NOT_AUTHORIZED = 0x87
 WAIT_S = 10.0
 
@@ -94,6 +96,7 @@ def test_device_speaks_on_its_own_topics(broker: SecureBroker, watcher: Party) -
         topics.config(DEVICE),
         topics.config(OTHER),
         topics.command(OTHER, topics.RECEIPTS),
+        topics.presence("bridge"),
         "/devices/gate-cam-01/anything",
         "$SYS/broker/uptime",
     ],
@@ -109,7 +112,9 @@ def test_device_is_refused_every_other_topic(
 
 
 def test_device_hears_its_own_orders_and_nobody_elses(broker: SecureBroker, watcher: Party) -> None:
-    everything = ("#", "/devices/#", topics.commands_filter(OTHER), topics.EVENTS_FILTER)
+    everything = (
+        "#", "/devices/#", topics.commands_filter(OTHER), topics.EVENTS_FILTER, "/bridges/#",
+    )  # fmt: skip
     with (
         connected(Party(broker.issue("curious-cam"), "curious-cam", everything)) as curious,
         connected(Party(broker.issue(OTHER), OTHER)) as other,
@@ -118,6 +123,7 @@ def test_device_hears_its_own_orders_and_nobody_elses(broker: SecureBroker, watc
         assert watcher.heard.get(timeout=WAIT_S).payload == b"secret"
         watcher.session.publish(topics.config(OTHER), b"secret", "config")
         watcher.session.publish(topics.command(OTHER, "restart"), b"secret", "command")
+        watcher.session.publish(topics.presence("bridge"), b"secret", "presence")
         watcher.session.publish(topics.command("curious-cam", "restart"), b"yours", "last")
         assert curious.heard.get(timeout=WAIT_S).payload == b"yours"
         assert watcher.pubacks.get(timeout=WAIT_S)[1] != NOT_AUTHORIZED
@@ -263,3 +269,31 @@ def test_bridge_works_with_a_certificate_of_its_own(broker: SecureBroker) -> Non
                 assert device.heard.get(timeout=WAIT_S).payload == b"down"
     finally:
         bridge.stop()
+
+
+def test_bridges_of_the_older_protocol_hear_each_other(broker: SecureBroker) -> None:
+    bus = FakeBus()
+    names = ("older-1", "older-2")
+    parts = [
+        broker.issue(name, Role.SERVICE).model_copy(update={"protocol": "3.1.1"}) for name in names
+    ]
+    broker.write_config()
+    reload_broker(broker.pid_file)
+    quick = BridgeSettings(presence_interval_s=0.2, presence_timeout_s=0.8)
+    bridges = [Bridge(quick, own, "wayside", bus.publisher(), bus.subscriber()) for own in parts]
+    with ExitStack() as ends:
+        for bridge in bridges:
+            bridge.start()
+            ends.callback(bridge.stop)
+        wait_until(lambda: all(bridge.settled for bridge in bridges), "one to be active")
+        own_topics = (topics.commands_filter(DEVICE),)
+        device = ends.enter_context(connected(Party(broker.issue(DEVICE), DEVICE, own_topics)))
+        for name in ("first", "second"):
+            device.session.publish(ALARMS, codec.encode(samples.event_batch()), name)
+            assert device.pubacks.get(timeout=WAIT_S) == (name, SUCCESS)
+            bus.take_in(topology.DOWNLINK, b"down", COMMAND)
+            assert device.heard.get(timeout=WAIT_S).payload == b"down"
+        bridges[0].stop()
+        bridges[1].stop()
+        topics_of_all = [topic for topic, _ in bus.published]
+        assert topics_of_all.count(topology.EVENTS) == 2, "each message once, of two bridges"

@@ -1,5 +1,7 @@
 """MQTT topics."""
 
+import re
+
 import pytest
 
 from protos import topics
@@ -41,6 +43,12 @@ def test_foreign_topic_is_refused(topic: str) -> None:
 def test_no_topic_is_made_of_a_bad_device(device: str) -> None:
     with pytest.raises(InvalidIdError):
         topics.events(device, Lane.STATE)
+
+
+def test_bridges_of_a_group_meet_on_a_topic_that_does_not_name_it() -> None:
+    topic = topics.presence("s3cret-word")
+    assert topic == topics.presence("s3cret-word") != topics.presence("bridge")
+    assert re.fullmatch(topics.PRESENCE_FILTER.replace("+", "[0-9a-f]{16}"), topic)
 
 
 def test_filters() -> None:

@@ -46,11 +46,13 @@ class Line:
     Args:
         folder: for everything.
         influx: the store; None: DuckDB.
+        protocol: MQTT's version between the broker and the bridges.
     """
 
-    def __init__(self, folder: Path, influx: InfluxDb | None) -> None:
+    def __init__(self, folder: Path, influx: InfluxDb | None, protocol: str = "auto") -> None:
         self.folder = folder
         self.influx = influx
+        self._protocol = protocol
         self.broker = mosquitto(folder / "broker")
         self.pubsub = embedded_pubsub(folder / "pubsub")
         names = ["serve-1", "serve-2", "serve-3"] if influx is not None else ["serve-1"]
@@ -117,6 +119,17 @@ class Line:
             if name.startswith("bridge"):
                 wait_until(self._ready_file(name).exists, name, 60)
 
+    def active_bridges(self) -> list[str]:
+        """The running ones that have said last that they take the devices' messages."""
+        return [
+            name
+            for name in BRIDGES
+            if name in self.programs
+            and self.programs[name].running
+            and self.programs[name].output.rfind("bridge is active")
+            > self.programs[name].output.rfind("two bridges were active")
+        ]
+
     def stop(self) -> None:
         """End the programs in order, so that a database file may be read."""
         self._settle()
@@ -154,7 +167,7 @@ class Line:
         settings: dict[str, Any] = {
             "data_dir": "data",
             "broker": {"port": self.broker.port},
-            "mqtt": {"retry_initial_s": 0.1, "retry_max_s": 1.0},
+            "mqtt": {"retry_initial_s": 0.1, "retry_max_s": 1.0, "protocol": self._protocol},
             "pubsub": {"port": self.pubsub.port},
             "api": {"port": api_port},
             "ingest": {"retry_max_s": 2.0},
@@ -176,13 +189,16 @@ class SimulatedFleet:
         folder: for its settings, log and report.
         broker_port: where it connects.
         options: further ones of its command line.
+        protocol: MQTT's version.
     """
 
-    def __init__(self, folder: Path, broker_port: int, options: Sequence[object]) -> None:
+    def __init__(
+        self, folder: Path, broker_port: int, options: Sequence[object], protocol: str = "auto"
+    ) -> None:
         config = folder / "fleet.yaml"
         written = {
             "broker": {"port": broker_port},
-            "mqtt": {"retry_initial_s": 0.1, "retry_max_s": 2.0},
+            "mqtt": {"retry_initial_s": 0.1, "retry_max_s": 2.0, "protocol": protocol},
         }
         config.write_text(yaml.safe_dump(written))
         self._report = folder / "fleet.json"

@@ -42,6 +42,7 @@ class Plan(Generic[C]):
     manual_ack: bool
     receive_maximum: int
     max_in_flight: int
+    user_properties: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Connection(Generic[C]):
         self._lock = threading.Lock()
         self._contexts: dict[int, C] = {}
         self._early: dict[int, int] = {}
+        self._told: set[int] = set()
         self._unsubscribed = threading.Condition()
         self._unsubacks: set[int] = set()
         self.client = self._make_client()
@@ -122,11 +124,23 @@ class Connection(Generic[C]):
         if code is not None:
             self._plan.listener.on_published(context, code)
 
-    def unsubscribe(self, filters: Sequence[str], timeout_s: float) -> None:
+    def tell(self, topic: str, payload: bytes) -> None:
+        sent = self.client.publish(topic, payload, qos=0)
+        if sent.rc != paho.MQTT_ERR_SUCCESS:
+            raise NotConnectedError(paho.error_string(sent.rc))
+        # paho calls `on_publish` for it too, perhaps already, and its ids are those of QoS 1.
+        with self._lock:
+            if self._early.pop(sent.mid, None) is None:
+                self._told.add(sent.mid)
+
+    def unsubscribe(self, filters: Sequence[str], timeout_s: float | None) -> None:
         with self._unsubscribed:
             result, mid = self.client.unsubscribe(list(filters))
             if result != paho.MQTT_ERR_SUCCESS or mid is None:
                 raise NotConnectedError(paho.error_string(result))
+            self._unsubacks.discard(mid)  # of long ago, and not waited for
+            if timeout_s is None:
+                return
             if not self._unsubscribed.wait_for(lambda: mid in self._unsubacks, timeout_s):
                 raise NotConnectedError(f"no answer to UNSUBSCRIBE within {timeout_s:.1f} s")
             self._unsubacks.remove(mid)
@@ -182,7 +196,9 @@ class Connection(Generic[C]):
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
-        client.on_message = self._on_message
+        client.on_message = (
+            self._on_message_with_properties if plan.user_properties else self._on_message
+        )
         return client
 
     def _unhook(self) -> None:
@@ -242,7 +258,10 @@ class Connection(Generic[C]):
     ) -> None:
         with self._lock:
             if mid not in self._contexts:
-                self._early[mid] = code.value
+                if mid in self._told:
+                    self._told.remove(mid)
+                else:
+                    self._early[mid] = code.value
                 return
             context = self._contexts.pop(mid)
         self._plan.listener.on_published(context, code.value)
@@ -272,5 +291,22 @@ class Connection(Generic[C]):
                 duplicate=received.dup,
                 mid=received.mid,
                 connection=self.number,
+            )
+        )
+
+    def _on_message_with_properties(
+        self, client: paho.Client, userdata: Any, received: paho.MQTTMessage
+    ) -> None:
+        properties = getattr(received.properties, "UserProperty", ())
+        self._plan.listener.on_message(
+            Message(
+                topic=received.topic,
+                payload=bytes(received.payload),
+                qos=received.qos,
+                retain=received.retain,
+                duplicate=received.dup,
+                mid=received.mid,
+                connection=self.number,
+                user_properties=tuple(properties),
             )
         )

@@ -23,7 +23,11 @@ class Will:
 
 
 class Message(NamedTuple):
-    """A message that came down, to be acknowledged once it is taken care of."""
+    """A message that came down, to be acknowledged once it is taken care of.
+
+    Attributes:
+        user_properties: of MQTT 5, in order; empty where the session was not asked for them.
+    """
 
     topic: str
     payload: bytes
@@ -32,6 +36,7 @@ class Message(NamedTuple):
     duplicate: bool
     mid: int
     connection: int
+    user_properties: tuple[tuple[str, str], ...] = ()
 
 
 class Listener(Protocol[C]):

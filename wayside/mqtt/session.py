@@ -1,7 +1,7 @@
 """Connection after connection."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
 import structlog
@@ -27,9 +27,11 @@ class MqttSession(Generic[C]):
         client_id: unique at the broker; two clients of one id throw each other out.
         listener: who is told.
         will: makes the last will of each new connection.
+        will_on: the protocols whose connections have one.
         manual_ack: the listener acknowledges each message itself, by `ack`.
         receive_maximum: unacknowledged messages that the broker may have on the way to us.
         max_in_flight: PUBLISH packets without PUBACK that we may have on the way.
+        user_properties: messages carry those of MQTT 5.
         backoff: the waits between connections.
 
     Raises:
@@ -43,18 +45,22 @@ class MqttSession(Generic[C]):
         client_id: str,
         listener: Listener[C],
         will: Callable[[], Will] | None = None,
+        will_on: Collection[str] = ("5", "3.1.1"),
         manual_ack: bool = False,
         receive_maximum: int = 64,
         max_in_flight: int = 64,
+        user_properties: bool = False,
         backoff: Backoff | None = None,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
         self._listener = listener
         self._will = will
+        self._will_on = will_on
         self._manual_ack = manual_ack
         self._receive_maximum = receive_maximum
         self._max_in_flight = max_in_flight
+        self._user_properties = user_properties
         self._backoff = backoff or Backoff(settings.retry_initial_s, settings.retry_max_s)
         self._stop = threading.Event()
         self._current: Connection[C] | None = None
@@ -100,6 +106,14 @@ class MqttSession(Generic[C]):
         """
         self._standing().publish(topic, payload, context, retain)
 
+    def tell(self, topic: str, payload: bytes) -> None:
+        """Hand a QoS 0 message to the connection; nobody learns whether it arrives.
+
+        Raises:
+            NotConnectedError: there is no connection; nothing was sent.
+        """
+        self._standing().tell(topic, payload)
+
     def subscribe(self, filters: Sequence[str]) -> None:
         """Subscribe with QoS 1; a refusal breaks the connection, which is then tried again.
 
@@ -108,11 +122,11 @@ class MqttSession(Generic[C]):
         """
         self._standing().client.subscribe([(item, 1) for item in filters])
 
-    def unsubscribe(self, filters: Sequence[str], timeout_s: float) -> None:
-        """Ask for no further messages, and wait until the broker has said yes.
+    def unsubscribe(self, filters: Sequence[str], timeout_s: float | None) -> None:
+        """Ask for no further messages, and wait until the broker has said yes; None: do not wait.
 
         Whatever it had sent before has come by then. What it keeps in its queue for us still
-        comes, as acknowledgements make room for it. Not to be called by the listener.
+        comes, as acknowledgements make room for it. The listener must not wait.
 
         Raises:
             NotConnectedError: there is no connection, or no answer within `timeout_s`.
@@ -138,16 +152,17 @@ class MqttSession(Generic[C]):
             raise NotConnectedError(f"no connection to {self._settings.host}:{self._settings.port}")
         return connection
 
-    def _plan(self) -> Plan[C]:
+    def _plan(self, protocol: str) -> Plan[C]:
         return Plan(
             settings=self._settings,
             client_id=self._client_id,
             listener=self._listener,
-            will=self._will() if self._will is not None else None,
+            will=self._will() if self._will is not None and protocol in self._will_on else None,
             tls=self._tls,
             manual_ack=self._manual_ack,
             receive_maximum=self._receive_maximum,
             max_in_flight=self._max_in_flight,
+            user_properties=self._user_properties,
         )
 
     def _run(self) -> None:
@@ -177,7 +192,7 @@ class MqttSession(Generic[C]):
     def _live(self, protocol: str) -> tuple[bool, Outcome]:
         """One connection from its beginning to its end: did it ever stand, and why it ended."""
         try:
-            connection = Connection(protocol, self._plan())
+            connection = Connection(protocol, self._plan(protocol))
         except (OSError, UnicodeDecodeError) as error:
             # A password file that is being replaced is missing or half written for a moment.
             return False, Outcome(password_problem(self._settings, error))

@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.bridge.routing import MAX_DEAD_LETTER_BYTES, Registry, downward, upward
+from cloud.bridge.routing import MAX_DEAD_LETTER_BYTES, Registry, downward, identity_problem, upward
 from cloud.bus import topology
 from protos import codec
 from protos.errors import WireError
@@ -108,3 +108,29 @@ def test_config_is_retained_and_commands_are_not() -> None:
 def test_downlink_message_without_an_address_is_refused(attributes: dict[str, str]) -> None:
     with pytest.raises(WireError):
         downward(attributes, b"")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "problem"),
+    [
+        ([("by", "cam-1")], ""),
+        ([("By", "x"), ("by", "cam-1"), ("b", "y")], ""),
+        ([], "does not state who published it: there is no user property 'by'"),
+        ([("By", "cam-1")], "there is no user property 'by'"),
+        ([("by", "cam-2")], "'cam-2' published on the topic of 'cam-1'"),
+        ([("by", "")], "'' published on the topic of 'cam-1'"),
+        ([("by", "CAM-1")], "'CAM-1' published"),
+        ([("by", "cam-1"), ("by", "cam-1")], "'by' stands there 2 times"),
+        ([("by", "cam-1"), ("by", "cam-2")], "'by' stands there 2 times"),
+    ],
+)
+def test_publisher_is_the_topics_device_and_nobody_else(
+    pairs: list[tuple[str, str]], problem: str
+) -> None:
+    found = identity_problem("by", "/devices/cam-1/state", pairs)
+    assert problem in found
+    assert bool(problem) == bool(found)
+
+
+def test_topic_of_nobody_is_published_by_nobody() -> None:
+    assert "no events or state topic" in identity_problem("by", "/x", [("by", "x")])

@@ -133,3 +133,14 @@ def test_dead_letter_that_is_refused_itself_is_not_sent_for_ever() -> None:
     assert len(slow.dones) == 1
     assert mqtt.broken
     assert mqtt.acked == []
+
+
+def test_refused_message_is_acknowledged_once_the_dead_letter_has_it() -> None:
+    bus = FakeBus()
+    mqtt = Mqtt(bus.publisher())
+    mqtt.uplink.refuse(message(), "somebody else's")
+    [(topic, letter)] = bus.published
+    assert (topic, letter.data) == (topology.DEAD_LETTER, BATCH)
+    assert letter.attributes["reason"] == "somebody else's"
+    assert mqtt.acked == [message()]
+    assert (mqtt.uplink.taken, mqtt.uplink.drain(0)) == (1, True)

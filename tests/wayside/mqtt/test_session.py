@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, free_port, wait_until
@@ -67,6 +71,8 @@ def start() -> Iterator[Start]:
         will: Callable[[], Will] | None = None,
         *,
         manual_ack: bool = False,
+        user_properties: bool = False,
+        older: bool = False,
         wait: bool = True,
     ) -> Session:
         recorder = Recorder()
@@ -75,7 +81,9 @@ def start() -> Iterator[Start]:
             client_id=client_id,
             listener=recorder,
             will=will,
+            will_on=("3.1.1",) if older else ("5", "3.1.1"),
             manual_ack=manual_ack,
+            user_properties=user_properties,
             backoff=Backoff(0.02, 0.05),
         )
         if filters:
@@ -183,6 +191,81 @@ def test_the_last_will_is_published_for_a_broken_connection_and_not_for_an_order
     start(settings, "device", will=will, wait=False)  # throws the one before out
     wait_until(lambda: listening.messages, "last will")
     assert int(listening.messages[0].payload) >= 1, "the one that said goodbye left no will"
+
+
+def test_will_of_one_protocol_is_no_will_of_the_other(broker: ServerProcess, start: Start) -> None:
+    _, listening = start(MqttSettings(port=broker.port), "listener", ("/will",))
+    for protocol in ("5", "3.1.1"):
+        settings = MqttSettings.model_validate({"port": broker.port, "protocol": protocol})
+        will = partial(Will, "/will", protocol.encode(), retain=False)
+        session, recorder = start(settings, "device", will=will, older=True)
+        start(settings, "device", wait=False)  # throws the one before out
+        wait_until(partial(recorder.ended_times, 1), "end without a goodbye")
+        session.stop()
+    wait_until(lambda: listening.messages, "last will")
+    assert {message.payload for message in listening.messages} == {b"3.1.1"}
+
+
+def test_what_is_told_is_sent_once_and_takes_no_puback_of_another(
+    broker: ServerProcess, start: Start
+) -> None:
+    settings = MqttSettings(port=broker.port)
+    _, listening = start(settings, "listener", ("/told", "/sent"))
+    session, recorder = start(settings, "speaker")
+    for number in range(200):
+        session.tell("/told", b"%d" % number)
+        session.publish("/sent", b"", f"{number}")
+    wait_until(lambda: len(listening.messages) == 400, "all messages")
+    told = [message for message in listening.messages if message.topic == "/told"]
+    assert [message.payload for message in told] == [b"%d" % number for number in range(200)]
+    assert {message.qos for message in told} == {0}
+    wait_until(lambda: len(recorder.published) == 200, "PUBACKs")
+    assert [context for context, _ in recorder.published] == [str(n) for n in range(200)]
+    session.stop()
+    with pytest.raises(NotConnectedError):
+        session.tell("/told", b"lost")
+
+
+def test_answer_that_nobody_waited_for_ends_no_later_wait(
+    broker: ServerProcess, start: Start
+) -> None:
+    settings = MqttSettings(port=broker.port)
+    session, recorder = start(settings, "taker", ("/a",))
+    session.unsubscribe(["/a"], None)
+    session.unsubscribe(["/a"], 10)
+    session.publish("/a", b"", "nobody")
+    wait_until(lambda: recorder.published, "PUBACK")
+    assert recorder.published == [("nobody", 0x10)]
+
+
+def test_user_properties_come_only_where_they_are_asked_for(
+    broker: ServerProcess, start: Start
+) -> None:
+    settings = MqttSettings(port=broker.port)
+    _, asking = start(settings, "asking", ("/a",), user_properties=True)
+    _, silent = start(settings, "silent", ("/a",))
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = [("a", "1"), ("b", "2"), ("a", "3")]
+
+    def both_have(count: int) -> bool:
+        return len(asking.messages) == len(silent.messages) == count
+
+    try:
+        wait_until(client.is_connected, "connection")
+        client.publish("/a", b"", qos=1, properties=properties)
+        wait_until(partial(both_have, 1), "message")
+        client.publish("/a", b"", qos=1)
+        wait_until(partial(both_have, 2), "message")
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    assert [message.user_properties for message in asking.messages] == [
+        (("a", "1"), ("b", "2"), ("a", "3")), (),
+    ]  # fmt: skip
+    assert [message.user_properties for message in silent.messages] == [(), ()]
 
 
 def test_a_subscription_that_the_broker_refuses_breaks_the_connection(start: Start) -> None:
