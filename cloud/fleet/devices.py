@@ -71,16 +71,39 @@ class Devices:
         Raises:
             StoreAwayError: the database does not answer.
         """
+        [recorded] = self.record_all([(state, arrived_ns)])
+        return recorded
+
+    def record_all(self, states: Sequence[tuple[DeviceState, int | None]]) -> list[Recorded]:
+        """Keep states as `record` does, in one transaction those of devices that are known.
+
+        Args:
+            states: each with when it came; of one device, in the order in which they came.
+
+        Raises:
+            StoreAwayError: the database does not answer; some may have been kept.
+        """
         now_ns = self._clock_ns()
-        arrived_ns = now_ns if arrived_ns is None else min(arrived_ns, now_ns)
+        # Everybody locks rows in the same order, so nobody waits for who waits for him.
+        places = sorted(range(len(states)), key=lambda place: states[place][0].device)
+        recorded: dict[int, Recorded] = {}
+
+        def record(connection: Connection, place: int, row: Row[Any] | None) -> None:
+            state, came_ns = states[place]
+            arrived_ns = now_ns if came_ns is None else min(came_ns, now_ns)
+            recorded[place] = self._take(connection, row, state, arrived_ns)
+
         with self._database.writing() as connection:
-            row = locked_row(connection, state.device)
-            if row is not None:
-                return self._take(connection, row, state, arrived_ns)
-        with self._database.writing() as connection:
-            self._database.keep_order(connection)
-            row = locked_row(connection, state.device)
-            return self._take(connection, row, state, arrived_ns)
+            for place in places:
+                row = locked_row(connection, states[place][0].device)
+                if row is not None:
+                    record(connection, place, row)
+        if len(recorded) < len(states):
+            with self._database.writing() as connection:
+                self._database.keep_order(connection)
+                for place in [place for place in places if place not in recorded]:
+                    record(connection, place, locked_row(connection, states[place][0].device))
+        return [recorded[place] for place in range(len(states))]
 
     def _take(
         self, connection: Connection, row: Row[Any] | None, state: DeviceState, arrived_ns: int

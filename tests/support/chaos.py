@@ -41,21 +41,24 @@ class Stored:
 
 
 class Line:
-    """Broker, Pub/Sub, two bridges, and `serve` once on DuckDB or three times on InfluxDB.
+    """Broker, Pub/Sub, bridges, and `serve` once on DuckDB or three times on InfluxDB.
 
     Args:
         folder: for everything.
         influx: the store; None: DuckDB.
+        bridges: their names.
     """
 
-    def __init__(self, folder: Path, influx: InfluxDb | None) -> None:
+    def __init__(
+        self, folder: Path, influx: InfluxDb | None, bridges: Sequence[str] = BRIDGES
+    ) -> None:
         self.folder = folder
         self.influx = influx
         self.broker = mosquitto(folder / "broker")
         self.pubsub = embedded_pubsub(folder / "pubsub")
         names = ["serve-1", "serve-2", "serve-3"] if influx is not None else ["serve-1"]
         self._api_ports = [free_port() for _ in names]
-        self.programs = {name: self._program("bridge", name, free_port()) for name in BRIDGES}
+        self.programs = {name: self._program("bridge", name, free_port()) for name in bridges}
         self.programs |= {
             name: self._program("serve", name, port)
             for name, port in zip(names, self._api_ports, strict=True)
@@ -65,6 +68,12 @@ class Line:
     def victims(self) -> list[str]:
         """The names of everything that `kill` takes."""
         return ["broker", "pubsub", *self.programs]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process of each part, by its name."""
+        programs = {name: program.pid for name, program in self.programs.items()}
+        return {"broker": self.broker.pid, "pubsub": self.pubsub.pid, **programs}
 
     def __enter__(self) -> "Line":
         try:

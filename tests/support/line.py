@@ -50,6 +50,11 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
