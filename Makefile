@@ -10,7 +10,7 @@ BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
 PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb postgresql
 
-.PHONY: help venv demo test test-deep chaos check lint proto lock bench fuzz clean
+.PHONY: help venv demo test test-deep chaos soak check lint proto lock bench fuzz clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,8 @@ demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
 
 test: lint ## lint, types, layers, and all tests but the long ones
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep and not chaos"
-	$(BIN)/pytest -m "system and not deep and not chaos"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep and not chaos and not soak"
+	$(BIN)/pytest -m "system and not deep and not chaos and not soak"
 
 test-deep: venv ## the long tests: 200 kills
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
@@ -44,10 +44,15 @@ chaos: venv ## ten minutes of kills before a simulated fleet: WAYSIDE_SEED=1234 
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	$(BIN)/pytest -s -m chaos
 
+SOAK_S ?= 600
+soak: venv ## 2,000 simulated devices for SOAK_S=600 seconds; SOAK_DEVICES, SOAK_BATCHES a second
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	SOAK_S=$(SOAK_S) $(BIN)/pytest -s -m soak --timeout 0
+
 check: lint ## what `make test` does, and coverage
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep and not chaos" --cov --cov-report=
-	$(BIN)/pytest -m "system and not deep and not chaos" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not deep and not chaos and not soak" --cov --cov-report=
+	$(BIN)/pytest -m "system and not deep and not chaos and not soak" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
 lint: venv ## the checks that run nothing
 	$(BIN)/ruff check .

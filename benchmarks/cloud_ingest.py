@@ -23,7 +23,7 @@ from cloud.ingest.handler import Handler
 from cloud.ingest.receipts import Receipts
 from cloud.ingest.settings import IngestSettings
 from cloud.simulate.events import LANES, Scene
-from cloud.store.duckdb.columns import INSERT, columns
+from cloud.store.duckdb.columns import columns, insert_missing
 from cloud.store.duckdb.schema import open_file
 from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.influxdb import lines
@@ -199,7 +199,7 @@ def into_duckdb(folder: Path, rounds: int = ROUNDS) -> Row:
 
         def insert() -> None:
             for parameters in itertools.islice(prepared, WRITES):
-                connection.execute(INSERT, parameters)
+                insert_missing(connection, parameters)
 
         ours = Ingest(store, iter(writes)).run
         return _row("ingest into DuckDB (the insert alone)", ours, insert, rounds)

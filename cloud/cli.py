@@ -19,6 +19,7 @@ from cloud.commands import (
     deadletter,
     devices,
     erase,
+    evidence,
     fleet,
     keys,
     pubsub,
@@ -92,6 +93,7 @@ app.add_typer(fleet.app, name="fleet")
 app.add_typer(devices.app, name="devices")
 app.add_typer(keys.app, name="keys")
 app.add_typer(archive.app, name="archive")
+app.add_typer(evidence.app, name="evidence")
 app.command()(simulate.simulate)
 app.command()(erase.erase)
 

@@ -21,7 +21,9 @@ def opened_retention(settings: DuckDbSettings | InfluxDbSettings) -> Iterator[Re
             from cloud.store.duckdb.retention import DuckDbRetention
             from cloud.store.duckdb.store import DuckDbStore
 
-            store = DuckDbStore(settings.path)
+            store = DuckDbStore(
+                settings.path, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads
+            )
             ends.callback(store.close)
             retention = DuckDbRetention(
                 store, settings.retention_days, settings.rollup_retention_days

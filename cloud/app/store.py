@@ -18,6 +18,8 @@ def open_store(settings: CloudSettings) -> EventStore:
             settings.store.path,
             settings.store.retention_days,
             settings.store.rollup_retention_days,
+            settings.store.memory_limit_mb,
+            settings.store.threads,
         )
     from cloud.store.influxdb.store import InfluxDbStore
 

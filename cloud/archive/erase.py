@@ -15,12 +15,21 @@ from cloud.errors import BlobNotFoundError
 
 
 def files_with(archive: Archive, erased: ErasedRange) -> Iterator[tuple[ArchiveFile, int]]:
-    """Files that may hold rows of a range, with their bytes.
+    """Files that hold rows of a range, with their bytes; what their names leave open is looked up.
 
     Raises:
         BlobsAwayError: try again.
+        ArchiveError: a file is damaged.
+        OSError: there is no room for temporary files.
     """
-    return archive.files(erased.since_ns, erased.until_ns, erased.device)
+    bounds = erased.since_ns, erased.until_ns, erased.device
+    for file, size_bytes in archive.files(*bounds):
+        try:
+            holds_some = archive.count(file, *bounds) > 0
+        except BlobNotFoundError:
+            continue  # joined or erased meanwhile, by somebody who minds the ranges too
+        if holds_some:
+            yield file, size_bytes
 
 
 def without(rows: Iterable[ArchiveRow], erased: ErasedRanges) -> list[ArchiveRow]:
@@ -40,7 +49,8 @@ def erase(archive: Archive, erased: ErasedRange) -> int:
         OSError: there is no room for temporary files.
     """
     # All at once, as what is deleted meanwhile would be missed in the pages to come.
-    return erase_in(archive, [file for file, _ in files_with(archive, erased)], erased)
+    bounds = erased.since_ns, erased.until_ns, erased.device
+    return erase_in(archive, [file for file, _ in archive.files(*bounds)], erased)
 
 
 def erase_in(archive: Archive, files: Iterable[ArchiveFile], erased: ErasedRange) -> int:
@@ -50,21 +60,17 @@ def erase_in(archive: Archive, files: Iterable[ArchiveFile], erased: ErasedRange
 
 def _erase_in(archive: Archive, file: ArchiveFile, erased: ErasedRange) -> bool:
     """True where the file held some."""
-    if not _is_all(file, erased):
+    bounds = erased.since_ns, erased.until_ns, erased.device
+    # Where the name says that all of it goes, a damaged file goes too.
+    if not file.is_within(*bounds):
         try:
+            if not file.may_hold(*bounds) or not archive.count(file, *bounds):
+                return False
             rows = archive.read(file)
         except BlobNotFoundError:
             return False  # joined or erased meanwhile, by somebody who minds the ranges too
         kept = without(rows, ErasedRanges.of([erased]))
-        if len(kept) == len(rows):
-            return False
-        for smaller, some in files_of(kept).items():
+        for smaller, some in files_of(kept, lambda device: file.part).items():
             archive.write(smaller, some)
     archive.delete([file])
     return True
-
-
-def _is_all(file: ArchiveFile, erased: ErasedRange) -> bool:
-    """Whether the name alone says that every row is of the range; damaged files go so, too."""
-    first, last = file.first_ns, file.last_ns
-    return erased.covers(file.device, first) and erased.covers(file.device, last)

@@ -51,8 +51,11 @@ _COLUMNS: tuple[tuple[str, type, _Value], ...] = (
 _NAMES = [*(name for name, _, _ in _COLUMNS), "header"]
 _SELECT = ", ".join(f"unnest(${number}) AS {name}" for number, name in enumerate(_NAMES, 1))
 # Into the temporary file itself: one of DuckDB's own beside it could be read by everybody.
-_OPTIONS = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
-_READ = "SELECT header, payload FROM read_parquet($1, hive_partitioning = false)"
+# Small row groups: rows are sorted by device, so most of a large file is passed by for one device.
+_OPTIONS = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE 4096"
+_ROWS = "FROM read_parquet($1, hive_partitioning = false)"
+_READ = f"SELECT header, payload {_ROWS}"
+_COUNT = f"SELECT count(*) {_ROWS} WHERE captured_ns >= $2 AND captured_ns < $3"
 
 
 class ParquetFiles:
@@ -87,25 +90,38 @@ class ParquetFiles:
                 raise ArchiveError(f"a Parquet file cannot be written: {error}") from error
             return Path(file.name).read_bytes()
 
-    def decode(self, data: bytes, where: str) -> list[ArchiveRow]:
+    def decode(self, data: bytes, where: str, device: str = "") -> list[ArchiveRow]:
         """The rows of a file, in its order.
 
         Args:
             data: the whole file.
             where: it is, for messages.
+            device: only the rows of this one; empty: all.
 
         Raises:
             OSError: there is no room for a temporary file.
             ArchiveError: it is no file of the archive.
         """
+        only = (" WHERE device = $2", [device]) if device else ("", [])
+        return list(read_rows(self._ask(_READ + only[0], data, where, only[1]), where))
+
+    def count(self, data: bytes, where: str, since_ns: int, until_ns: int, device: str) -> int:
+        """How many rows a file has of a range, and of a device or all; raises as `decode`."""
+        only = (" AND device = $4", [device]) if device else ("", [])
+        query, parameters = _COUNT + only[0], [since_ns, until_ns, *only[1]]
+        [(number,)] = self._ask(query, data, where, parameters)
+        return int(number)
+
+    def _ask(
+        self, query: str, data: bytes, where: str, parameters: Sequence[object]
+    ) -> list[tuple[Any, ...]]:
         with _temporary() as file, self._connection.cursor() as cursor:
             file.write(data)
             file.flush()
             try:
-                kept = cursor.execute(_READ, [file.name]).fetchall()
+                return cursor.execute(query, [file.name, *parameters]).fetchall()
             except duckdb.Error as error:
                 raise ArchiveError(f"archive file {where}: {error}") from error
-        return list(read_rows(kept, where))
 
     def close(self) -> None:
         """Let go of the memory."""

@@ -66,7 +66,9 @@ def replay(
     done, done_bytes = Replayed(), 0
     for file, size_bytes in files:
         events = [
-            row.event for row in archive.read(file) if since_ns <= row.event.captured_ns < until_ns
+            row.event
+            for row in archive.read(file, device)
+            if since_ns <= row.event.captured_ns < until_ns
         ]
         for first in range(0, len(events), _EVENTS_A_WRITE):
             _write(store, events[first : first + _EVENTS_A_WRITE], file.key, read_erased, done)

@@ -6,19 +6,20 @@ store that is rebuilt holds what ingest would have written.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 
 from google.protobuf.message import DecodeError
 
-from cloud.archive.keys import ArchiveFile, day_of
+from cloud.archive.keys import ArchiveFile, Part, day_of
 from cloud.errors import ArchiveError
 from cloud.store.port import EventRecord
 from cloud.store.records import records
 from protos.codec import encode
 from protos.errors import InvalidPayloadError
-from protos.ids import Lane
+from protos.ids import EventId, Lane
 from protos.v1.event_batch_pb2 import EventBatch
 
 
@@ -68,14 +69,24 @@ def read_rows(kept: Iterable[tuple[bytes, bytes]], where: str) -> Iterator[Archi
         yield from (ArchiveRow(event, header) for event in found)
 
 
-def files_of(rows: Iterable[ArchiveRow]) -> dict[ArchiveFile, list[ArchiveRow]]:
-    """Rows by the file that they belong into, each event once, sorted by (boot, lane, seq)."""
-    parts: dict[tuple[object, str], dict[object, ArchiveRow]] = {}
+def files_of(
+    rows: Iterable[ArchiveRow], part_of: Callable[[str], Part]
+) -> dict[ArchiveFile, list[ArchiveRow]]:
+    """Rows by the file that they belong into, each event once, sorted by (device, boot, lane, seq).
+
+    Args:
+        rows: in any order.
+        part_of: of a device.
+    """
+    files: dict[tuple[date, Part], dict[EventId, ArchiveRow]] = {}
     for row in rows:
         event = row.event
-        parts.setdefault((day_of(event.captured_ns), event.id.device), {})[event.id] = row
-    found = (sorted(part.values(), key=lambda row: row.event.id) for part in parts.values())
-    return {_file(part): part for part in found}
+        place = day_of(event.captured_ns), part_of(event.id.device)
+        files.setdefault(place, {})[event.id] = row
+    found = {
+        place: sorted(some.values(), key=lambda row: row.event.id) for place, some in files.items()
+    }
+    return {_file(day, part, some): some for (day, part), some in found.items()}
 
 
 def lane_slug(event: EventRecord) -> str:
@@ -83,12 +94,10 @@ def lane_slug(event: EventRecord) -> str:
     return Lane(event.id.lane).slug
 
 
-def _file(rows: Sequence[ArchiveRow]) -> ArchiveFile:
+def _file(day: date, part: Part, rows: Sequence[ArchiveRow]) -> ArchiveFile:
     times = [row.event.captured_ns for row in rows]
     digest = hashlib.sha256()
     for row in rows:
-        for part in (str(row.event.id).encode(), row.header, row.event.payload):
-            digest.update(len(part).to_bytes(4, "big") + part)
-    device = rows[0].event.id.device
-    day = day_of(times[0])
-    return ArchiveFile(day, device, min(times), max(times), len(rows), digest.hexdigest()[:16])
+        for piece in (str(row.event.id).encode(), row.header, row.event.payload):
+            digest.update(len(piece).to_bytes(4, "big") + piece)
+    return ArchiveFile(day, part, min(times), max(times), len(rows), digest.hexdigest()[:16])

@@ -15,7 +15,13 @@ class ArchiveSettings(BaseModel):
     max_wait_s: float = Field(
         60.0, ge=0, le=600, description="how long a batch waits for others of its file"
     )
-    parallel_writes: int = Field(4, ge=1, le=64, description="files written at the same time")
+    events_per_file: int = Field(
+        2000,
+        ge=1,
+        le=50_000,
+        description="events in a file; larger rounds make several, each of a share of the devices",
+    )
+    parallel_writes: int = Field(2, ge=1, le=64, description="files written at the same time")
     retry_initial_s: float = Field(1.0, gt=0, le=60, description="wait when blobs are away")
     retry_max_s: float = Field(60.0, gt=0, le=600, description="longest wait for blobs")
     retention_days: int | None = Field(

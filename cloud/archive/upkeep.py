@@ -32,7 +32,7 @@ def compact(
     max_events: int = MAX_EVENTS,
     read_erased: ReadErased = nothing_erased,
 ) -> Upkeep:
-    """Join the files of each day and device; an event that was archived twice stands once.
+    """Join the files of each day and part of the devices; what was archived twice stands once.
 
     Broken off at any moment, nothing is lost: the joined file is written before the small ones
     are deleted.
@@ -52,7 +52,7 @@ def compact(
     until_ns = (before - _EPOCH).days * NS_PER_DAY
     # All at once, as what is deleted below would be missed in the pages to come.
     found = [file for file, _ in archive.files(until_ns=until_ns)]
-    for _, files in groupby(found, key=lambda file: (file.day, file.device)):
+    for _, files in groupby(found, key=lambda file: (file.day, file.part)):
         for small in _portions(files, max_events):
             _join(archive, small, done, read_erased)
     return done
@@ -91,7 +91,8 @@ def _join(
 ) -> None:
     erased = read_erased()
     try:
-        joined = files_of(without((row for file in small for row in archive.read(file)), erased))
+        found = (row for file in small for row in archive.read(file))
+        joined = files_of(without(found, erased), lambda device: small[0].part)
     except BlobNotFoundError:
         return  # somebody else compacts this day, or deletes it
     for file, rows in joined.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -12,6 +13,9 @@ from cloud.errors import BlobNotFoundError, BlobsAwayError
 
 _PAGE = 1000
 """Entries that Google gives in one answer."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class ObstoreBlobs:
@@ -61,7 +65,7 @@ class ObstoreBlobs:
         with self._translated("list", folder):
             for page in obstore.list(self._store, folder, offset=offset, chunk_size=_PAGE):
                 for found in page:
-                    yield BlobEntry(found["path"], found["size"])
+                    yield BlobEntry(found["path"], found["size"], _ns(found["last_modified"]))
 
     def delete(self, keys: Sequence[str]) -> None:
         """Have no blob under these keys."""
@@ -83,3 +87,7 @@ class ObstoreBlobs:
             # The first line says it; below it obstore shows the insides of its own errors.
             reason = str(error).partition("\n")[0]
             raise BlobsAwayError(f"blobs {self._name}: {what} {key}: {reason}") from error
+
+
+def _ns(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000

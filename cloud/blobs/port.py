@@ -31,10 +31,18 @@ def check_key(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class BlobEntry:
-    """A blob as a listing shows it."""
+    """A blob as a listing shows it.
+
+    Attributes:
+        key: its name.
+        size_bytes: of all of it.
+        put_ns: Unix time at which the store got it, by the store's clock and as finely as that
+            tells; a copy of a folder may be younger than what it holds.
+    """
 
     key: str
     size_bytes: int
+    put_ns: int
 
 
 class Blobs(Protocol):

@@ -10,6 +10,7 @@ fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
 keys.py         API keys
 archive.py      what is archived, into a store again, upkeep
+evidence.py     how long pictures are kept
 simulate.py     a fleet of devices that are not there
 store.py        how long events are kept
 erase.py        personal data, everywhere

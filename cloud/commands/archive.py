@@ -1,4 +1,4 @@
-"""wayside-cloud archive: every batch, in Parquet files by day and device."""
+"""wayside-cloud archive: every batch, in Parquet files by day and share of the devices."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cloud.archive.archive import Archive
     from cloud.erasure.ranges import ReadErased
 
-app = group("The archive: every batch, in Parquet files by day and device.")
+app = group("The archive: every batch, in Parquet files by day and share of the devices.")
 
 
 def _time_ns(text: str) -> int:
@@ -59,19 +59,20 @@ Device = Annotated[
 def list_files(
     config: ConfigFile = None, since: From = None, until: To = None, device: Device = None
 ) -> None:
-    """Show what is archived, by day and device."""
-    from itertools import groupby
+    """Show what is archived, by day and share of the devices.
 
+    With --device, files that hold some of its events, and how many; that opens each.
+    """
     from cloud.archive.archive import FOREVER_NS
+    from cloud.archive.listing import listed
 
+    last_ns = FOREVER_NS if until is None else until
     with _archive(configured(config)) as archive:
-        found = archive.files(since or 0, FOREVER_NS if until is None else until, device or "")
-        typer.echo(f"{'day':10}  {'device':32}  {'files':>6}  {'events':>10}  {'bytes':>12}")
-        for (day, name), group_ in groupby(found, key=lambda pair: (pair[0].day, pair[0].device)):
-            pairs = list(group_)
-            events = sum(file.events for file, _ in pairs)
-            size_bytes = sum(size_bytes for _, size_bytes in pairs)
-            typer.echo(f"{day}  {name:32}  {len(pairs):6}  {events:10}  {size_bytes:12}")
+        typer.echo(f"{'day':10}  {'devices':32}  {'files':>6}  {'events':>10}  {'bytes':>12}")
+        for row in listed(archive, since or 0, last_ns, device or ""):
+            typer.echo(
+                f"{row.day}  {row.devices:32}  {row.files:6}  {row.events:10}  {row.bytes:12}"
+            )
 
 
 @app.command()
@@ -112,7 +113,7 @@ def compact(
         typer.Option(parser=_time_ns, metavar="TIME", help="days before this one; default: today"),
     ] = None,
 ) -> None:
-    """Join the small files of each past day and device."""
+    """Join the small files of each past day."""
     from cloud.archive import upkeep
     from cloud.archive.keys import day_of, today
 

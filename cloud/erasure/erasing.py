@@ -168,7 +168,7 @@ class Erasing:
     def _archived(self, since_ns: int, until_ns: int) -> _Times:
         for file, _ in self._archive.files(since_ns, until_ns, self._erased.device):
             try:
-                rows = self._archive.read(file)
+                rows = self._archive.read(file, self._erased.device)
             except BlobNotFoundError:
                 continue  # joined meanwhile; what is in it is found in the joined file next time
             yield from ((row.event.id, row.event.captured_ns) for row in rows)

@@ -1,7 +1,7 @@
 """What was erased: a device, or all of them, and a range of captured times."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 NS_PER_US = 1000
 
@@ -53,6 +53,13 @@ class ErasedRanges:
     """All that was ever erased."""
 
     ranges: frozenset[ErasedRange] = frozenset()
+    _by_device: Mapping[str, Sequence[ErasedRange]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_device: dict[str, list[ErasedRange]] = {}
+        for one in self.ranges:
+            by_device.setdefault(one.device, []).append(one)
+        object.__setattr__(self, "_by_device", by_device)
 
     @classmethod
     def of(cls, ranges: Iterable[ErasedRange]) -> "ErasedRanges":
@@ -61,7 +68,10 @@ class ErasedRanges:
 
     def cover(self, device: str, captured_ns: int) -> bool:
         """True for what was erased, and for what comes late of it."""
-        return any(one.covers(device, captured_ns) for one in self.ranges)
+        if not self._by_device:
+            return False
+        mine, everybodys = self._by_device.get(device, ()), self._by_device.get("", ())
+        return any(one.covers(device, captured_ns) for one in (*mine, *everybodys))
 
     def since(self, before: "ErasedRanges") -> frozenset[ErasedRange]:
         """What was erased since these were asked for."""

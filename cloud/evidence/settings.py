@@ -1,10 +1,10 @@
-"""How many pictures are taken at once."""
+"""How many pictures are taken at once, and how long they are kept."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class EvidenceSettings(BaseModel):
-    """How many pictures are taken at once."""
+    """How many pictures are taken at once, and how long they are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,3 +21,6 @@ class EvidenceSettings(BaseModel):
     )
     retry_initial_s: float = Field(0.2, gt=0, le=60, description="wait when blobs are away")
     retry_max_s: float = Field(10.0, gt=0, le=600, description="longest wait for blobs")
+    retention_days: int | None = Field(
+        None, ge=1, le=36_500, description="days that `evidence apply-retention` keeps; null: all"
+    )

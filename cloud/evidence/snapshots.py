@@ -7,7 +7,7 @@ the first that came stays, as a blob is never changed.
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from cloud.blobs.port import Blobs
+from cloud.blobs.port import BlobEntry, Blobs
 from cloud.erasure.ranges import ReadErased, nothing_erased
 from cloud.store.records import MAX_SEQ
 from protos.errors import InvalidIdError, InvalidPayloadError
@@ -61,13 +61,16 @@ class Snapshots:
         Raises:
             BlobsAwayError: try again.
         """
-        for entry in self._blobs.list(f"{ROOT}/{device}" if device else ROOT):
-            name = entry.key.removeprefix(f"{ROOT}/").removesuffix(".jpg")
-            try:
-                event_id = EventId.parse(name)
-            except InvalidIdError:
-                continue  # nothing of ours
+        for event_id, entry in self._listed(f"{ROOT}/{device}" if device else ROOT):
             yield event_id, entry.size_bytes
+
+    def kept_before(self, time_ns: int) -> Iterator[EventId]:
+        """The events whose pictures came before a time, whenever they were captured.
+
+        Raises:
+            BlobsAwayError: try again.
+        """
+        return (event_id for event_id, entry in self._listed(ROOT) if entry.put_ns < time_ns)
 
     def delete(self, event_ids: Iterable[EventId]) -> None:
         """Have no picture of these events.
@@ -76,6 +79,14 @@ class Snapshots:
             BlobsAwayError: try again.
         """
         self._blobs.delete([_key(event_id) for event_id in event_ids])
+
+    def _listed(self, folder: str) -> Iterator[tuple[EventId, BlobEntry]]:
+        for entry in self._blobs.list(folder):
+            name = entry.key.removeprefix(f"{ROOT}/").removesuffix(".jpg")
+            try:
+                yield EventId.parse(name), entry
+            except InvalidIdError:
+                continue  # nothing of ours
 
     def _is_erased(self, snapshot: Snapshot) -> bool:
         return self._read_erased().cover(snapshot.device, snapshot.captured_ns)

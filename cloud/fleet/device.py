@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection, Row
 
 from cloud.fleet.order import ENDED, Place
@@ -59,14 +59,17 @@ class Device:
     heard: Heard | None
 
 
+# Made once: to make a statement takes SQLAlchemy longer than to execute it.
+_LOCKED = select(DEVICES).where(DEVICES.c.device_id == bindparam("device")).with_for_update()
+
+
 def locked_row(connection: Connection, device_id: str) -> Row[Any] | None:
     """The row of a device; nobody else changes it until the transaction has ended.
 
     Who may have to add it calls `FleetDatabase.keep_order` first: two processes would add it
     twice, and locks that are taken the other way round block each other.
     """
-    query = select(DEVICES).where(DEVICES.c.device_id == device_id).with_for_update()
-    return connection.execute(query).one_or_none()
+    return connection.execute(_LOCKED, {"device": device_id}).one_or_none()
 
 
 def device_of(row: Row[Any], now_ns: int, settings: PresenceSettings) -> Device:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from cloud.errors import UnknownDeviceError
@@ -19,6 +19,9 @@ from cloud.fleet.settings import PresenceSettings
 from protos.codec import encode
 from protos.ids import boot_text
 from protos.v1.device_state_pb2 import DeviceState
+
+# Made once, of the columns that it is given: to make a statement takes longer than to execute it.
+_UPDATE = update(DEVICES).where(DEVICES.c.device_id == bindparam("device"))
 
 
 class Recorded(enum.Enum):
@@ -71,16 +74,39 @@ class Devices:
         Raises:
             StoreAwayError: the database does not answer.
         """
+        [recorded] = self.record_all([(state, arrived_ns)])
+        return recorded
+
+    def record_all(self, states: Sequence[tuple[DeviceState, int | None]]) -> list[Recorded]:
+        """Keep states as `record` does, in one transaction those of devices that are known.
+
+        Args:
+            states: each with when it came; of one device, in the order in which they came.
+
+        Raises:
+            StoreAwayError: the database does not answer; some may have been kept.
+        """
         now_ns = self._clock_ns()
-        arrived_ns = now_ns if arrived_ns is None else min(arrived_ns, now_ns)
+        # Everybody locks rows in the same order, so nobody waits for who waits for him.
+        places = sorted(range(len(states)), key=lambda place: states[place][0].device)
+        recorded: dict[int, Recorded] = {}
+
+        def record(connection: Connection, place: int, row: Row[Any] | None) -> None:
+            state, came_ns = states[place]
+            arrived_ns = now_ns if came_ns is None else min(came_ns, now_ns)
+            recorded[place] = self._take(connection, row, state, arrived_ns)
+
         with self._database.writing() as connection:
-            row = locked_row(connection, state.device)
-            if row is not None:
-                return self._take(connection, row, state, arrived_ns)
-        with self._database.writing() as connection:
-            self._database.keep_order(connection)
-            row = locked_row(connection, state.device)
-            return self._take(connection, row, state, arrived_ns)
+            for place in places:
+                row = locked_row(connection, states[place][0].device)
+                if row is not None:
+                    record(connection, place, row)
+        if len(recorded) < len(states):
+            with self._database.writing() as connection:
+                self._database.keep_order(connection)
+                for place in [place for place in places if place not in recorded]:
+                    record(connection, place, locked_row(connection, states[place][0].device))
+        return [recorded[place] for place in range(len(states))]
 
     def _take(
         self, connection: Connection, row: Row[Any] | None, state: DeviceState, arrived_ns: int
@@ -96,8 +122,7 @@ class Devices:
         if row is None:
             connection.execute(insert(DEVICES).values(device_id=state.device, **values))
         else:
-            where = DEVICES.c.device_id == state.device
-            connection.execute(update(DEVICES).where(where).values(**values))
+            connection.execute(_UPDATE, {"device": state.device, **values})
         return Recorded.KEPT
 
     def get(self, device_id: str) -> Device:

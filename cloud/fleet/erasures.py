@@ -2,13 +2,18 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.engine import Row
 
 from cloud.erasure.ranges import ErasedRange, ErasedRanges
 from cloud.fleet.audit import BEGUN, Actor, Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.schema import ERASURES
+
+_RANGES = select(ERASURES.c.device, ERASURES.c.since_ns, ERASURES.c.until_ns).distinct()
+_EXTENT = select(func.count(), func.max(ERASURES.c.number), func.max(ERASURES.c.begun_ns))
 
 
 class Erasures:
@@ -29,6 +34,7 @@ class Erasures:
         self._database = database
         self._audit = audit
         self._clock_ns = clock_ns
+        self._known: tuple[Row[Any] | None, ErasedRanges] = None, ErasedRanges()
 
     def begin(self, erased: ErasedRange, by: Actor) -> int:
         """Record what is erased from now on; call it before anything is deleted.
@@ -70,14 +76,22 @@ class Erasures:
         self._audit.end(number, outcome)
 
     def ranges(self) -> ErasedRanges:
-        """All that was erased, and all that is being erased.
+        """All that was erased, and all that is being erased, as of now.
+
+        Whoever writes asks twice a write. Ranges are only ever added, by a restored backup too, so
+        a table of as many rows as before is the same table, and is not read again.
 
         Raises:
             StoreAwayError: the database does not answer.
         """
-        query = select(ERASURES.c.device, ERASURES.c.since_ns, ERASURES.c.until_ns).distinct()
+        seen, ranges = self._known
         with self._database.reading() as connection:
-            return ErasedRanges.of(ErasedRange(*row) for row in connection.execute(query))
+            now = connection.execute(_EXTENT).one()
+            if now != seen:
+                ranges = ErasedRanges.of(ErasedRange(*row) for row in connection.execute(_RANGES))
+        # Where a row came between the two queries, the next call reads it once more.
+        self._known = now, ranges
+        return ranges
 
     def broken_off(self, device: str = "") -> list[ErasedRange]:
         """Erasures that began and did not end, the oldest first; one that runs is one of them.

@@ -1,11 +1,12 @@
 """States of devices from Pub/Sub into the table."""
 
-import threading
+from collections.abc import Sequence
 
 import structlog
 
 from cloud.bus.dead_letters import refuse
-from cloud.bus.port import Flow, Publisher, Received, Subscriber, Subscription
+from cloud.bus.groups import GroupLimits, GroupReader
+from cloud.bus.port import Publisher, Received, Subscriber
 from cloud.errors import StoreAwayError
 from cloud.fleet.device import status_slug
 from cloud.fleet.devices import Devices, Recorded
@@ -15,7 +16,9 @@ from protos.v1.device_state_pb2 import DeviceState
 from wayside.backoff import Backoff
 
 SUBSCRIPTION = "fleet-state"
-_FLOW = Flow(max_messages=200)
+_LIMITS = GroupLimits(max_messages=200, max_bytes=8 * 1024 * 1024, max_wait_s=0.25)
+"""A heartbeat by itself costs its transaction: most of the work, with thousands of devices."""
+
 _MAX_SEQ = 2**63 - 1
 _log = structlog.get_logger(__name__)
 
@@ -38,48 +41,53 @@ class StateWorker:
         backoff: Backoff | None = None,
     ) -> None:
         self._devices = devices
-        self._subscriber = subscriber
         self._publisher = publisher
         self._backoff = backoff or Backoff(0.2, 10.0)
         self._told: set[str] = set()  # devices of which it was said that they are ignored
-        self._stop = threading.Event()
-        self._subscription: Subscription | None = None
+        self._reader = GroupReader(subscriber, SUBSCRIPTION, self.take, _LIMITS)
 
     @property
     def running(self) -> bool:
         """True while states are taken."""
-        return self._subscription is not None and self._subscription.listening
+        return self._reader.running
 
     def start(self) -> None:
         """Begin to take states; returns at once."""
-        self._subscription = self._subscriber.subscribe(SUBSCRIPTION, self.take, _FLOW)
+        self._reader.start()
 
     def stop(self) -> None:
-        """Take no more."""
-        self._stop.set()
-        if self._subscription is not None:
-            self._subscription.stop()
+        """Finish the states that are kept now; the rest comes again."""
+        self._reader.stop()
 
-    def take(self, received: Received) -> None:
-        """Keep one state, and acknowledge it."""
-        try:
-            state = _decode(received.data)
-        except InvalidPayloadError as error:
-            refuse(self._publisher, received, SUBSCRIPTION, str(error))
+    def take(self, group: Sequence[Received]) -> None:
+        """Keep states, and acknowledge them."""
+        states = [(received, state) for received in group if (state := self._state(received))]
+        if not states:
             return
         try:
-            # Judged by when it came to Pub/Sub: it may have waited there for this process.
-            recorded = self._devices.record(state, received.published_ns or None)
+            # Judged by when they came to Pub/Sub: they may have waited there for this process.
+            recorded = self._devices.record_all(
+                [(state, received.published_ns or None) for received, state in states]
+            )
         except StoreAwayError as error:
+            for received, _ in states:
+                received.nack()
             wait_s = self._backoff.next_s()
             _log.warning("fleet database away", retry_s=round(wait_s, 1), reason=str(error))
-            received.nack()
-            # This thread has nothing else to do, and Pub/Sub keeps the rest.
-            self._stop.wait(wait_s)
+            self._reader.pause(wait_s)
             return
         self._backoff.reset()
-        received.ack()
-        self._tell(state, recorded)
+        for (received, state), outcome in zip(states, recorded, strict=True):
+            received.ack()
+            self._tell(state, outcome)
+
+    def _state(self, received: Received) -> DeviceState | None:
+        """The state, None for what went to the dead letter."""
+        try:
+            return _decode(received.data)
+        except InvalidPayloadError as error:
+            refuse(self._publisher, received, SUBSCRIPTION, str(error))
+            return None
 
     def _tell(self, state: DeviceState, recorded: Recorded) -> None:
         """Say once what is worth saying; heartbeats are not."""

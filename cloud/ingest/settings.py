@@ -15,7 +15,7 @@ class IngestSettings(BaseModel):
 
     max_batches: int = Field(100, ge=1, le=1000, description="batches in one write")
     max_wait_ms: float = Field(
-        20.0, ge=0, le=10_000, description="how long a batch waits for others of its write"
+        100.0, ge=0, le=10_000, description="time between two writes, unless one is full before"
     )
     max_messages: int = Field(1000, ge=1, le=100_000, description="batches held unwritten")
     max_bytes: int = Field(

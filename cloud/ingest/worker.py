@@ -63,6 +63,7 @@ class IngestWorker:
         self._stop = threading.Event()
         self._subscription: Subscription | None = None
         self._thread: threading.Thread | None = None
+        self._gathered_s = 0.0
 
     @property
     def running(self) -> bool:
@@ -96,9 +97,13 @@ class IngestWorker:
             received.nack()
 
     def _gather(self) -> list[Received]:
-        """The next batches, as many as are there within `max_wait_ms` of the first."""
+        """The next batches, as many as are there `max_wait_ms` after those before.
+
+        So a batch that comes alone is written at once, and batches that come one after the
+        other are written together: each write costs much the same, whatever is in it.
+        """
         gathered: list[Received] = []
-        deadline = 0.0
+        deadline = self._gathered_s + self._settings.max_wait_ms / 1000
         while len(gathered) < self._settings.max_batches:
             try:
                 timeout_s = max(0.0, deadline - time.monotonic()) if gathered else None
@@ -107,9 +112,8 @@ class IngestWorker:
                 break
             if received is None:
                 break
-            if not gathered:
-                deadline = time.monotonic() + self._settings.max_wait_ms / 1000
             gathered.append(received)
+        self._gathered_s = time.monotonic()
         return gathered
 
     def _drained(self) -> list[Received]:

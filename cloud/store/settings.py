@@ -31,6 +31,16 @@ class DuckDbSettings(BaseModel):
         description="counts by minute outlive their events this long; null: they go together",
     )
 
+    memory_limit_mb: int = Field(
+        256,
+        ge=64,
+        le=1_048_576,
+        description="MB of memory for data and questions at most; what needs more uses the disk",
+    )
+    threads: int | None = Field(
+        None, ge=1, le=256, description="threads for questions and writes; null: one a core"
+    )
+
     @model_validator(mode="after")
     def _counts_outlive_events(self) -> "DuckDbSettings":
         events, counts = self.retention_days, self.rollup_retention_days

@@ -65,3 +65,20 @@ def test_an_end_finishes_what_lies_within_it(database: FleetDatabase) -> None:
     assert erasures.broken_off() == [OTHER, TIME]
     erasures.end(erasures.begin(TIME, BY), TIME, "done")
     assert erasures.broken_off() == [OTHER]
+
+
+def test_what_another_process_records_is_known_at_the_next_reading(
+    database: FleetDatabase,
+) -> None:
+    """A writer reads before and after each write, and may remember nothing that is not so."""
+    ours, theirs = (Erasures(database, Audit(database)) for _ in range(2))
+    expected: list[ErasedRange] = []
+    for one in (NARROW, OTHER, WIDE, TIME):
+        assert ours.ranges() == ErasedRanges.of(expected)
+        number = theirs.begin(one, BY)
+        expected.append(one)
+        assert ours.ranges() == ErasedRanges.of(expected)
+        theirs.end(number, one, "done")
+        assert ours.ranges() == ErasedRanges.of(expected)
+    assert ours.ranges().cover("third-box", 2000)
+    assert not ours.ranges().cover("third-box", 500)

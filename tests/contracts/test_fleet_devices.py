@@ -70,6 +70,38 @@ def test_the_last_state_is_kept_over_a_restart(devices: Devices, clock: Clock, u
     assert last.state == heartbeat(seq=2)
 
 
+def test_many_states_are_kept_as_if_one_after_the_other(devices: Devices) -> None:
+    devices.record(heartbeat("known-box", 5))
+    states = [
+        heartbeat("new-box", 2), heartbeat("known-box", 6), heartbeat("new-box", 1),
+        heartbeat("known-box", 4), heartbeat("new-box", 3), heartbeat("another-box", 1),
+    ]  # fmt: skip
+
+    assert devices.record_all([(state, None) for state in states]) == [
+        Recorded.KEPT, Recorded.KEPT, Recorded.OLDER,
+        Recorded.OLDER, Recorded.KEPT, Recorded.KEPT,
+    ]  # fmt: skip
+    assert [(device.device_id, heard(device).seq) for device in devices.page()] == [
+        ("another-box", 1), ("known-box", 6), ("new-box", 3),
+    ]  # fmt: skip
+    assert devices.record_all([]) == []
+
+
+def test_processes_keep_states_of_the_same_devices_without_blocking_each_other(
+    devices: Devices, url: str
+) -> None:
+    names = [f"box-{number}" for number in range(20)]
+    with closing(FleetDatabase(url)) as other:
+        tables = (devices, Devices(other))
+
+        def keep(table: Devices, order: list[str]) -> None:
+            for seq in range(1, 6):
+                table.record_all([(heartbeat(name, seq), None) for name in order])
+
+        together(lambda: keep(tables[0], names), lambda: keep(tables[1], names[::-1]))
+    assert {heard(device).seq for device in devices.page()} == {5}
+
+
 def test_a_last_will_changes_the_status_and_keeps_the_content(devices: Devices) -> None:
     devices.record(heartbeat())
     assert devices.record(will()) is Recorded.KEPT

@@ -41,15 +41,22 @@ class Stored:
 
 
 class Line:
-    """Broker, Pub/Sub, two bridges, and `serve` once on DuckDB or three times on InfluxDB.
+    """Broker, Pub/Sub, bridges, and `serve` once on DuckDB or three times on InfluxDB.
 
     Args:
         folder: for everything.
         influx: the store; None: DuckDB.
+        bridges: their names.
         protocol: MQTT's version between the broker and the bridges.
     """
 
-    def __init__(self, folder: Path, influx: InfluxDb | None, protocol: str = "auto") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        influx: InfluxDb | None,
+        bridges: Sequence[str] = BRIDGES,
+        protocol: str = "auto",
+    ) -> None:
         self.folder = folder
         self.influx = influx
         self._protocol = protocol
@@ -57,7 +64,7 @@ class Line:
         self.pubsub = embedded_pubsub(folder / "pubsub")
         names = ["serve-1", "serve-2", "serve-3"] if influx is not None else ["serve-1"]
         self._api_ports = [free_port() for _ in names]
-        self.programs = {name: self._program("bridge", name, free_port()) for name in BRIDGES}
+        self.programs = {name: self._program("bridge", name, free_port()) for name in bridges}
         self.programs |= {
             name: self._program("serve", name, port)
             for name, port in zip(names, self._api_ports, strict=True)
@@ -67,6 +74,12 @@ class Line:
     def victims(self) -> list[str]:
         """The names of everything that `kill` takes."""
         return ["broker", "pubsub", *self.programs]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process of each part, by its name."""
+        programs = {name: program.pid for name, program in self.programs.items()}
+        return {"broker": self.broker.pid, "pubsub": self.pubsub.pid, **programs}
 
     def __enter__(self) -> "Line":
         try:

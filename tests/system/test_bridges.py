@@ -44,7 +44,7 @@ def report_of_a_run(
                 watcher.heard.get(timeout=60)
         return go(line)
 
-    with Line(folder, None, protocol) as line:
+    with Line(folder, None, protocol=protocol) as line:
         fleet = SimulatedFleet(folder, line.broker.port, options, protocol)
         with fleet.running(), ThreadPoolExecutor(1) as threads:
             happening = threads.submit(happen, line)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -35,15 +36,22 @@ FROM stored_events;
 _HOLDER = re.compile(r"Conflicting lock is held in (.*?)\. See also", re.DOTALL)
 
 
-def open_file(path: Path) -> duckdb.DuckDBPyConnection:
+def open_file(
+    path: Path, memory_limit_mb: int | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """The database in a file, created where there is none, with its log folded in.
+
+    Args:
+        path: the file.
+        memory_limit_mb: what data and questions may take; None: DuckDB's own, most of the machine.
+        threads: for questions and writes; None: one a core.
 
     Raises:
         StartError: another process holds it, it is no DuckDB file, or of another version.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path))
+        connection = duckdb.connect(str(path), config=_config(memory_limit_mb, threads))
     except (OSError, duckdb.Error) as error:
         raise StartError(_why(path, str(error))) from error
     try:
@@ -56,6 +64,15 @@ def open_file(path: Path) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise
     return connection
+
+
+def _config(memory_limit_mb: int | None, threads: int | None) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if memory_limit_mb is not None:
+        config["memory_limit"] = f"{memory_limit_mb}MB"
+    if threads is not None:
+        config["threads"] = str(threads)
+    return config
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
 from cloud.store.duckdb import erase, queries, rollups, summaries
-from cloud.store.duckdb.columns import INSERT, columns
+from cloud.store.duckdb.columns import Columns, columns, insert_all, insert_missing
 from cloud.store.duckdb.counts import counted
 from cloud.store.duckdb.retention import DuckDbRetention, retention_thread
 from cloud.store.duckdb.schema import open_file
@@ -48,6 +47,8 @@ class DuckDbStore:
         path: the file; created with its folder where there is none.
         retention_days: what was captured longer ago is deleted, now and then; None: nothing is.
         rollup_retention_days: how long counts stay whose events are deleted; None: they go too.
+        memory_limit_mb: what data and questions may take; None: DuckDB's own, most of the machine.
+        threads: for questions and writes; None: one a core.
 
     Raises:
         StartError: another process holds the file, or it is none of ours.
@@ -58,9 +59,11 @@ class DuckDbStore:
         path: Path,
         retention_days: int | None = None,
         rollup_retention_days: int | None = None,
+        memory_limit_mb: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self._path = path
-        self._connection = open_file(path)
+        self._connection = open_file(path, memory_limit_mb, threads)
         self._writer = threading.Lock()
         self._holds_erased = False
         with self._cursor() as rows:
@@ -239,12 +242,23 @@ class DuckDbStore:
             erase.rewrite(self._path)
 
     def _insert(self, rows: duckdb.DuckDBPyConnection, lot: Sequence[EventRecord]) -> None:
+        taken = columns(lot, self._ingest_seq + 1)
+        try:
+            self._commit(rows, taken, insert_all)
+        except duckdb.ConstraintException:  # something of it was delivered before
+            self._commit(rows, taken, insert_missing)
+
+    def _commit(
+        self,
+        rows: duckdb.DuckDBPyConnection,
+        lot: Columns,
+        insert: Callable[[duckdb.DuckDBPyConnection, Columns], None],
+    ) -> None:
         rows.begin()
         try:
-            rows.execute(INSERT, columns(lot, self._ingest_seq + 1))
-            captured = [event.captured_ns for event in lot]
-            rollups.mark(rows, np.array(captured, dtype=np.int64))
-        except (*_REFUSALS, OverflowError):
+            insert(rows, lot)
+            rollups.mark(rows, lot["captured_ns"])
+        except (*_REFUSALS, duckdb.ConstraintException, OverflowError):
             rows.rollback()
             raise
         rows.commit()

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from cloud.archive.archive import Archive
-from cloud.archive.erase import erase
+from cloud.archive.erase import erase, files_with
+from cloud.archive.keys import OneDevice, Shard
 from cloud.archive.replay import replay
 from cloud.archive.settings import ArchiveSettings
 from cloud.archive.upkeep import compact
@@ -16,7 +17,7 @@ from cloud.bus import topology
 from cloud.erasure.ranges import ErasedRange, ErasedRanges
 from cloud.errors import BlobsAwayError, StoreAwayError
 from protos.codec import encode
-from tests.support.archived import archive_batches
+from tests.support.archived import PartOf, archive_batches, in_shards
 from tests.support.fake_bus import FakeBus
 from tests.support.fake_store import FakeStore
 from tests.support.processes import wait_until
@@ -73,11 +74,52 @@ def named(*seqs: int, device: str = "cam-box") -> set[str]:
     return {f"{device} {seq}" for seq in seqs}
 
 
-def fill(archive: Archive, seqs: Sequence[int] = (1, 2, 3, 4, 5, 6)) -> None:
-    for device in ("cam-box", "other-box"):
-        for seq in seqs:
-            archive_batches(archive, [batch_of(person(seq), device=device)])
-        archive_batches(archive, [batch_of(*[person(seq) for seq in seqs], device=device)])
+def fill(
+    archive: Archive, seqs: Sequence[int] = (1, 2, 3, 4, 5, 6), part_of: PartOf = OneDevice
+) -> None:
+    """A file a seq, and one of all."""
+    for group in (*[(seq,) for seq in seqs], seqs):
+        archive_batches(
+            archive,
+            [
+                batch_of(*[person(seq) for seq in group], device=device)
+                for device in ("cam-box", "other-box")
+            ],
+            part_of,
+        )
+
+
+def test_a_device_goes_from_the_files_that_it_shares_and_the_others_stay(
+    archive: Archive,
+) -> None:
+    fill(archive)
+    fill(archive, part_of=in_shards(1))
+    fill(archive, part_of=in_shards(64))
+    shared = [file for file, _ in archive.files() if file.part == Shard(0, 1)]
+    found = list(files_with(archive, RANGE))
+
+    assert len(found) == 9
+    assert erase(archive, RANGE) == 9
+    assert held(archive) == named(1, 2, 5, 6) | named(1, 2, 3, 4, 5, 6, device="other-box")
+    left = [file for file, _ in archive.files() if file.part == Shard(0, 1)]
+    assert sum(file.events for file in left) == sum(file.events for file in shared) - 4
+    assert list(files_with(archive, RANGE)) == []
+    assert erase(archive, RANGE) == 0
+
+    everybody = ErasedRange("", 0, START_NS + 10 * MS)
+    assert erase(archive, everybody) > 0
+    assert held(archive) == set()
+
+
+def test_files_without_the_device_are_not_written_anew(
+    blobs: SwitchedBlobs, archive: Archive
+) -> None:
+    others = [batch_of(person(seq), device="other-box") for seq in range(1, 7)]
+    archive_batches(archive, others, in_shards(1))
+    blobs.refused = {"archive"}
+
+    assert erase(archive, RANGE) == 0
+    assert held(archive) == named(1, 2, 3, 4, 5, 6, device="other-box")
 
 
 def test_rows_of_a_range_go_from_files_that_hold_others_too(archive: Archive) -> None:
@@ -103,10 +145,11 @@ def test_a_rewritten_file_is_there_before_the_old_one_goes(
     assert held(archive) == named(1, 2, 5, 6)
 
 
+@pytest.mark.parametrize("part_of", [OneDevice, in_shards(1)])
 @pytest.mark.parametrize("reading", [1, 2])
-def test_compact_brings_nothing_back(archive: Archive, reading: int) -> None:
+def test_compact_brings_nothing_back(archive: Archive, reading: int, part_of: PartOf) -> None:
     """The erasure comes before the files are read, or when the joined one is written."""
-    fill(archive)
+    fill(archive, part_of=part_of)
     table = Table(reading, lambda: erase(archive, RANGE))
 
     compact(archive, TOMORROW, read_erased=table)

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.archive.archive import Archive
-from cloud.archive.keys import ArchiveFile, day_of
+from cloud.archive.keys import MAX_SHARDS, ArchiveFile, OneDevice, Shard, day_of, shards_for
 from cloud.archive.parquet import ParquetFiles
 from cloud.archive.rows import files_of, rows
 from cloud.errors import ArchiveError, BlobNotFoundError
 from protos.codec import encode
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
-from tests.support.archived import DAY_NS, MIDNIGHT_NS, archive_batches
+from tests.support.archived import DAY_NS, MIDNIGHT_NS, PartOf, archive_batches, in_shards
 from tests.support.stored import START_NS, Event, batch_of, crossing, person
 from tests.support.switched_blobs import SwitchedBlobs
 
@@ -79,7 +79,7 @@ def test_a_file_is_read_with_other_tools(blobs: SwitchedBlobs, archive: Archive,
     assert fields - {"id", "box"} <= set(names), "every field of a record is a column"
 
 
-def test_a_round_makes_a_file_a_day_and_device(archive: Archive) -> None:
+def test_files_of_one_device_are_by_day(archive: Archive) -> None:
     before_midnight = person(1, MIDNIGHT_NS + DAY_NS - 1)
     archive_batches(
         archive,
@@ -90,7 +90,7 @@ def test_a_round_makes_a_file_a_day_and_device(archive: Archive) -> None:
         ],
     )
 
-    assert [(str(file.day), file.device, file.events) for file, _ in archive.files()] == [
+    assert [(str(file.day), file.part.label, file.events) for file, _ in archive.files()] == [
         ("2025-06-15", "cam-box", 2), ("2025-06-15", "other-box", 1), ("2025-06-16", "cam-box", 1),
     ]  # fmt: skip
     [first, *_] = [file for file, _ in archive.files()]
@@ -107,6 +107,59 @@ def test_the_same_rows_have_one_name_whatever_their_order(archive: Archive) -> N
     assert len(list(archive.files())) == 2
 
 
+def test_a_device_is_found_whatever_the_number_of_shards_was(archive: Archive) -> None:
+    devices = [f"box-{number}" for number in range(40)]
+    for boot, shards in enumerate((1, 4, 16), 1):
+        batches = [batch_of(person(1), device=device, boot=boot) for device in devices]
+        archive_batches(archive, batches, in_shards(shards))
+    archive_batches(archive, [batch_of(person(1), device=device, boot=9) for device in devices])
+
+    files = [file for file, _ in archive.files()]
+    assert len([file for file in files if isinstance(file.part, Shard)]) <= 1 + 4 + 16
+    for device in devices:
+        of_it = [file for file, _ in archive.files(device=device)]
+        assert len(of_it) == 4, "one for each number of shards, and its own of layout 1"
+        rows = [row for file in of_it for row in archive.read(file, device)]
+        assert sorted((row.event.id.device, row.event.id.boot) for row in rows) == [
+            (device, boot) for boot in (1, 2, 3, 9)
+        ]
+        assert [archive.count(file, device=device) for file in of_it] == [1] * 4
+
+
+@given(device=st.from_regex(r"[a-z][a-z0-9-]{2,62}", fullmatch=True))
+def test_shards_nest_and_are_the_same_for_ever(device: str) -> None:
+    numbers = [Shard.of_device(device, 2**power).number for power in range(9)]
+
+    assert numbers[0] == 0
+    for power, number in enumerate(numbers[1:], 1):
+        assert number < 2**power
+        assert number % 2 ** (power - 1) == numbers[power - 1]
+    assert Shard.of_device("cam-box", 16) == Shard(1, 16), "names of files depend on it"
+
+
+@pytest.mark.parametrize(
+    ("events", "shards"),
+    [(0, 1), (1, 1), (2000, 1), (2001, 2), (4001, 4), (30_000, 16), (10**7, MAX_SHARDS)],
+)
+def test_a_round_is_cut_so_that_files_have_a_size(events: int, shards: int) -> None:
+    assert shards_for(events, 2000) == shards
+
+
+def test_rows_of_a_range_are_counted_without_being_read(archive: Archive) -> None:
+    batches = [
+        batch_of(*[person(seq, MIDNIGHT_NS + seq) for seq in range(1, 11)], device=device)
+        for device in ("cam-box", "other-box")
+    ]
+    archive_batches(archive, batches, in_shards(1))
+    [(file, _)] = archive.files()
+
+    assert archive.count(file) == 20
+    assert archive.count(file, device="cam-box") == 10
+    assert archive.count(file, MIDNIGHT_NS + 3, MIDNIGHT_NS + 5) == 4
+    assert archive.count(file, MIDNIGHT_NS + 3, MIDNIGHT_NS + 5, "other-box") == 2
+    assert archive.count(file, device="third-box") == 0
+
+
 RANGES = [
     (0, 2**63 - 1, {1, 2, 3, 4}),
     (MIDNIGHT_NS, MIDNIGHT_NS + DAY_NS, {2, 3}),
@@ -118,17 +171,19 @@ RANGES = [
 ]
 
 
+@pytest.mark.parametrize("part_of", [OneDevice, in_shards(1), in_shards(256)])
 @pytest.mark.parametrize(("since_ns", "until_ns", "seqs"), RANGES)
 def test_only_files_of_the_range_are_shown(
-    archive: Archive, since_ns: int, until_ns: int, seqs: set[int]
+    archive: Archive, since_ns: int, until_ns: int, seqs: set[int], part_of: PartOf
 ) -> None:
     times = [MIDNIGHT_NS - 1, MIDNIGHT_NS + 5, MIDNIGHT_NS + DAY_NS - 1, MIDNIGHT_NS + 3 * DAY_NS]
     for seq, time_ns in enumerate(times, 1):
-        archive_batches(archive, [batch_of(person(seq, time_ns))])
+        archive_batches(archive, [batch_of(person(seq, time_ns))], part_of)
 
     found = [file for file, _ in archive.files(since_ns, until_ns)]
     assert {row.event.id.seq for file in found for row in archive.read(file)} == seqs
-    assert list(archive.files(since_ns, until_ns, device="other-box")) == []
+    others = [file for file, _ in archive.files(since_ns, until_ns, device="other-box")]
+    assert [row for file in others for row in archive.read(file, "other-box")] == []
 
 
 def test_what_is_not_ours_is_passed_by(blobs: SwitchedBlobs, archive: Archive) -> None:
@@ -139,6 +194,10 @@ def test_what_is_not_ours_is_passed_by(blobs: SwitchedBlobs, archive: Archive) -
         file.key.replace("2025-06-15", "2025-06-31"),
         file.key.replace("cam-box", "-"),
         file.key.replace("archive/v1", "archive/v2"),
+        file.key.replace("archive/v1", "archive/v3"),
+        file.key.replace("device=cam-box", "shard=000-of-001"),
+        file.key.replace("v1", "v2").replace("device=cam-box", "shard=004-of-004"),
+        file.key.replace("v1", "v2").replace("device=cam-box", "shard=000-of-000"),
     ):
         blobs.put(key, b"", "text/plain")
 
@@ -146,7 +205,7 @@ def test_what_is_not_ours_is_passed_by(blobs: SwitchedBlobs, archive: Archive) -
 
 
 def test_damage_is_told_with_the_file(blobs: SwitchedBlobs, archive: Archive) -> None:
-    file = ArchiveFile(date(2025, 6, 15), "cam-box", START_NS, START_NS, 1, "0" * 16)
+    file = ArchiveFile(date(2025, 6, 15), OneDevice("cam-box"), START_NS, START_NS, 1, "0" * 16)
     with pytest.raises(BlobNotFoundError):
         archive.read(file)
     blobs.put(file.key, b"PAR1 and then nothing", "x/y")
@@ -188,7 +247,7 @@ def test_nothing_that_ingest_takes_is_refused(
     event.object.class_name, event.frame, event.model = text, frame, text
     event.rule_hit.value = value
     batch = batch_of(event, crossing(2))
-    [found] = files_of(rows(batch)).values()
+    [found] = files_of(rows(batch), OneDevice).values()
     with contextlib.closing(ParquetFiles()) as parquet:
         read = parquet.decode(parquet.encode(found), "any")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cloud.archive.archive import Archive
+from cloud.archive.keys import Shard
 from cloud.archive.settings import ArchiveSettings
 from cloud.archive.worker import ArchiveWorker
 from cloud.bus import topology
@@ -63,6 +64,46 @@ def test_what_comes_is_archived_in_few_files_and_acknowledged(line: Line) -> Non
     assert len(list(line.archive.files())) <= 5
     line.worker.stop()
     assert not line.worker.running
+
+
+def test_many_devices_share_few_files_of_a_round(line: Line) -> None:
+    devices = [f"box-{number}" for number in range(200)]
+    line.publish(*[batch_of(person(1), person(2), device=device) for device in devices])
+    worker = ArchiveWorker(
+        ArchiveSettings(max_batches=200, max_wait_s=30, events_per_file=100),
+        line.archive, line.subscriber,
+    )  # fmt: skip
+    worker.start()
+    wait_until(lambda: line.acked() == 200, "acknowledged")
+    worker.stop()
+
+    files = [file for file, _ in line.archive.files()]
+    assert sorted(file.part.label for file in files) == [f"shard {n} of 4" for n in range(4)]
+    assert len(line.archived()) == 400
+    for device in ("box-0", "box-199"):
+        [file] = [file for file, _ in line.archive.files(device=device)]
+        assert line.archive.count(file, device=device) == 2
+
+
+def test_a_share_that_cannot_be_written_holds_up_no_other(line: Line) -> None:
+    devices = [f"box-{number}" for number in range(8)]
+    refused = Shard.of_device("box-0", 4)
+    there = {device for device in devices if Shard.of_device(device, 4) != refused}
+    assert 0 < len(there) < 8
+    line.blobs.refused = {refused.folder}
+    line.publish(*[batch_of(person(1), device=device) for device in devices])
+    worker = ArchiveWorker(
+        ArchiveSettings(max_batches=8, max_wait_s=0.5, events_per_file=2),
+        line.archive, line.subscriber, Backoff(0.005, 0.01),
+    )  # fmt: skip
+    worker.start()
+    wait_until(lambda: line.acked() >= len(there) and line.subscriber.nacked, "settled")
+    assert there <= {name.split("/")[0] for name in line.archived()}
+    line.blobs.refused = set()
+
+    wait_until(lambda: line.acked() == 8, "acknowledged")
+    worker.stop()
+    assert len(line.archived()) == 8
 
 
 def test_while_blobs_are_away_nothing_is_acknowledged(line: Line) -> None:

@@ -10,7 +10,7 @@ from cloud.archive.archive import Archive
 from cloud.archive.replay import Replayed, replay
 from cloud.errors import BlobsAwayError, StoreAwayError
 from cloud.store.port import EventQuery
-from tests.support.archived import archive_batches
+from tests.support.archived import archive_batches, in_shards
 from tests.support.fake_store import FakeStore
 from tests.support.stored import START_NS, batch_of, person
 from tests.support.switched_blobs import SwitchedBlobs
@@ -38,6 +38,16 @@ def test_a_range_within_a_file_is_cut_out_of_it(archive: Archive) -> None:
 
     assert done == Replayed(files=1, events=3)
     assert seqs(store) == [3, 4, 5]
+
+
+def test_a_device_is_replayed_out_of_the_files_that_it_shares(archive: Archive) -> None:
+    shared = [batch_of(person(11), device=device) for device in ("cam-box", "other-box")]
+    archive_batches(archive, shared, in_shards(1))
+    store = FakeStore()
+
+    assert replay(archive, store, device="cam-box") == Replayed(files=2, events=11)
+    assert seqs(store) == list(range(1, 12))
+    assert {event.id.device for event in store.events(EventQuery()).events} == {"cam-box"}
 
 
 def test_what_the_store_refuses_is_counted_and_the_rest_goes_on(archive: Archive) -> None:

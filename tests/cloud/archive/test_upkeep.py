@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 
 from cloud.archive.archive import Archive
+from cloud.archive.keys import OneDevice, Shard
 from cloud.archive.upkeep import Upkeep, apply_retention, compact
 from cloud.errors import BlobsAwayError
-from tests.support.archived import DAY_NS, archive_batches
+from tests.support.archived import DAY_NS, archive_batches, in_shards
 from tests.support.stored import START_NS, batch_of, person
 from tests.support.switched_blobs import SwitchedBlobs
 
@@ -43,10 +44,25 @@ def test_files_of_a_past_day_are_joined_and_double_events_go(archive: Archive) -
 
     assert compact(archive, before=date(2025, 6, 16)) == Upkeep(removed=11, made=1)
     assert set(held(archive)) == events
-    assert [(str(file.day), file.device, file.events) for file, _ in archive.files()] == [
+    assert [(str(file.day), file.part.label, file.events) for file, _ in archive.files()] == [
         ("2025-06-15", "cam-box", 10), ("2025-06-15", "other-box", 1),
         ("2025-06-16", "cam-box", 1), ("2025-06-16", "cam-box", 1),
     ]  # fmt: skip
+    assert compact(archive, before=date(2025, 6, 16)) == Upkeep()
+
+
+def test_rounds_are_joined_by_share_and_old_layouts_by_device(archive: Archive) -> None:
+    devices = [f"box-{number}" for number in range(20)]
+    for boot, part_of in ((1, OneDevice), (2, OneDevice), (3, in_shards(4)), (4, in_shards(4))):
+        batches = [batch_of(person(1), device=device, boot=boot) for device in devices]
+        archive_batches(archive, batches, part_of)
+    events = held(archive)
+
+    assert compact(archive, before=date(2025, 6, 16)) == Upkeep(removed=40 + 8, made=20 + 4)
+    assert held(archive) == events
+    files = [file for file, _ in archive.files()]
+    assert [file.events for file in files if isinstance(file.part, OneDevice)] == [2] * 20
+    assert sum(file.events for file in files if isinstance(file.part, Shard)) == 40
     assert compact(archive, before=date(2025, 6, 16)) == Upkeep()
 
 
@@ -82,8 +98,10 @@ def test_a_joined_file_has_its_limit(archive: Archive) -> None:
 
 def test_days_older_than_the_retention_go(archive: Archive) -> None:
     for day in range(5):
-        archive_batches(archive, [batch_of(person(day + 1, START_NS + day * DAY_NS))])
+        batches = [batch_of(person(day + 1, START_NS + day * DAY_NS))]
+        archive_batches(archive, batches)
+        archive_batches(archive, batches, in_shards(2))
 
-    assert apply_retention(archive, keep_days=2, today=date(2025, 6, 19)) == Upkeep(removed=2)
-    assert [file.day.day for file, _ in archive.files()] == [17, 18, 19]
+    assert apply_retention(archive, keep_days=2, today=date(2025, 6, 19)) == Upkeep(removed=4)
+    assert [file.day.day for file, _ in archive.files()] == [17, 17, 18, 18, 19, 19]
     assert apply_retention(archive, keep_days=36_500, today=DAY) == Upkeep()

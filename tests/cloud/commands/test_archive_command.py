@@ -11,7 +11,7 @@ from cloud.blobs.folder import FolderBlobs
 from cloud.cli import app
 from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.port import EventQuery
-from tests.support.archived import DAY_NS, MIDNIGHT_NS, archive_batches
+from tests.support.archived import DAY_NS, MIDNIGHT_NS, archive_batches, in_shards
 from tests.support.stored import batch_of, person
 
 
@@ -60,6 +60,24 @@ def test_list_shows_days_and_devices(site: Site) -> None:
                  "--to", "2025-06-17T00:00:00Z")
     ) == [["2025-06-16", "cam-box", "2", "2"]]  # fmt: skip
     assert rows(site.run("list", "--to", "2025-06-15")) == []
+
+
+def test_list_shows_shares_and_what_a_device_has_in_them(site: Site) -> None:
+    with contextlib.closing(Archive(FolderBlobs(site.folder / "kept" / "blobs"))) as archive:
+        batches = [
+            batch_of(*[person(seq, MIDNIGHT_NS + seq) for seq in (3, 4, 5)], device=device)
+            for device in ("cam-box", "third-box")
+        ]
+        archive_batches(archive, batches, in_shards(1))
+
+    lines = site.run("list", "--to", "2025-06-16").stdout.splitlines()[1:]
+    assert [line.split()[1:-1] for line in lines] == [
+        ["cam-box", "2", "2"], ["other-box", "2", "2"], ["shard", "0", "of", "1", "1", "6"],
+    ]  # fmt: skip
+    assert rows(site.run("list", "--to", "2025-06-16", "--device", "cam-box")) == [
+        ["2025-06-15", "cam-box", "3", "5"]
+    ]
+    assert rows(site.run("list", "--device", "nobody-box")) == []
 
 
 def test_replay_fills_a_store_and_again_changes_nothing(site: Site) -> None:

@@ -118,7 +118,7 @@ def test_a_decommissioned_device_is_told_of_once(
     acked: list[int] = []
 
     def take(boot: int) -> None:
-        worker.take(Received(encode(birth(boot)), ack=lambda: acked.append(boot)))
+        worker.take([Received(encode(birth(boot)), ack=lambda: acked.append(boot))])
 
     ignored = {"event": "state ignored, device is decommissioned", "log_level": "warning",
                "device_id": "cam-box"}  # fmt: skip
@@ -136,6 +136,6 @@ def test_a_decommissioned_device_is_told_of_once(
 
 def test_a_state_that_waited_on_the_bus_is_not_news(devices: Devices, bus: FakeBus) -> None:
     worker = StateWorker(devices, bus.subscriber(), bus.publisher())
-    worker.take(Received(encode(birth()), published_ns=10**18))
+    worker.take([Received(encode(birth()), published_ns=10**18)])
     [device] = devices.page()
     assert (device.presence, device.last_seen_ns) == (Presence.OFFLINE, 10**18)

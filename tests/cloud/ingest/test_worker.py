@@ -32,9 +32,9 @@ class Line:
         self.subscriber = WatchedSubscriber(self.bus.subscriber())
         self.worker = self.new_worker()
 
-    def new_worker(self) -> IngestWorker:
+    def new_worker(self, max_wait_ms: float = 5, max_batches: int = 100) -> IngestWorker:
         return IngestWorker(
-            IngestSettings(receipt_interval_ms=5, max_wait_ms=5),
+            IngestSettings(receipt_interval_ms=5, max_wait_ms=max_wait_ms, max_batches=max_batches),
             self.store,
             self.subscriber,
             self.bus.publisher(),
@@ -92,6 +92,21 @@ def test_what_comes_is_stored_acknowledged_and_receipted(line: Line) -> None:
     assert line.unacknowledged() == 0
     assert len(line.store.writes) < 100, "batches are written together"
     assert not line.worker.running
+
+
+def test_a_batch_that_comes_alone_is_written_at_once_and_those_after_it_together(
+    line: Line,
+) -> None:
+    """The wait is between two writes: a first one that had to wait for it would miss its bound."""
+    line.worker = line.new_worker(max_wait_ms=10_000, max_batches=5)
+    line.worker.start()
+    line.publish(batch(1))
+    wait_until(lambda: line.stored_seqs() == {1, 2, 3}, "the first write", timeout_s=8)
+    for first in range(4, 19, 3):
+        line.publish(batch(first))
+
+    wait_until(lambda: line.stored_seqs() == set(range(1, 19)), "the second", timeout_s=8)
+    assert line.store.writes == [3, 15]
 
 
 def test_a_batch_delivered_twice_is_receipted_twice_and_stored_once(line: Line) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from cloud.app.store import open_store
 from cloud.errors import StartError, StoreRefusedError
+from cloud.settings import CloudSettings
 from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.port import EventQuery
 from tests.support.stored import crossing, person, stored
@@ -140,3 +142,48 @@ def test_what_the_table_cannot_hold_is_refused_and_the_store_goes_on(path: Path)
             store.write([replace(event, captured_ns=2**63)])
         store.write([event])
         assert store.events(EventQuery()).events == (event,)
+
+
+def test_the_memory_limit_is_in_force(tmp_path: Path) -> None:
+    """A question that needs more than the limit uses the disk, or is refused: never memory."""
+    many = stored(*[person(seq) for seq in range(1, 20_001)])
+    with contextlib.closing(DuckDbStore(tmp_path / "e.duckdb", memory_limit_mb=64)) as store:
+        store.write(many)
+        with store._connection.cursor() as rows:
+            limit, threads = rows.execute(
+                "SELECT current_setting('memory_limit'), current_setting('threads')"
+            ).fetchall()[0]
+            with pytest.raises(duckdb.OutOfMemoryException, match=r"61\.0 MiB"):
+                rows.execute("SELECT len(list(a.payload || b.payload)) FROM stored_events a, "
+                             "stored_events b WHERE b.seq < 1000").fetchall()  # fmt: skip
+        assert limit == "61.0 MiB"  # 64 MB
+        assert len(store.events(EventQuery(limit=1000)).events) == 1000
+    with contextlib.closing(DuckDbStore(tmp_path / "e.duckdb", threads=1)) as store:
+        with store._connection.cursor() as rows:
+            [(threads,)] = rows.execute("SELECT current_setting('threads')").fetchall()
+        assert threads == 1
+
+
+def test_the_settings_limits_reach_the_store(tmp_path: Path) -> None:
+    chosen = CloudSettings.model_validate(
+        {"data_dir": tmp_path, "store": {"kind": "duckdb", "memory_limit_mb": 100, "threads": 1}}
+    )
+    with contextlib.closing(open_store(chosen)) as store:
+        assert isinstance(store, DuckDbStore)
+        with store._connection.cursor() as rows:
+            found = rows.execute(
+                "SELECT current_setting('memory_limit'), current_setting('threads')"
+            ).fetchall()
+    assert found == [("95.3 MiB", 1)]
+
+
+def test_what_was_delivered_before_is_left_out_of_a_lot_of_new_events(tmp_path: Path) -> None:
+    with contextlib.closing(DuckDbStore(tmp_path / "e.duckdb")) as store:
+        store.write(stored(*[person(seq) for seq in range(1, 6)]))
+        store.write(stored(*[person(seq) for seq in range(4, 9)]))
+        store.write(stored(person(9), person(9), person(10)))
+
+        found = [event.id.seq for event in store.events(EventQuery()).events]
+        [streams] = store.sequences()
+    assert found == list(range(1, 11)), "in the order of arrival, each once"
+    assert (streams.count, streams.distinct, streams.last_seq) == (10, 10, 10)
