@@ -52,6 +52,8 @@ class _Batch:
 
     def refusal(self, refused: Mapping[EventId, str]) -> str:
         """Which of its events the store refuses, and why; empty where it has them all."""
+        if not refused:
+            return ""
         found = (record.id for record in self.records if record.id in refused)
         return "; ".join(f"{event_id}: {refused[event_id]}" for event_id in found)
 
@@ -138,7 +140,7 @@ class Handler:
         now_ns = self._clock_ns()
         ahead_ns: dict[str, int] = {}
         for batch in batches:
-            latest_ns = max(record.captured_ns for record in batch.records)
+            latest_ns = max([record.captured_ns for record in batch.records])
             if latest_ns > now_ns + CLOCK_AHEAD_NS:
                 ahead_ns[batch.device] = max(latest_ns - now_ns, ahead_ns.get(batch.device, 0))
         for device, by_ns in ahead_ns.items():
