@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
 from urllib.parse import urlencode, urlsplit
@@ -201,20 +201,23 @@ def _body(write: Write) -> bytes:
 
 
 def into_influxdb(folder: Path, rounds: int = ROUNDS) -> Row:
-    """The row of InfluxDB; both sides reach it over the same way."""
+    """The row of InfluxDB; both sides reach it over the same way, beside this process."""
     server = influxdb(folder)
-    server.start()
-    try:
-        return _compare_lines(server, writes_of_a_fleet((rounds + 1) * WRITES), rounds)
-    finally:
-        server.stop()
+    facade = server.facade_apart()
+    with ExitStack() as ends:
+        ends.callback(server.stop)
+        server.start()
+        ends.callback(facade.stop)
+        facade.start()
+        url = f"http://127.0.0.1:{facade.port}"
+        return _compare_lines(server, url, writes_of_a_fleet((rounds + 1) * WRITES), rounds)
 
 
-def _compare_lines(server: InfluxDb, writes: Sequence[Write], rounds: int) -> Row:
-    settings = InfluxDbSettings(kind="influxdb", url=server.url, bucket=server.new_bucket())
+def _compare_lines(server: InfluxDb, url: str, writes: Sequence[Write], rounds: int) -> Row:
+    settings = InfluxDbSettings(kind="influxdb", url=url, bucket=server.new_bucket())
     with (
         closing(InfluxDbStore(settings)) as store,
-        closing(RawLines(server.url, server.new_bucket(), writes)) as raw,
+        closing(RawLines(url, server.new_bucket(), writes)) as raw,
         closing(Ingest(store, iter(writes))) as ours,
     ):
         return _row("ingest into InfluxDB (raw lines)", ours.run, raw.run, rounds)
