@@ -1,27 +1,27 @@
 """Ingest into a store, against what the store itself takes for the same events.
 
-Ours is ingest's handler: batches as they come from Pub/Sub are decoded, made into records,
-written, their receipts gathered, and acknowledged. The references do the last step alone, with
-everything made beforehand: the same lines posted to InfluxDB, the same insert into DuckDB. Both
-sides write new events in every round, as many in a write, into a database of their own that
-grows alike.
+Ours is the ingest worker: batches as Pub/Sub hands them over are decoded, made into records,
+written, their receipts gathered and made, and acknowledged; a round ends with the last
+acknowledgement. The references do the last step alone, with everything made beforehand: the same
+lines posted to InfluxDB, the same insert into DuckDB. Both sides write new events in every round,
+as many in a write, into a database of their own that grows alike.
 """
 
 import http.client
 import itertools
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
 from urllib.parse import urlencode, urlsplit
 
 from benchmarks.report import Row, interleaved, markdown
-from cloud.bus.port import Received
-from cloud.ingest.handler import Handler
-from cloud.ingest.receipts import Receipts
+from cloud.bus.port import Flow, Received
 from cloud.ingest.settings import IngestSettings
+from cloud.ingest.worker import IngestWorker
 from cloud.simulate.events import LANES, Scene
 from cloud.store.duckdb.columns import columns, insert_missing
 from cloud.store.duckdb.schema import open_file
@@ -41,10 +41,10 @@ BATCHES = IngestSettings().max_batches
 EVENTS = 10
 """In a batch."""
 
-WRITES = 2
-"""In a round."""
+WRITES = 4
+"""In a round: of a stream that does not end, so that the first is not all."""
 
-ROUNDS = 25
+ROUNDS = 15
 BOUND = 1 / 0.5
 """Time an event of ours / of the reference: at least half of its events a second."""
 
@@ -67,8 +67,30 @@ class Downlink:
         """Nothing is open."""
 
 
+class Deliveries:
+    """`cloud.bus.port.Subscriber`, and the subscription, of a worker that is given messages."""
+
+    listening = True
+
+    def __init__(self) -> None:
+        self.deliver: Callable[[Received], None] | None = None
+
+    def subscribe(
+        self, subscription: str, callback: Callable[[Received], None], flow: Flow | None = None
+    ) -> "Deliveries":
+        """Begin to listen."""
+        self.deliver = callback
+        return self
+
+    def stop(self) -> None:
+        """Nothing comes by itself."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Ingest:
-    """The handler on a store, with writes that come by themselves.
+    """The worker on a store, with writes that come by themselves.
 
     Args:
         store: where to.
@@ -76,11 +98,14 @@ class Ingest:
     """
 
     def __init__(self, store: EventStore, writes: Iterator[Write]) -> None:
-        downlink = Downlink()
-        self._receipts = Receipts(downlink)
-        self._handler = Handler(store, downlink, self._receipts)
+        self._deliveries = Deliveries()
+        # As many in a write as the references have, however slow the machine is.
+        settings = IngestSettings(max_wait_ms=1000)
+        self._worker = IngestWorker(settings, store, self._deliveries, Downlink())
+        self._worker.start()
         self._writes = writes
-        self._acknowledged = 0
+        self._waiting = 0
+        self._all_stored = threading.Event()
 
     def run(self) -> None:
         """A round.
@@ -88,15 +113,23 @@ class Ingest:
         Raises:
             RuntimeError: not every batch was stored, so that times say nothing.
         """
-        self._acknowledged = 0
-        for write in itertools.islice(self._writes, WRITES):
-            self._handler.handle([Received(data, ack=self._ack) for data in write])
-        self._receipts.flush()
-        if self._acknowledged != WRITES * BATCHES:
-            raise RuntimeError(f"{self._acknowledged} of {WRITES * BATCHES} batches were stored")
+        assert self._deliveries.deliver is not None
+        messages = [data for write in itertools.islice(self._writes, WRITES) for data in write]
+        self._waiting = len(messages)
+        self._all_stored.clear()
+        for data in messages:
+            self._deliveries.deliver(Received(data, ack=self._ack))
+        if not self._all_stored.wait(60):
+            raise RuntimeError(f"{self._waiting} of {len(messages)} batches were not stored")
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.stop()
 
     def _ack(self) -> None:
-        self._acknowledged += 1
+        self._waiting -= 1
+        if not self._waiting:
+            self._all_stored.set()
 
 
 def batches_of_a_fleet(count: int, seed: int = 7) -> list[bytes]:
@@ -168,23 +201,26 @@ def _body(write: Write) -> bytes:
 
 
 def into_influxdb(folder: Path, rounds: int = ROUNDS) -> Row:
-    """The row of InfluxDB; both sides reach it over the same way."""
+    """The row of InfluxDB; both sides reach it over the same way, beside this process."""
     server = influxdb(folder)
-    server.start()
-    try:
-        return _compare_lines(server, writes_of_a_fleet((rounds + 1) * WRITES), rounds)
-    finally:
-        server.stop()
+    facade = server.facade_apart()
+    with ExitStack() as ends:
+        ends.callback(server.stop)
+        server.start()
+        ends.callback(facade.stop)
+        facade.start()
+        url = f"http://127.0.0.1:{facade.port}"
+        return _compare_lines(server, url, writes_of_a_fleet((rounds + 1) * WRITES), rounds)
 
 
-def _compare_lines(server: InfluxDb, writes: Sequence[Write], rounds: int) -> Row:
-    settings = InfluxDbSettings(kind="influxdb", url=server.url, bucket=server.new_bucket())
+def _compare_lines(server: InfluxDb, url: str, writes: Sequence[Write], rounds: int) -> Row:
+    settings = InfluxDbSettings(kind="influxdb", url=url, bucket=server.new_bucket())
     with (
         closing(InfluxDbStore(settings)) as store,
-        closing(RawLines(server.url, server.new_bucket(), writes)) as raw,
+        closing(RawLines(url, server.new_bucket(), writes)) as raw,
+        closing(Ingest(store, iter(writes))) as ours,
     ):
-        ours = Ingest(store, iter(writes)).run
-        return _row("ingest into InfluxDB (raw lines)", ours, raw.run, rounds)
+        return _row("ingest into InfluxDB (raw lines)", ours.run, raw.run, rounds)
 
 
 def into_duckdb(folder: Path, rounds: int = ROUNDS) -> Row:
@@ -195,14 +231,14 @@ def into_duckdb(folder: Path, rounds: int = ROUNDS) -> Row:
     with (
         closing(DuckDbStore(folder / "ours.duckdb")) as store,
         closing(open_file(folder / "reference.duckdb")) as connection,
+        closing(Ingest(store, iter(writes))) as ours,
     ):
 
         def insert() -> None:
             for parameters in itertools.islice(prepared, WRITES):
                 insert_missing(connection, parameters)
 
-        ours = Ingest(store, iter(writes)).run
-        return _row("ingest into DuckDB (the insert alone)", ours, insert, rounds)
+        return _row("ingest into DuckDB (the insert alone)", ours.run, insert, rounds)
 
 
 def _row(

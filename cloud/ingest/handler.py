@@ -1,8 +1,8 @@
 """What becomes of a batch: decode -> store.write -> receipt -> ack, or the dead letter.
 
-One handler for both doors, the pull worker and the push endpoint. Whoever calls it has one thread
-for it. Every message that it is given it settles: by `ack` once its events are stored or its
-refusal stands in the dead letter, by `nack` where trying again can help.
+One handler for both doors, the pull worker and the push endpoint. Every message that it is given
+is settled: by `ack` once its events are stored or its refusal stands in the dead letter, by `nack`
+where trying again can help. One thread writes; one may decode what comes next meanwhile.
 """
 
 import time
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
+class Batch:
     """A delivery and what is in it."""
 
     received: Received
@@ -52,6 +52,8 @@ class _Batch:
 
     def refusal(self, refused: Mapping[EventId, str]) -> str:
         """Which of its events the store refuses, and why; empty where it has them all."""
+        if not refused:
+            return ""
         found = (record.id for record in self.records if record.id in refused)
         return "; ".join(f"{event_id}: {refused[event_id]}" for event_id in found)
 
@@ -86,14 +88,23 @@ class Handler:
         self._receipt_timeout_s = receipt_timeout_s
         self._clock_ns = clock_ns
 
-    def handle(self, gathered: Sequence[Received]) -> None:
-        """Settle messages, all that can be stored by one write.
+    def decode(self, received: Received) -> Batch | None:
+        """The batch, or None for one that went to the dead letter. Any thread may call it."""
+        try:
+            batch = decode_batch(received.data)
+            found = records(batch)
+        except InvalidPayloadError as error:
+            refuse(self._publisher, received, SUBSCRIPTION, str(error))
+            return None
+        run = Run(batch.first_seq, batch.first_seq + batch.count - 1)
+        return Batch(received, batch.device, batch.boot, Lane(batch.lane), run, found)
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        """Settle batches, all that can be stored by one write. One thread calls it.
 
         Raises:
-            StoreAwayError: the store does not answer; every message that was to be written has
-                been given back.
+            StoreAwayError: the store does not answer; every batch has been given back.
         """
-        batches = [batch for received in gathered if (batch := self._decode(received))]
         if not batches:
             return
         try:
@@ -108,18 +119,7 @@ class Handler:
         else:
             self._settle(batches, {})
 
-    def _decode(self, received: Received) -> _Batch | None:
-        """The batch, or None for one that went to the dead letter."""
-        try:
-            batch = decode_batch(received.data)
-            found = records(batch)
-        except InvalidPayloadError as error:
-            refuse(self._publisher, received, SUBSCRIPTION, str(error))
-            return None
-        run = Run(batch.first_seq, batch.first_seq + batch.count - 1)
-        return _Batch(received, batch.device, batch.boot, Lane(batch.lane), run, found)
-
-    def _settle(self, batches: Sequence[_Batch], refused: Mapping[EventId, str]) -> None:
+    def _settle(self, batches: Sequence[Batch], refused: Mapping[EventId, str]) -> None:
         """Receipts for what is stored; a batch that holds anything else to the dead letter."""
         for batch in batches:
             for run in batch.runs_without(refused):
@@ -133,12 +133,12 @@ class Handler:
                 batch.received.ack()
         self._tell_of_clocks(batches)
 
-    def _tell_of_clocks(self, batches: Sequence[_Batch]) -> None:
+    def _tell_of_clocks(self, batches: Sequence[Batch]) -> None:
         """Say which devices' events are stored with a time that has not come yet."""
         now_ns = self._clock_ns()
         ahead_ns: dict[str, int] = {}
         for batch in batches:
-            latest_ns = max(record.captured_ns for record in batch.records)
+            latest_ns = max([record.captured_ns for record in batch.records])
             if latest_ns > now_ns + CLOCK_AHEAD_NS:
                 ahead_ns[batch.device] = max(latest_ns - now_ns, ahead_ns.get(batch.device, 0))
         for device, by_ns in ahead_ns.items():

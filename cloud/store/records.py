@@ -63,7 +63,7 @@ KINDS = frozenset(_KINDS.values())
 
 def kind_slug(number: int) -> str:
     """`line-crossed` for LINE_CROSSED, `kind-77` for one that a newer peer sent."""
-    return _KINDS.get(number, f"kind-{number}")
+    return _KINDS.get(number) or f"kind-{number}"
 
 
 def direction_slug(number: int) -> str:
@@ -78,7 +78,6 @@ def _record(event_id: EventId, event: EventBatch.Event, payload: bytes) -> Event
         )
     seen = event.object if event.HasField("object") else None
     hit = event.rule_hit if event.HasField("rule_hit") else None
-    box = seen.box if seen is not None and seen.HasField("box") else None
     return EventRecord(
         id=event_id,
         captured_ns=event.captured_ns,
@@ -90,21 +89,24 @@ def _record(event_id: EventId, event: EventBatch.Event, payload: bytes) -> Event
         class_name=seen.class_name if seen is not None else "",
         track_id=seen.track_id if seen is not None else None,
         confidence=seen.confidence if seen is not None else None,
-        box=(box.top, box.left, box.width, box.height) if box is not None else None,
+        box=_box(seen) if seen is not None else None,
         rule=hit.rule if hit is not None else "",
         target=hit.target if hit is not None else "",
         direction=direction_slug(hit.direction) if hit is not None else "",
         dwell_s=hit.dwell_s if hit is not None else None,
-        value=_value(event),
+        value=hit.value if hit is not None else _reading(event),
         clock_synced=event.clock_synced if event.HasField("clock_synced") else None,
         payload=payload,
     )
 
 
-def _value(event: EventBatch.Event) -> float | None:
-    """What was measured, by a rule or by a sensor."""
-    if event.HasField("rule_hit"):
-        return event.rule_hit.value
-    if event.HasField("sensor"):
-        return event.sensor.value
-    return None
+def _box(seen: EventBatch.Object) -> tuple[float, float, float, float] | None:
+    if not seen.HasField("box"):
+        return None
+    box = seen.box
+    return box.top, box.left, box.width, box.height
+
+
+def _reading(event: EventBatch.Event) -> float | None:
+    """What a sensor measured."""
+    return event.sensor.value if event.HasField("sensor") else None

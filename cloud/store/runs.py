@@ -35,4 +35,13 @@ def runs_of(ids: Iterable[EventId]) -> dict[Stream, list[Run]]:
     for event_id in ids:
         stream = (event_id.device, event_id.boot, event_id.lane)
         streams.setdefault(stream, set()).add(event_id.seq)
-    return {stream: merged(Run(seq, seq) for seq in seqs) for stream, seqs in streams.items()}
+    return {stream: _runs(sorted(seqs)) for stream, seqs in streams.items()}
+
+
+def _runs(seqs: list[int]) -> list[Run]:
+    """The runs of different seqs in order; at least one."""
+    ends = [at for at in range(1, len(seqs)) if seqs[at] != seqs[at - 1] + 1]
+    return [
+        Run(seqs[first], seqs[end - 1])
+        for first, end in zip([0, *ends], [*ends, len(seqs)], strict=True)
+    ]

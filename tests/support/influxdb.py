@@ -9,6 +9,7 @@ import http.client
 import itertools
 import shutil
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +55,7 @@ class InfluxDb:
 
     def __init__(self, folder: Path, program: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._http_port = free_port()
         config = folder / "influxdb.conf"
         config.write_text(
@@ -107,6 +109,12 @@ class InfluxDb:
         status, answer, _ = _ask(self._http_port, "POST", path, lines.encode(), {})
         if status != 204:
             raise RuntimeError(answer.decode())
+
+    def facade_apart(self) -> ServerProcess:
+        """A second facade, not yet started: in a process of its own it takes no time of ours."""
+        port = free_port()
+        command = [sys.executable, "-m", "tests.support.influxdb", str(port), str(self._http_port)]
+        return ServerProcess(command, port, self._folder / "facade.log")
 
     def _close_facade(self) -> None:
         if self._facade is not None:
@@ -207,3 +215,7 @@ def _ask(
         return response.status, response.read(), dict(response.getheaders())
     finally:
         connection.close()
+
+
+if __name__ == "__main__":
+    _Facade(int(sys.argv[1]), int(sys.argv[2])).serve_forever()

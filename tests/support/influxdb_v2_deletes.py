@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _journal(self, bound: set[str]) -> list[dict[str, Any]]:
         return [
             {"name": "journal", "tags": {"device": device, "writer": writer},
-             "columns": ["time", "last"], "values": [[at_ns, 1]]}
+             "columns": ["time", "last", "write_ns"], "values": [[at_ns, 1, at_ns]]}
             for device, writer, at_ns in self.server.journal
             if not bound or device in bound
         ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 The journal names runs of seqs, not what they hold, and a reader finds nothing where a run's
 events are gone; so an entry may stay. A device's entries go once none of its events is left, but
-for the newest of each writer, which tells that writer at its next start which times it has used.
+for those of each writer's newest write: they tell that writer at its next start which times it has
+used, and readers that the write is whole.
 
 Reference: https://docs.influxdata.com/influxdb/v2/reference/syntax/delete-predicate/
 """
@@ -135,10 +136,10 @@ def _erase(
     for measurement in lines.MEASUREMENTS:
         deletes.delete(measurement, tags, since_ns, until_ns)
     newest: dict[str, int] = {}
-    for _, writer, at_ns in _newest_entries(database, ""):
-        newest[writer] = max(at_ns, newest.get(writer, 0))
+    for _, writer, _, write_ns in _newest_entries(database, ""):
+        newest[writer] = max(write_ns, newest.get(writer, 0))
     left: dict[str, bool] = {}
-    for name, writer, at_ns in entries:
+    for name, writer, at_ns, _ in entries:
         if name not in left:
             left[name] = _has_events(database, name)
         if not left[name]:
@@ -147,13 +148,17 @@ def _erase(
             deletes.delete("journal", tags, 0, end_ns)
 
 
-def _newest_entries(database: InfluxQl, device: str) -> list[tuple[str, str, int]]:
-    """Device and writer as tag texts, and the time of their newest entry."""
+def _newest_entries(database: InfluxQl, device: str) -> list[tuple[str, str, int, int]]:
+    """Device and writer as tag texts, the time of their newest entry, and that of its write."""
     bindings = Bindings()
     where = f' WHERE "device" = {bindings.bind(lines.tag_text(device))}' if device else ""
-    statement = f'SELECT last("first_seq") FROM "journal"{where} GROUP BY "device", "writer"'  # noqa: S608
+    statement = (
+        f'SELECT last("first_seq"), "write_ns" FROM "journal"{where} '  # noqa: S608
+        'GROUP BY "device", "writer"'
+    )
     [answer] = database.ask([statement], bindings)
-    return [(one.tags["device"], one.tags["writer"], one.dicts()[0]["time"]) for one in answer]
+    found = [(one.tags["device"], one.tags["writer"], one.dicts()[0]) for one in answer]
+    return [(device, writer, row["time"], row["write_ns"]) for device, writer, row in found]
 
 
 def _has_events(database: InfluxQl, device: str) -> bool:

@@ -6,6 +6,11 @@ time is the time of ingest, its fields name the run. A reader in ingest order wa
 and fetches the runs. Each ingest worker is a `writer` with strictly growing times of its own, and
 a cursor remembers a place per writer, so neither a slow worker nor a wrong clock makes a reader
 skip anything.
+
+The points of one request become visible one by one, later ones before earlier ones (measured with
+1.6.7). So each names the first time of its write and how many there are, and of a writer's newest
+write nothing is read before all of it is there. Of earlier ones all is, as a writer makes a
+request after the answer to the one before.
 """
 
 import time
@@ -23,6 +28,11 @@ Places = dict[str, tuple[int, int]]
 """By writer: the time of the last entry begun, and the seq up to which it was read."""
 
 _FIELDS = '"device", "boot", "lane", "first_seq", "last_seq", "first_ns", "last_ns"'
+_NUMBERS = ", ".join(
+    f'count("{name}")'
+    for name in ("boot", "lane", "first_seq", "last_seq", "first_ns", "last_ns", "write_ns")
+)
+"""Of each field, as those of one point become visible one by one as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +93,15 @@ class Journal:
         for event in events:
             stream = (event.id.device, event.id.boot, event.id.lane)
             by_stream.setdefault(stream, {})[event.id.seq] = event.captured_ns
-        return [
-            self._line(stream, run, by_stream[stream])
+        found = [
+            (stream, run)
             for stream, runs in runs_of(event.id for event in events).items()
             for run in _pieces(runs)
+        ]
+        times = [self._next_ns() for _ in found]
+        return [
+            self._line(at_ns, stream, run, by_stream[stream], times)
+            for at_ns, (stream, run) in zip(times, found, strict=True)
         ]
 
     def entries(self, query: EventQuery, places: Places, limit: int) -> tuple[list[Entry], bool]:
@@ -97,10 +112,13 @@ class Journal:
             places: where to go on.
             limit: entries of a writer at most.
         """
-        writers = self._writers()
+        ends = self._ends()
+        writers = list(ends)
         bindings = Bindings()
         statements = [
-            self._statement(query, writer, places.get(writer, (0, 0))[0], limit, bindings)
+            self._statement(
+                query, writer, places.get(writer, (0, 0))[0], ends[writer], limit, bindings
+            )
             for writer in writers
         ]
         found: list[Entry] = []
@@ -119,7 +137,14 @@ class Journal:
             )  # fmt: skip
         return sorted(found, key=lambda entry: (entry.at_ns, entry.writer)), more
 
-    def _line(self, stream: Stream, run: Run, captured: Mapping[int, int]) -> str:
+    def _line(
+        self,
+        at_ns: int,
+        stream: Stream,
+        run: Run,
+        captured: Mapping[int, int],
+        write_times: Sequence[int],
+    ) -> str:
         device, boot, lane = stream
         times = [captured[seq] for seq in range(run.first_seq, run.last_seq + 1)]
         fields: lines.Fields = {
@@ -129,9 +154,11 @@ class Journal:
             "last_seq": run.last_seq,
             "first_ns": min(times),
             "last_ns": max(times),
+            "write_ns": write_times[0],
+            "entries": len(write_times),
         }
         tags = {"device": lines.tag_text(device), "writer": self._writer}
-        return lines.point("journal", tags, fields, self._next_ns())
+        return lines.point("journal", tags, fields, at_ns)
 
     def _next_ns(self) -> int:
         """A time later than every one before, also before the last start of this worker."""
@@ -147,17 +174,39 @@ class Journal:
         [answer] = self._database.ask([statement], bindings)
         return max((row["time"] for series in answer for row in series.dicts()), default=0)
 
-    def _writers(self) -> list[str]:
+    def _ends(self) -> dict[str, int]:
+        """By writer, the time up to which none of its entries is still to come.
+
+        Asked before the entries are, as what is whole stays whole.
+        """
         [answer] = self._database.ask(
-            ['SHOW TAG VALUES FROM "journal" WITH KEY = "writer"'], Bindings()
+            ['SELECT last("write_ns") AS write_ns, "entries" FROM "journal" GROUP BY "writer"'],
+            Bindings(),
         )
-        return [row["value"] for series in answer for row in series.dicts()]
+        newest = {series.tags["writer"]: series.dicts()[0] for series in answer}
+        bindings = Bindings()
+        statements = [
+            f'SELECT {_NUMBERS} FROM "journal" WHERE "writer" = {bindings.bind(writer)} '  # noqa: S608
+            f"AND time >= {row['write_ns']}"
+            for writer, row in newest.items()
+        ]
+        answers = self._database.ask(statements, bindings)
+        ends = {}
+        for (writer, row), counted in zip(newest.items(), answers, strict=True):
+            numbers = [n for series in counted for n in series.rows[0][1:]]
+            whole = None not in (row["entries"], *numbers) and min(numbers) >= row["entries"]
+            ends[writer] = row["time"] if whole else row["write_ns"] - 1
+        return ends
 
     @staticmethod
     def _statement(
-        query: EventQuery, writer: str, since_ns: int, limit: int, bindings: Bindings
+        query: EventQuery, writer: str, since_ns: int, end_ns: int, limit: int, bindings: Bindings
     ) -> str:
-        demanded = [f'"writer" = {bindings.bind(writer)}', f"time >= {since_ns}"]
+        demanded = [
+            f'"writer" = {bindings.bind(writer)}',
+            f"time >= {since_ns}",
+            f"time <= {end_ns}",
+        ]
         if query.device:
             demanded.append(f'"device" = {bindings.bind(lines.tag_text(query.device))}')
         if query.lane is not None:

@@ -94,7 +94,7 @@ class SeriesBudget:
         self._total_read_s: float | None = None
         self._total_alarmed = False
 
-    def tags(self, event: EventRecord) -> dict[str, str]:
+    def tags(self, event: EventRecord) -> Mapping[str, str]:
         """The event's tags, values replaced where they have no series of their own.
 
         Raises:
@@ -219,12 +219,10 @@ class SeriesBudget:
 
 
 def _key(measurement: str, tags: Mapping[str, str]) -> Key:
-    camera, kind, class_name, rule = (
-        tags.get(name, "") for name in ("camera", "kind", "class", "rule")
-    )
-    return measurement, camera, kind, class_name, rule
+    of = tags.get
+    return measurement, of("camera", ""), of("kind", ""), of("class", ""), of("rule", "")
 
 
-def _replaced(tags: dict[str, str], names: Collection[str]) -> dict[str, str]:
+def _replaced(tags: Mapping[str, str], names: Collection[str]) -> Mapping[str, str]:
     """The tags with some that are there replaced by `other`."""
     return {name: lines.OTHER if name in names else text for name, text in tags.items()}

@@ -96,7 +96,9 @@ def test_late_events_get_a_receipt_and_are_not_stored() -> None:
         encode(batch_of(person(1), person(2, START_NS + 2000 * MS))), {}, "1",
         ack=lambda: settled.append("ack"), nack=lambda: settled.append("nack"),
     )  # fmt: skip
-    handler.handle([received])
+    batch = handler.decode(received)
+    assert batch is not None
+    handler.write([batch])
 
     assert settled == ["ack"]
     [row] = store.sequences()

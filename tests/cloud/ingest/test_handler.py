@@ -38,9 +38,10 @@ class Ingest:
     def take(self, data: bytes) -> str:
         """What became of a payload."""
         became: list[str] = []
-        self.handler.handle(
-            [Received(data, ack=lambda: became.append("acked"), nack=lambda: became.append("back"))]
+        batch = self.handler.decode(
+            Received(data, ack=lambda: became.append("acked"), nack=lambda: became.append("back"))
         )
+        self.handler.write([batch] if batch else [])
         [word] = became
         return word
 

@@ -1,6 +1,7 @@
 """Ingest: written before acknowledged, poison set apart, nothing acknowledged while away."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -196,3 +197,68 @@ def test_what_was_not_written_when_stopping_is_written_by_the_next(line: Line) -
     line.worker = line.new_worker()
     line.worker.start()
     wait_until(lambda: line.receipted() == set(range(1, 7)), "receipts")
+
+
+def test_what_comes_next_is_decoded_while_a_write_runs(line: Line) -> None:
+    writing, go_on = threading.Event(), threading.Event()
+
+    def refuses(event: object) -> bool:
+        writing.set()
+        go_on.wait()
+        return False
+
+    line.store.refuses = refuses
+    line.publish(batch(1))
+    line.worker.start()
+    writing.wait()
+    line.publish(batch(4), b"garbage")
+
+    wait_until(lambda: line.sent(topology.DEAD_LETTER), "dead letter")
+    assert line.receipted() == set()
+    go_on.set()
+    wait_until(lambda: line.receipted() == set(range(1, 7)), "receipts")
+
+
+def test_stopping_finishes_the_write_that_runs_and_gives_back_all_else(line: Line) -> None:
+    writing, go_on = threading.Event(), threading.Event()
+
+    def refuses(event: object) -> bool:
+        writing.set()
+        go_on.wait()
+        return False
+
+    line.store.refuses = refuses
+    line.worker = line.new_worker(max_batches=2)
+    line.publish(batch(1))
+    line.worker.start()
+    writing.wait()
+    line.publish(*[batch(first) for first in range(4, 61, 3)])
+    stopping = threading.Thread(target=line.worker.stop)
+    stopping.start()
+    wait_until(lambda: not line.worker.running, "the end of the subscription")
+    go_on.set()
+    stopping.join()
+
+    stored = line.stored_seqs()
+    assert {1, 2, 3} <= stored
+    assert line.receipted() == stored
+    assert line.unacknowledged() == 20 - len(stored) / 3
+
+    line.worker = line.new_worker(max_batches=2)
+    line.worker.start()
+    wait_until(lambda: line.receipted() == set(range(1, 61)), "receipts")
+    assert line.unacknowledged() == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_broke_says_so_and_can_be_stopped(line: Line) -> None:
+    line.store.failures = [RuntimeError("a bug")]
+    line.worker = line.new_worker(max_batches=1)
+    line.publish(*[batch(first) for first in range(1, 61, 3)])
+    line.worker.start()
+    wait_until(lambda: not line.worker.running, "the end of the writer")
+
+    line.worker.stop()
+
+    assert line.stored_seqs() == set()
+    assert line.unacknowledged() == 20

@@ -4,7 +4,6 @@ import contextlib
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -139,7 +138,7 @@ def test_what_the_table_cannot_hold_is_refused_and_the_store_goes_on(path: Path)
     with contextlib.closing(DuckDbStore(path)) as store:
         [event] = stored(person(1))
         with pytest.raises(StoreRefusedError, match="cam-box/0000000000000007/state/1"):
-            store.write([replace(event, captured_ns=2**63)])
+            store.write([event._replace(captured_ns=2**63)])
         store.write([event])
         assert store.events(EventQuery()).events == (event,)
 

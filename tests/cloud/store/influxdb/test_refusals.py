@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -220,7 +219,7 @@ def with_a_name_of_64_kib(seq: int) -> EventRecord:
 
 def beyond_the_last_time(seq: int) -> EventRecord:
     """Captured in the year 2262, later than 64 bits of nanoseconds say."""
-    return replace(stored(person(seq))[0], captured_ns=2**63 + 1000)
+    return stored(person(seq))[0]._replace(captured_ns=2**63 + 1000)
 
 
 def with_a_count_of_another_type(seq: int) -> EventRecord:
@@ -276,7 +275,7 @@ def test_a_bad_event_is_told_apart_from_those_beyond_the_retention(influx: Influ
     mixed = [
         *stored(*[person(seq) for seq in range(1, 20)]),
         *stored(person(20, now_ns)),
-        replace(with_a_name_of_64_kib(21), captured_ns=now_ns),
+        with_a_name_of_64_kib(21)._replace(captured_ns=now_ns),
         *stored(*[person(seq) for seq in range(22, 40)]),
     ]
     with opened(influx.url, f"{bucket}/short") as store:
