@@ -19,6 +19,7 @@ from cloud.fleet.database import FleetDatabase, upgrade
 from cloud.fleet.devices import Devices
 from cloud.fleet.keys import Keys
 from cloud.fleet.lifecycle import Lifecycle
+from cloud.fleet.migrate import newest
 from cloud.fleet.schema import ERASURES, METADATA
 from tests.support.fleet import heartbeat
 from tests.support.postgresql import Postgresql
@@ -203,7 +204,7 @@ def test_a_backup_of_another_schema_is_refused(
 ) -> None:
     back_up(database, file)
     text = file.read_text()
-    file.write_text(text.replace('"schema":"0004"', '"schema":"9999"', 1))
+    file.write_text(text.replace(f'"schema":"{newest()}"', '"schema":"9999"', 1))
     with pytest.raises(BackupError, match="of schema '9999'.*by the version that made it"):
         restore(database, file, BY, replace=True)
     with pytest.raises(BackupError, match=r"none: cannot be read"):

@@ -8,6 +8,7 @@ from cloud.api.access import Access
 from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
+from cloud.fleet.erasures import Erasures
 from cloud.fleet.keys import Keys
 from cloud.fleet.lifecycle import Lifecycle
 from protos.v1.device_state_pb2 import DeviceState
@@ -44,6 +45,13 @@ def fleet_lifecycle(folder: Path) -> Iterator[Lifecycle]:
     """Changes of the devices in that same SQLite file."""
     with closing(FleetDatabase(f"sqlite:///{folder}/fleet.sqlite")) as database:
         yield Lifecycle(database, Audit(database))
+
+
+@contextmanager
+def fleet_erasures(folder: Path) -> Iterator[Erasures]:
+    """The record of erasures in that same SQLite file."""
+    with closing(FleetDatabase(f"sqlite:///{folder}/fleet.sqlite")) as database:
+        yield Erasures(database, Audit(database))
 
 
 @contextmanager
