@@ -12,6 +12,7 @@ devices.py    /v1/devices
 keys.py       /v1/keys
 erasures.py   /v1/erasures
 audit.py      /v1/audit
+documentation.py  /docs, /openapi.json: which routes take a key
 health.py     /healthz, /readyz
 models.py     the answers' shapes
 device_models.py  the shapes of answers about devices

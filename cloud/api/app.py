@@ -11,6 +11,7 @@ from cloud.api.access import Access, check_role
 from cloud.api.audit import audit_router
 from cloud.api.body import BodyLimit
 from cloud.api.devices import devices_router, lifecycle_router
+from cloud.api.documentation import DOCUMENTATION_PATHS, describe
 from cloud.api.erasures import erasures_router
 from cloud.api.events import counts_router, events_router
 from cloud.api.gate import Gate
@@ -27,6 +28,9 @@ from cloud.store.port import EventStore
 
 _DESCRIPTION = """
 What cameras saw, and how their devices are.
+
+Unless the server runs without keys, every route takes one, `Authorization: Bearer KEY`: create it
+with `wayside-cloud keys create`, and give it to this page by `Authorize`.
 
 Times are RFC 3339 or Unix nanoseconds in questions, and both in answers. Errors are problem
 details (RFC 9457).
@@ -52,7 +56,7 @@ def create_app(
         lifecycle: changes them; used by any thread of the pool.
         readiness: which parts of the process run; asked by `/readyz`.
         snapshots: asked by any thread of the pool.
-        access: who may what; asked before every route but those of health.
+        access: who may what; asked before every route but those of health and the description.
         erasures: the record of them; used by any thread of the pool.
         on_asked: called when an erasure was asked for.
         limits: of bodies; None: the defaults.
@@ -66,7 +70,7 @@ def create_app(
     limits = limits or LimitsSettings()
     # Behind the gate: of who has no key, no body is read at all.
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s)
-    app.add_middleware(Gate, access=access, open_paths=OPEN_PATHS)
+    app.add_middleware(Gate, access=access, open_paths=OPEN_PATHS | DOCUMENTATION_PATHS)
     app.include_router(events_router(store))
     app.include_router(counts_router(store))
     app.include_router(summaries_router(store))
@@ -77,6 +81,7 @@ def create_app(
     app.include_router(keys_router(access.keys))
     app.include_router(audit_router(access.audit))
     app.include_router(health_router(store, devices, readiness))
+    describe(app, access.requires_key)
     return app
 
 

@@ -32,6 +32,10 @@ SECRET = "only-seen-by-cam-box"
 PROGRAM = [sys.executable, "-m", "cloud.cli"]
 
 
+# Starts half a dozen processes, one after the other.
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
 def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     server = embedded_pubsub(tmp_path_factory.mktemp("pubsub"))
