@@ -14,6 +14,7 @@ erasures.py   /v1/erasures
 audit.py      /v1/audit
 documentation.py  /docs, /openapi.json: which routes take a key
 health.py     /healthz, /readyz
+filters.py    what questions are narrowed down by
 models.py     the answers' shapes
 device_models.py  the shapes of answers about devices
 summary_models.py  the shapes of summaries

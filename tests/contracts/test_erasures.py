@@ -1,42 +1,18 @@
 """The record of erasures, on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from cloud.erasure.ranges import ErasedRange, ErasedRanges
 from cloud.errors import ErasureError, UnknownErasureError
 from cloud.fleet.audit import BEGUN, Actor, Audit
-from cloud.fleet.database import FleetDatabase, upgrade
+from cloud.fleet.database import FleetDatabase
 from cloud.fleet.erasures import MAX_WAITING, Erasures, ErasureState
-from tests.support.postgresql import Postgresql, new_postgresql
 
 BY = Actor("user:root", "here")
 NARROW = ErasedRange("cam-box", 2000, 3000)
 WIDE = ErasedRange("cam-box", 0, 9000)
 OTHER = ErasedRange("other-box", 0, 9000)
 TIME = ErasedRange("", 1000, 4000)
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Postgresql]:
-    server = new_postgresql()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetDatabase]:
-    url = f"sqlite:///{tmp_path}/fleet.sqlite"
-    if request.param == "postgresql":
-        server: Postgresql = request.getfixturevalue("postgresql")
-        url = server.new_database()
-        upgrade(url)
-    with closing(FleetDatabase(url)) as made:
-        yield made
 
 
 def test_a_range_is_known_from_its_begin_on_and_for_ever(database: FleetDatabase) -> None:

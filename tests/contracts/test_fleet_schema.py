@@ -50,6 +50,12 @@ INSERT INTO alembic_version VALUES ('0002')
 """
 
 
+@pytest.fixture
+def url(empty_url: str) -> str:
+    """Without tables: which ones come, and how, is what these tests are about."""
+    return empty_url
+
+
 def test_a_database_of_the_first_layout_is_adopted_with_its_rows(url: str) -> None:
     blob = "BLOB" if url.startswith("sqlite") else "BYTEA"
     state = heartbeat().SerializeToString()

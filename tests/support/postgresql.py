@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from cloud.fleet.database import upgrade
 from tests.support.processes import ServerProcess, free_port, wait_until
 
 _PROGRAMS = Path("/usr/lib/postgresql")
@@ -36,6 +37,7 @@ class Postgresql:
             self._port, self._folder / "server.log",
         )  # fmt: skip
         self._numbers = itertools.count(1)
+        self._migrated = ""
 
     def start(self) -> None:
         """Make its folder and start it."""
@@ -50,15 +52,27 @@ class Postgresql:
         wait_until(self._answers, "PostgreSQL")
 
     def stop(self) -> None:
-        """End it, and remove its folder."""
-        self._server.stop()
+        """End it at once, and remove its folder: nothing in it is worth a last checkpoint."""
+        self._server.kill()
         shutil.rmtree(self._folder)
 
     def new_database(self) -> str:
         """The URL of an empty database."""
+        return self._create("template0")
+
+    def new_fleet_database(self) -> str:
+        """The URL of a database with the fleet's tables: a copy of one that was migrated once."""
+        if not self._migrated:
+            made = self.new_database()
+            upgrade(made)
+            self._migrated = made.rsplit("/", 1)[1]
+        return self._create(self._migrated)
+
+    def _create(self, template: str) -> str:
         name = f"fleet_{next(self._numbers)}"
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return f"postgresql://wayside@127.0.0.1:{self._port}/{name}"
 
     def cut_connections(self) -> None:
