@@ -1,6 +1,7 @@
 """The schema of the fleet's database, on a real SQLite file and a real PostgreSQL."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -54,6 +55,13 @@ INSERT INTO alembic_version VALUES ('0002')
 def url(empty_url: str) -> str:
     """Without tables: which ones come, and how, is what these tests are about."""
     return empty_url
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[FleetDatabase]:
+    upgrade(url)
+    with closing(FleetDatabase(url)) as made:
+        yield made
 
 
 def test_a_database_of_the_first_layout_is_adopted_with_its_rows(url: str) -> None:
