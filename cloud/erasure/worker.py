@@ -1,6 +1,7 @@
 """Erasures carried out beside everything else that a process does, one after the other."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from cloud.erasure.erasing import Erasing, outcome_of
 from cloud.erasure.ranges import ErasedRange
 from cloud.errors import CloudError, StoreAwayError
 from cloud.store.port import EventStore
+from wayside.backoff import Backoff
 
 if TYPE_CHECKING:
     from cloud.fleet.erasures import Erasure, Erasures
@@ -44,6 +46,8 @@ class ErasureWorker:
         self._erasing = erasing
         self._poll_s = poll_s
         self._retry_s = retry_s
+        self._due_s: dict[int, float] = {}  # when one that failed is tried again, monotonic
+        self._backoff = Backoff(poll_s, retry_s)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="erasure", daemon=True)
@@ -70,23 +74,29 @@ class ErasureWorker:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
-            has_failed = self._round()
+            wait_s = self._round()
             if not self._stop.is_set():
-                self._wake.wait(self._retry_s if has_failed else self._poll_s)
+                self._wake.wait(wait_s)
 
-    def _round(self) -> bool:
-        """Carry out what waits; True where something of it failed."""
-        has_failed = False
+    def _round(self) -> float:
+        """Carry out what waits and is due; seconds until the next look."""
         try:
             for erasure in self._erasures.waiting():
                 if self._stop.is_set():
                     break
-                has_failed |= not self._carry_out(erasure)
+                if time.monotonic() < self._due_s.get(erasure.number, 0.0):
+                    continue
+                if self._carry_out(erasure):
+                    self._due_s.pop(erasure.number, None)
+                else:
+                    self._due_s[erasure.number] = time.monotonic() + self._retry_s
             self._store.expunge()
         except StoreAwayError as error:
-            _log.warning("erasures wait", retry_s=self._retry_s, reason=str(error))
-            return True
-        return has_failed
+            wait_s = self._backoff.next_s()
+            _log.warning("erasures wait", retry_s=round(wait_s, 1), reason=str(error))
+            return wait_s
+        self._backoff.reset()
+        return self._poll_s
 
     def _carry_out(self, erasure: "Erasure") -> bool:
         """True where it ended, or was told to stop."""

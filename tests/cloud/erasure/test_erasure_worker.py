@@ -149,13 +149,24 @@ def test_one_that_fails_says_why_holds_nobody_up_and_is_tried_again(site: Site) 
     part = ErasedRange("cam-box", 0, START_NS + 2 * MS)
     site.erasures.ask(part, BY, START_NS)
     site.erasures.ask(OTHER, BY, START_NS)
-    with site.working(site.worker(retry_s=0.5)) as worker:
+    with site.working(site.worker(retry_s=0.5)):
         site.wait_for(2, ErasureState.DONE)
         assert "too small to be a Parquet" in site.wait_for(1, ErasureState.FAILED)
         site.blobs.delete([damaged.key])
         site.blobs.put(damaged.key, whole, "application/octet-stream")
-        worker.wake()
         site.wait_for(1, ErasureState.DONE)
+
+
+def test_one_that_waits_for_its_next_try_holds_no_later_one_up(site: Site) -> None:
+    [(damaged, _)] = site.archive.files(device="cam-box")
+    site.blobs.delete([damaged.key])
+    site.blobs.put(damaged.key, b"damaged", "application/octet-stream")
+    site.erasures.ask(ErasedRange("cam-box", 0, START_NS + 2 * MS), BY, START_NS)
+    with site.working(site.worker(retry_s=3600)):
+        site.wait_for(1, ErasureState.FAILED)
+        site.erasures.ask(OTHER, BY, START_NS)  # as a command does, which cannot wake anybody
+        site.wait_for(2, ErasureState.DONE)
+    assert site.erasures.get(1).state is ErasureState.FAILED
 
 
 def test_a_store_that_is_away_is_waited_for(site: Site) -> None:
