@@ -220,8 +220,8 @@ class EventStore(Protocol):
     def delete(self, device: str, since_ns: int, until_ns: int) -> None:
         """Have no event of a range, in no answer; broken off, it is simply begun again.
 
-        Any thread may call it. Where the file is the store's own, the bytes have left it when
-        the store is closed.
+        Any thread may call it. Where the file is the store's own, the bytes have left it after
+        `expunge`, or when the store is closed.
 
         Args:
             device: whose; empty: of all devices.
@@ -231,6 +231,15 @@ class EventStore(Protocol):
         Raises:
             QueryError: the range is out of bounds.
             StoreAwayError: the store does not answer, or can't delete.
+        """
+
+    def expunge(self) -> None:
+        """Have no bytes of what was deleted in a file of the store's own; else it does nothing.
+
+        Any thread may call it; questions are answered meanwhile, and writes may wait.
+
+        Raises:
+            StoreAwayError: there is no room for a second file; begin again.
         """
 
     def check(self) -> None:

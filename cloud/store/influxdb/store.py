@@ -147,6 +147,9 @@ class InfluxDbStore:
         questions.check_delete(since_ns, until_ns)
         erase(self._settings, self._database, device, since_ns, until_ns)
 
+    def expunge(self) -> None:
+        """Nothing: the files are the server's, which compacts them."""
+
     def check(self) -> None:
         """Return when the database answers."""
         self._database.ask(['SHOW TAG VALUES FROM "journal" WITH KEY = "writer"'], Bindings())
