@@ -48,6 +48,9 @@ class FakeStore:
         self._events: dict[EventId, EventRecord] = {}
         self._numbers: dict[EventId, int] = {}
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        return events
+
     def write(self, events: Sequence[EventRecord]) -> None:
         self.check()
         if self.failures:

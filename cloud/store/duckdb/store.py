@@ -88,6 +88,10 @@ class DuckDbStore:
         """Of the file."""
         return self._path
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """The events as they are."""
+        return events
+
     def write(self, events: Sequence[EventRecord]) -> None:
         """Insert what is not there yet; on return it is on the disk."""
         with self._writer, self._cursor() as rows:

@@ -59,6 +59,10 @@ class InfluxDbStore:
         self._series = SeriesBudget(self._database, limits)
         self._journal = Journal(self._database, settings.writer)
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """The events with their fields in line protocol."""
+        return [lines.draft(event) for event in events]
+
     def write(self, events: Sequence[EventRecord]) -> None:
         """Write the events' points, then the journal's of those that were taken."""
         try:
