@@ -30,7 +30,7 @@ from cloud.store.influxdb import lines
 from cloud.store.influxdb.store import InfluxDbStore
 from cloud.store.port import EventRecord, EventStore
 from cloud.store.records import records
-from cloud.store.settings import InfluxDbSettings
+from cloud.store.settings import DuckDbSettings, InfluxDbSettings
 from protos.codec import decode_batch
 from tests.support.influxdb import InfluxDb, influxdb
 
@@ -226,11 +226,12 @@ def _compare_lines(server: InfluxDb, url: str, writes: Sequence[Write], rounds: 
 def into_duckdb(folder: Path, rounds: int = ROUNDS) -> Row:
     """The row of DuckDB."""
     writes = writes_of_a_fleet((rounds + 1) * WRITES)
+    limit_mb = DuckDbSettings().memory_limit_mb
     first_seqs = itertools.count(1, BATCHES * EVENTS)
     prepared = iter([columns(records_of(write), next(first_seqs)) for write in writes])
     with (
-        closing(DuckDbStore(folder / "ours.duckdb")) as store,
-        closing(open_file(folder / "reference.duckdb")) as connection,
+        closing(DuckDbStore(folder / "ours.duckdb", memory_limit_mb=limit_mb)) as store,
+        closing(open_file(folder / "reference.duckdb", limit_mb)) as connection,
         closing(Ingest(store, iter(writes))) as ours,
     ):
 

@@ -15,13 +15,18 @@ import duckdb
 import numpy as np
 
 from benchmarks.report import Row, interleaved, markdown
+from cloud.store.duckdb.schema import open_file
 from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.port import CountQuery, CountRow, EventQuery
+from cloud.store.settings import DuckDbSettings
 from protos.v1.event_batch_pb2 import EventBatch
 
 EVENTS = 5_000_000
 CALLS = 50
 P95_MS = 200.0
+LIMIT_MB = DuckDbSettings().memory_limit_mb
+"""As `serve` has it."""
+
 FIRST_NS = 1_750_032_000_000_000_000
 """A midnight."""
 
@@ -66,7 +71,10 @@ def five_million() -> Iterator[tuple[DuckDbStore, duckdb.DuckDBPyConnection]]:
                 f"INSERT INTO dirty_minutes SELECT DISTINCT captured_ns // {MINUTE_NS} "
                 f"* {MINUTE_NS} FROM stored_events"
             )
-        with closing(DuckDbStore(path)) as store, duckdb.connect(path) as rows:
+        with (
+            closing(DuckDbStore(path, memory_limit_mb=LIMIT_MB)) as store,
+            open_file(path, LIMIT_MB) as rows,
+        ):
             for _ in store.roll_up():
                 pass
             rows.execute("INSERT INTO dirty_minutes SELECT unnest($1)", [_DIRTY_NS])
