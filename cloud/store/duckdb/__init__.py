@@ -9,5 +9,4 @@ counts.py    counts from rollups and events, as SQL
 summaries.py  questions for summaries as SQL
 erase.py      erased events out of the file
 retention.py  old events out of the file
-upkeep.py    a thread for work that comes round again
 """

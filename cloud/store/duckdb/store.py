@@ -16,7 +16,6 @@ from cloud.store.duckdb.columns import Columns, columns, insert_all, insert_miss
 from cloud.store.duckdb.counts import counted
 from cloud.store.duckdb.retention import DuckDbRetention, retention_thread
 from cloud.store.duckdb.schema import open_file
-from cloud.store.duckdb.upkeep import UpkeepThread
 from cloud.store.halves import Refusal, refused_of
 from cloud.store.port import (
     CountQuery,
@@ -28,6 +27,7 @@ from cloud.store.port import (
 )
 from cloud.store.records import MAX_CAPTURED_NS, record
 from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, ZoneRow, ZonesQuery
+from cloud.store.upkeep import UpkeepThread
 from protos.ids import EventId, Lane
 from wayside.process import crash
 
