@@ -27,7 +27,7 @@ WRITERS = ("w1", "w2")
 class Database:
     """Points, journal and rollups, and the requests that are still on their way."""
 
-    points: dict[tuple[str, int], str] = field(default_factory=dict)  # (device, at): class
+    points: set[tuple[str, int, str]] = field(default_factory=set)  # device, time, class
     journal: list[tuple[str, int, Span]] = field(default_factory=list)
     rollups: dict[tuple[str, int], Groups | None] = field(default_factory=dict)
     states: dict[tuple[str, int], State] = field(default_factory=dict)
@@ -91,12 +91,12 @@ class Client:
 
     def first_ns(self) -> int | None:
         self.request()
-        return min((at_ns for _, at_ns in self.db.points), default=None)
+        return min((at_ns for _, at_ns, _ in self.db.points), default=None)
 
     def counted(self, span: Span) -> dict[int, Groups]:
         self.request()
         found: dict[int, Counter[tuple[str, str]]] = {}
-        for (_, at_ns), class_name in self.db.points.items():
+        for _, at_ns, class_name in self.db.points:
             if span[0] <= at_ns < span[1]:
                 minute = found.setdefault(at_ns // MINUTE_NS * MINUTE_NS, Counter())
                 minute["object-started", class_name] += 1
@@ -182,10 +182,7 @@ class History:
         return any(_within(event[0], event[1], name, span) for name, span in self.erased)
 
     def _put_points(self, timed: list[tuple[str, int, str]]) -> None:
-        self.db.points.update({
-            (device, at_ns): of for device, at_ns, of in timed
-            if not self._is_erased((device, at_ns, of))
-        })  # fmt: skip
+        self.db.points.update(event for event in timed if not self._is_erased(event))
 
     def _put(
         self, name: str, timed: list[tuple[str, int, str]], *, acknowledged: bool, late: bool
@@ -242,8 +239,7 @@ class History:
         self.now_ns += 1
 
         def delete() -> None:
-            for device, at_ns in [p for p in self.db.points if _within(*p, name, span)]:
-                del self.db.points[device, at_ns]
+            self.db.points -= {p for p in self.db.points if _within(*p[:2], name, span)}
 
         def forget() -> None:
             for epoch, at_ns in [k for k in self.db.rollups if span[0] <= k[1] < span[1]]:
@@ -288,7 +284,7 @@ class History:
         interval_ns = query.interval_s * 1_000_000_000
         return Counter(
             (at_ns // interval_ns * interval_ns, (of,))
-            for (_, at_ns), of in self.db.points.items()
+            for _, at_ns, of in self.db.points
             if any(since <= at_ns < until for since, until in spans)
         )
 
