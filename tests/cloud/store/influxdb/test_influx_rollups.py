@@ -1,20 +1,25 @@
 """Rollups in a real database: answers with them, when events go, when a round is cut off."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from cloud.store.influxdb import lines
 from cloud.store.influxdb.influxql import Bindings, Database, InfluxQl
+from cloud.store.influxdb.rolling import Rolling
 from cloud.store.influxdb.rollups import HOUR_NS, MINUTE_NS
 from cloud.store.influxdb.store import InfluxDbStore
 from cloud.store.port import GROUPS, CountQuery, CountRow, EventQuery
 from cloud.store.settings import InfluxDbSettings
 from tests.support.influx_rollups import RolledUpStore, rolled_up
 from tests.support.influxdb import InfluxDb, influxdb
+from tests.support.processes import wait_until
 from tests.support.stored import START_NS, crossing, person, stored
 
 S = 1_000_000_000
@@ -182,3 +187,45 @@ def test_a_minute_with_too_many_groups_is_counted_from_its_points(
     rolled.tables.write_rollups("some-epoch", 1, {BASE_NS: groups, BASE_NS + MINUTE_NS: {}})
     found = rolled.tables.rollups("some-epoch", (BASE_NS, BASE_NS + HOUR_NS))
     assert found == {BASE_NS: None, BASE_NS + MINUTE_NS: {}}
+
+
+def test_an_open_store_rolls_up_by_itself(settings: InfluxDbSettings) -> None:
+    now_ns = time.time_ns()
+    asked = CountQuery(now_ns - 8 * HOUR_NS, now_ns, 60, ("class",))
+    events = [person(seq, now_ns - seq * 7 * MINUTE_NS) for seq in range(1, 61)]
+    with closing(InfluxDbStore(settings)) as store:
+        store.write(stored(*events))
+    with closing(InfluxDbStore(settings, rolls_up=True)) as store, rolled_up(settings) as rolled:
+        rolled.now_ns = now_ns
+
+        def is_rolled_up() -> bool:
+            left = rolled.reader.answer(asked).left  # with the hour before the first event
+            return sum(until - since for since, until in left) < 2 * HOUR_NS
+
+        wait_until(is_rolled_up, "rollups of eight hours")
+        assert total(store.counts(asked)) == 60
+
+
+def test_rounds_outlive_a_database_that_is_away(tmp_path: Path) -> None:
+    server = influxdb(tmp_path)
+    server.start()
+    settings = InfluxDbSettings(kind="influxdb", url=server.url, bucket=server.bucket)
+    database = InfluxQl(settings.url, Database.of_bucket(settings.bucket), "", 5, None)
+    with closing(InfluxDbStore(settings)) as store:
+        store.write(stored(person(1, time.time_ns() - HOUR_NS)))
+        server.kill()
+        with capture_logs() as logs:
+            rolling = Rolling(settings, database, every_s=0.05)
+            rolling.start()
+            wait_until(
+                lambda: "events not rolled up" in [line["event"] for line in logs], "a failure"
+            )
+            server.start()
+            with rolled_up(settings) as rolled:
+                wait_until(
+                    lambda: any(s.since_ns < s.until_ns for s in rolled.tables.states().values()),
+                    "a round that does not fail",
+                )
+            rolling.stop()
+    database.close()
+    server.stop()

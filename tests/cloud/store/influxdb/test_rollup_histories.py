@@ -357,3 +357,18 @@ def test_counts_are_those_of_the_points(seed: int) -> None:
     for job in (0, 1):
         history.round(job, 500, None, "lost")
         history.check(*WHOLE)
+
+
+def test_many_minutes_that_were_touched_are_counted_in_few_spans() -> None:
+    history = History()
+    history.write(0, FIRST, 2, False)
+    history.round(0, 50, None, "lost")
+    minutes = range(-60, 30, 3)
+    history.write(0, [("cam-a", 60_000_000 * minute, "person") for minute in minutes[:1]], 2, False)
+    for minute in minutes:
+        history.write(1, [("cam-b", 60_000_000 * minute, "other")], 2, False)
+    since_ns = START_NS + WHOLE[0] * 1000
+    query = CountQuery(since_ns, since_ns + WHOLE[1] * 1000, 60)
+    left = RollupReader(Client(history.db), 0, lambda: history.now_ns).answer(query).left
+    assert 1 < len(left) <= 8
+    history.check(*WHOLE)
