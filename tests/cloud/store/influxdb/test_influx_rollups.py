@@ -1,5 +1,6 @@
 """Rollups in a real database: answers with them, when events go, when a round is cut off."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from cloud.app.store import open_store
+from cloud.settings import CloudSettings
 from cloud.store.influxdb import lines
 from cloud.store.influxdb.influxql import Bindings, Database, InfluxQl
 from cloud.store.influxdb.rolling import Rolling
@@ -229,3 +232,17 @@ def test_rounds_outlive_a_database_that_is_away(tmp_path: Path) -> None:
             rolling.stop()
     database.close()
     server.stop()
+
+
+@pytest.mark.parametrize(
+    ("rollup_days", "rolls_up", "running"), [(35, True, True), (35, False, False), (0, True, False)]
+)
+def test_a_thread_rolls_up_where_it_is_wanted(
+    settings: InfluxDbSettings, rollup_days: int, rolls_up: bool, running: bool
+) -> None:
+    chosen = settings.model_copy(update={"rollup_days": rollup_days})
+    store = open_store(CloudSettings(store=chosen), rolls_up=rolls_up)
+    names = [thread.name for thread in threading.enumerate()]
+    store.close()
+    assert ("rollups" in names) == running
+    assert "rollups" not in [thread.name for thread in threading.enumerate()]
