@@ -36,6 +36,10 @@ class SlowStore:
     def __init__(self, write_s: float) -> None:
         self._write_s = write_s
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """The events as they are."""
+        return events
+
     def write(self, events: Sequence[EventRecord]) -> None:
         """Wait, and tell how many came."""
         time.sleep(self._write_s)

@@ -19,8 +19,11 @@ CloudError
 │   └── UnknownKeyError    there is no key of that id
 ├── DeviceError            a device cannot be changed so: the message says why
 │   └── UnknownDeviceError there is no device of that id
+├── ErasureError           an erasure cannot be asked for now: the message says why
+│   └── UnknownErasureError there is no erasure of that number
 ├── BackupError            a backup cannot be written, or taken back: the message says what to do
 └── StartError             a part of `wayside-cloud up` cannot start: the message says what to do
+    └── StoreHeldError     another process holds the store's file
 """
 
 from collections.abc import Mapping
@@ -133,9 +136,21 @@ class UnknownDeviceError(DeviceError):
     """No device has this id."""
 
 
+class ErasureError(CloudError):
+    """An erasure that cannot be asked for now."""
+
+
+class UnknownErasureError(ErasureError):
+    """No erasure has this number."""
+
+
 class BackupError(CloudError):
     """A backup of the fleet's database that cannot be written, or taken back."""
 
 
 class StartError(CloudError):
     """A part that cannot be started."""
+
+
+class StoreHeldError(StartError):
+    """A store's file that another process holds."""

@@ -7,7 +7,7 @@ drawn at each start of the agent, and seq counts from 1 without a gap in (boot, 
 import enum
 import re
 import secrets
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protos.errors import InvalidIdError
 
@@ -83,9 +83,11 @@ def parse_boot(text: str) -> int:
     return int(text, 16)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class EventId:
-    """The name of one event, for ever."""
+class EventId(NamedTuple):
+    """The name of one event, for ever.
+
+    A tuple, since every event is looked up by it: a dataclass hashes and compares in Python.
+    """
 
     device: str
     boot: int

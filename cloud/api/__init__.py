@@ -3,14 +3,18 @@
 settings.py   where it listens, and whom it lets in
 app.py        the application, made of a store, the devices and what must run
 gate.py       before every route: nobody passes without a key, writes leave a trace
+body.py       how large a request may be, and how slow
 access.py     who asks, and which role a route needs
 events.py     /v1/events, /v1/counts
 snapshots.py  /v1/events/{device}/{boot}/{lane}/{seq}/snapshot
 summaries.py  /v1/latest, /v1/zones/top, /v1/heatmap, /v1/dwell
 devices.py    /v1/devices
 keys.py       /v1/keys
+erasures.py   /v1/erasures
 audit.py      /v1/audit
+documentation.py  /docs, /openapi.json: which routes take a key
 health.py     /healthz, /readyz
+filters.py    what questions are narrowed down by
 models.py     the answers' shapes
 device_models.py  the shapes of answers about devices
 summary_models.py  the shapes of summaries

@@ -7,6 +7,7 @@ says neither is refused to everybody, so that a forgotten line is noticed by the
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any, TypeVar
 
 import structlog
@@ -21,8 +22,8 @@ from cloud.fleet.keys import Keys
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _DECLARED = "wayside_role"
 _OPEN = "open"
-# FastAPI's own pages tell how to ask, and no more: whoever the gate lets in may read them.
-_DOCUMENTATION = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
+# FastAPI's own pages tell how to ask, and no more.
+_DOCUMENTATION = frozenset({"/docs", "/redoc"})
 _MAX_HEADER_CHARS = 200
 _log = structlog.get_logger(__name__)
 
@@ -72,10 +73,11 @@ class Access:
 
 
 def requires(role: Role) -> Callable[[_Endpoint], _Endpoint]:
-    """Let callers of a role, and of those above it, use a route."""
+    """Let callers of a role, and of those above it, use a route; its description says so."""
 
     def declare(endpoint: _Endpoint) -> _Endpoint:
         setattr(endpoint, _DECLARED, role)
+        endpoint.__doc__ = f"{cleandoc(endpoint.__doc__ or '')}\n\nNeeds the role {role.slug}."
         return endpoint
 
     return declare

@@ -12,6 +12,7 @@ from cloud.api.device_models import (
     DevicesSummaryAnswer,
     PresenceSlug,
 )
+from cloud.api.filters import IdCursor
 from cloud.api.problems import RESPONSES
 from cloud.fleet.api_key import Role
 from cloud.fleet.devices import Devices
@@ -30,7 +31,7 @@ def devices_router(devices: Devices) -> APIRouter:
     @router.get("/devices", summary="Devices, page by page")
     @requires(Role.VIEWER)
     def page(
-        cursor: Annotated[str, Query(max_length=64, description="of the page before")] = "",
+        cursor: IdCursor = "",
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
         presence: Annotated[PresenceSlug | None, Query(description="only those")] = None,
         decommissioned: Annotated[bool, Query(description="show these as well")] = False,

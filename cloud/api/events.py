@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from cloud.api.access import requires
+from cloud.api.filters import Text
 from cloud.api.models import CountAnswer, CountsAnswer, EventAnswer, EventsAnswer
 from cloud.api.problems import RESPONSES
 from cloud.api.times import TimeNs, format_ns
@@ -17,7 +18,6 @@ _DEFAULT_RANGE_NS = 3_600_000_000_000
 _MAX_INTERVAL_S = 366 * 86_400
 
 LaneSlug = Literal["alarm", "state", "evidence", "stats"]
-Text = Annotated[str, Query(max_length=256)]
 
 
 def events_router(store: EventStore) -> APIRouter:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.access import Caller, requires
+from cloud.api.filters import IdCursor
 from cloud.api.problems import RESPONSES
 from cloud.api.times import format_ns
 from cloud.fleet.api_key import KEY_ID_PATTERN, LABEL_PATTERN, Role
@@ -75,7 +76,7 @@ def keys_router(keys: Keys) -> APIRouter:
     @router.get("/keys", summary="API keys, page by page")
     @requires(Role.ADMIN)
     def page(
-        cursor: Annotated[str, Query(max_length=64, description="of the page before")] = "",
+        cursor: IdCursor = "",
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     ) -> KeysAnswer:
         """All keys that there ever were, also those that open nothing any more."""

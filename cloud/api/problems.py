@@ -13,9 +13,11 @@ from starlette.exceptions import HTTPException
 from cloud.errors import (
     AccessError,
     DeviceError,
+    ErasureError,
     QueryError,
     StoreAwayError,
     UnknownDeviceError,
+    UnknownErasureError,
     UnknownKeyError,
 )
 
@@ -68,6 +70,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownKeyError, _unknown)
     app.add_exception_handler(DeviceError, _conflict)
     app.add_exception_handler(UnknownDeviceError, _unknown)
+    app.add_exception_handler(ErasureError, _conflict)
+    app.add_exception_handler(UnknownErasureError, _unknown)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)

@@ -19,6 +19,28 @@ class ApiTlsSettings(BaseModel):
     key_file: SettingsPath = Field(description="the key of certificate_file, without a passphrase")
 
 
+class LimitsSettings(BaseModel):
+    """What one client, and all of them together, may ask of the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_body_bytes: int = Field(
+        65_536, ge=1024, le=2**30, description="bytes of a request's body; larger ones get 413"
+    )
+    body_timeout_s: float = Field(
+        20.0, gt=0, le=3600, description="seconds until a body has come; slower ones get 408"
+    )
+    max_header_bytes: int = Field(
+        32_768, ge=8192, le=2**20, description="bytes of a request's first line and headers"
+    )
+    keep_alive_s: int = Field(
+        10, ge=1, le=3600, description="seconds that a connection stays open without a request"
+    )
+    max_connections: int = Field(
+        500, ge=1, le=100_000, description="connections at once; who comes then gets 503"
+    )
+
+
 class ApiSettings(BaseModel):
     """Where the API listens, and whom it lets in.
 
@@ -32,6 +54,7 @@ class ApiSettings(BaseModel):
         None, description="null: none on a loopback address, required elsewhere"
     )
     tls: ApiTlsSettings | None = Field(None, description="null: plain HTTP, on loopback only")
+    limits: LimitsSettings = LimitsSettings()
     host: str = Field(
         "127.0.0.1", description="an address of this machine; beyond loopback needs keys and TLS"
     )

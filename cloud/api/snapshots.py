@@ -39,7 +39,6 @@ def snapshots_router(snapshots: Snapshots) -> APIRouter:
         responses=_PICTURE,
     )
     @requires(Role.VIEWER)
-    @requires(Role.VIEWER)
     def snapshot(device: Part, boot: Part, lane: Part, seq: Part) -> Response:
         """The JPEG that the device sent for an event; the path is the event's id."""
         try:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from cloud.api.access import requires
+from cloud.api.filters import Name, Text
 from cloud.api.models import EventAnswer
 from cloud.api.problems import RESPONSES
 from cloud.api.summary_models import (
@@ -33,7 +34,6 @@ _LATEST_RANGE_NS = 30 * _DAY_NS
 _AHEAD_NS = 60 * 1_000_000_000
 """How far a device's clock may be ahead and its events still be the latest."""
 
-Text = Annotated[str, Query(max_length=256)]
 Since = Annotated[
     TimeNs | None, Query(description="captured at or after; default: a day before until")
 ]
@@ -100,8 +100,8 @@ def _add_heatmap(router: APIRouter, store: EventStore) -> None:
     @router.get("/heatmap", summary="Where in a camera's picture objects were")
     @requires(Role.VIEWER)
     def heatmap(
-        device: Annotated[str, Query(min_length=1, max_length=256)],
-        camera: Annotated[str, Query(min_length=1, max_length=256)],
+        device: Name,
+        camera: Name,
         rows: Cells = 18,
         columns: Cells = 32,
         kind: Text = "",

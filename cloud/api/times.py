@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, WithJsonSchema
 _NS_PER_S = 1_000_000_000
 _SECOND = timedelta(seconds=1)
 _RFC_3339 = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})"
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})",
+    re.ASCII,
 )
-_DIGITS = re.compile(r"\d{1,19}")
+_DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 def parse_ns(text: str) -> int:
@@ -39,8 +40,12 @@ def format_ns(time_ns: int) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
-def _parsed(value: Any) -> Any:
-    return parse_ns(value) if isinstance(value, str) else value
+def _parsed(value: Any) -> int:
+    # In JSON, `false` would be 1970 and a number might have lost its last digits.
+    if not isinstance(value, str):
+        told = "must be text, like 2026-05-01T12:00:00Z or Unix nanoseconds"
+        raise ValueError(told)  # noqa: TRY004 - the only one that pydantic tells the client
+    return parse_ns(value)
 
 
 TimeNs = Annotated[

@@ -8,6 +8,7 @@ push.py         ingest as an endpoint that Pub/Sub pushes to
 serve.py        store, ingest and API: the one process that holds the database file
 store.py        the store that the settings name
 retention.py    how long that store keeps events, for `store apply`
+enrol.py        a device expected, and given its certificate
 erase.py        all that `erase` reaches
 http.py         an application on a port
 """

@@ -6,7 +6,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from cloud.api.settings import ApiTlsSettings
+from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.errors import StartError
 from wayside.net import host_port
 
@@ -20,6 +20,7 @@ def answer(
     what: str,
     stop: threading.Event,
     tls: ApiTlsSettings | None = None,
+    limits: LimitsSettings | None = None,
 ) -> None:
     """Serve HTTP until told to stop; requests under way are finished.
 
@@ -30,14 +31,18 @@ def answer(
         what: it is, for messages: `the API`.
         stop: set from outside.
         tls: the server's certificate; None: plain HTTP.
+        limits: of connections; None: the defaults. Bodies are the application's.
 
     Raises:
         StartError: it cannot listen there, or the certificate cannot be used.
     """
+    limits = limits or LimitsSettings()
     # Headers of proxies are not believed: anybody can send them, and the audit names the origin.
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False,
         timeout_graceful_shutdown=5, server_header=False, proxy_headers=False,
+        timeout_keep_alive=limits.keep_alive_s, limit_concurrency=limits.max_connections,
+        http="h11", h11_max_incomplete_event_size=limits.max_header_bytes,
         ssl_certfile=tls.certificate_file if tls else None,
         ssl_keyfile=tls.key_file if tls else None,
     )  # fmt: skip

@@ -20,9 +20,11 @@ class ReadyRoute:
     certificate_file: Path | None = None
     timeout_s: float = 2.0
     reason: str = field(default="", init=False)
+    has_answered: bool = field(default=False, init=False)
 
     def is_ready(self) -> bool:
         """True when it answers 200."""
+        self.has_answered = False
         try:
             connection = self._connection()
         except OSError as error:  # ssl.SSLError is one
@@ -37,6 +39,7 @@ class ReadyRoute:
             return False
         finally:
             connection.close()
+        self.has_answered = True
         self.reason = "" if answer.status == 200 else _detail(body)
         return not self.reason
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from cloud.app.http import answer
 from cloud.app.store import open_store
-from cloud.blobs.port import Blobs
 from cloud.erasure.ranges import ReadErased
 from cloud.errors import StartError
 from cloud.settings import CloudSettings
@@ -14,6 +13,7 @@ from cloud.store.port import EventStore
 from wayside.net import port_is_open
 
 if TYPE_CHECKING:
+    from cloud.archive.archive import Archive
     from cloud.evidence.snapshots import Snapshots
     from cloud.fleet.devices import Devices
 
@@ -39,7 +39,10 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     """
     from cloud.api.access import Access
     from cloud.api.app import create_app
+    from cloud.archive.archive import Archive
     from cloud.blobs.opened import open_blobs
+    from cloud.erasure.erasing import Erasing
+    from cloud.erasure.worker import ErasureWorker
     from cloud.evidence.snapshots import Snapshots
     from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
@@ -56,10 +59,19 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         ends.callback(database.close)
         devices = Devices(database, settings=settings.fleet.presence)
         audit = Audit(database)
-        erased = Erasures(database, audit).ranges
+        erasures = Erasures(database, audit)
         blobs = open_blobs(settings.blobs)
-        snapshots = Snapshots(blobs, erased)
-        workers = _workers(settings, ends, store, devices, blobs, snapshots, erased)
+        snapshots = Snapshots(blobs, erasures.ranges)
+        archive = Archive(blobs)
+        ends.callback(archive.close)
+        eraser = ErasureWorker(
+            erasures, store,
+            lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
+        )  # fmt: skip
+        workers = {
+            **_workers(settings, ends, store, devices, archive, snapshots, erasures.ranges),
+            "erasure": eraser,
+        }
         for worker in workers.values():
             worker.start()
             ends.callback(worker.stop)
@@ -69,8 +81,14 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
 
         access = Access(Keys(database, audit), audit, settings.api.requires_key)
         lifecycle = Lifecycle(database, audit)
-        api = create_app(store, devices, lifecycle, readiness, snapshots, access)
-        answer(api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls)
+        api = create_app(
+            store, devices, lifecycle, readiness, snapshots, access, erasures, eraser.wake,
+            settings.api.limits,
+        )  # fmt: skip
+        answer(
+            api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
+            settings.api.limits,
+        )  # fmt: skip
 
 
 def _workers(
@@ -78,12 +96,11 @@ def _workers(
     ends: ExitStack,
     store: EventStore,
     devices: "Devices",
-    blobs: Blobs,
+    archive: "Archive",
     snapshots: "Snapshots",
     erased: ReadErased,
 ) -> dict[str, _Worker]:
     """Those who take messages from Pub/Sub, not started; what they need is closed with `ends`."""
-    from cloud.archive.archive import Archive
     from cloud.archive.worker import ArchiveWorker
     from cloud.bus.apply import ensure
     from cloud.bus.google_publisher import GooglePublisher
@@ -92,8 +109,6 @@ def _workers(
     from cloud.fleet.worker import StateWorker
     from cloud.ingest.worker import IngestWorker
 
-    archive = Archive(blobs)
-    ends.callback(archive.close)
     ensure(settings.bus)
     publisher = GooglePublisher(settings.bus)
     ends.callback(publisher.close)

@@ -6,6 +6,7 @@ pubsub.py       topics made what they should be; the embedded server
 topology_report.py  what `pubsub apply` says
 broker.py       amqtt; the configuration of a broker that devices reach from outside
 ca.py           certificates of devices, services and servers
+revocation.py   a certificate revoked, and what is left to do then
 fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
 keys.py         API keys

@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cloud.commands.configured import ConfigFile, configured
+from cloud.commands.revocation import Broker, PidFile, Reach, count
 from cloud.errors import IdentityError
-from cloud.identity.identities import Role, identify
+from cloud.identity.identities import Identity, Role, identify
+from cloud.settings import CloudSettings
 from wayside.cli import group
 
 if TYPE_CHECKING:
     from cloud.identity.authority import CertificateAuthority
-
-_DEFAULT_PORT = 8883
+    from cloud.identity.registry import Entry
 
 app = group("Certificates of devices, services and servers, from a CA of our own.")
 
 Name = Annotated[str, typer.Argument(help="id of the device, name of the service or server")]
 RoleOption = Annotated[Role, typer.Option("--role", help="what the certificate is for")]
-PidFile = Annotated[
-    Path | None,
-    typer.Option(help="process id of a Mosquitto on this machine, told to read the list again"),
-]
 
 
 @app.command()
@@ -52,12 +49,21 @@ def issue(
     days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="life of it; default: the settings'")
     ] = None,
+    no_register: Annotated[
+        bool, typer.Option("--no-register", help="leave the fleet's database alone")
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Write a new key, its certificate and the CA's into a folder."""
+    """Write a new key, its certificate and the CA's into a folder; a device is registered too."""
+    from cloud.identity.authority import CertificateAuthority
+
     identity = identify(role, name, host or ())
-    authority = _authority(config)
-    entry = authority.issue(identity, out, days)
+    settings = configured(config)
+    authority = CertificateAuthority(settings.identity)
+    if role is Role.DEVICE and not no_register:
+        entry = _enrolled(settings, authority, identity, out, days)
+    else:
+        entry = authority.issue(identity, out, days)
     typer.echo(
         f"issued {role.value} {identity.common_name}, valid until {entry.validity.end:%Y-%m-%d}, "
         f"in {out}"
@@ -74,29 +80,17 @@ def revoke(
     name: Name,
     role: RoleOption = Role.DEVICE,
     pid_file: PidFile = None,
-    broker: Annotated[
-        str | None, typer.Option(metavar="HOST[:PORT]", help="cut the live session there")
-    ] = None,
+    broker: Broker = None,
     config: ConfigFile = None,
 ) -> None:
     """Revoke all certificates of somebody; with --broker, cut the live session too."""
-    from cloud.identity.eviction import evict, reload_broker
+    from cloud.commands.revocation import revoke as carry_out
 
     if role is Role.SERVER:
         raise IdentityError("devices read no revocation list: issue a server's with few --days")
     identity = identify(role, name)
-    address = None if broker is None else _address(broker)
-    authority = _authority(config)
-    revoked = authority.revoke(identity)
-    typer.echo(f"revoked {identity.common_name}, {_count(len(revoked))}: {authority.crl_file}")
-    if pid_file is not None:
-        reload_broker(pid_file)
-        typer.echo("the broker was told to read the list again")
-    if address is not None:
-        evict(authority, identity, *address)
-        typer.echo("the broker refuses it, and its live session was cut")
-        return
-    _say_what_is_left(authority, pid_file is not None)
+    reach = Reach.of(pid_file, broker)
+    carry_out(_authority(config), identity, reach, again="run this again")
 
 
 @app.command()
@@ -124,7 +118,7 @@ def list_certificates(config: ConfigFile = None) -> None:
             f"{entry.state(utc_now()):<8} {entry.serial:x}"
         )
     typer.echo(
-        f"{_count(len(authority.entries()))}; the revocation list counts until "
+        f"{count(len(authority.entries()))}; the revocation list counts until "
         f"{authority.crl_end():%Y-%m-%d}, `wayside-cloud ca refresh` renews it"
     )
 
@@ -135,21 +129,19 @@ def _authority(config: Path | None) -> "CertificateAuthority":
     return CertificateAuthority(configured(config).identity)
 
 
-def _address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST`, `HOST:PORT` or `[IPV6]:PORT`."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(_DEFAULT_PORT)
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
-        raise IdentityError(f"--broker {text!r} is not HOST or HOST:PORT")
-    return host.strip("[]"), int(port)
+def _enrolled(
+    settings: CloudSettings,
+    authority: "CertificateAuthority",
+    identity: Identity,
+    out: Path,
+    days: int | None,
+) -> "Entry":
+    """The certificate of a device that is registered now; says whether it was before."""
+    from cloud.app.enrol import enrol
+    from cloud.commands.actor import person_here
 
-
-def _count(certificates: int) -> str:
-    return f"{certificates} certificate{'' if certificates == 1 else 's'}"
-
-
-def _say_what_is_left(authority: "CertificateAuthority", reloaded: bool) -> None:
-    if not reloaded:
-        typer.echo(f"Next: give {authority.crl_file} and SIGHUP to the broker, if it has not both.")
-    typer.echo("A live session goes on until you run this again with --broker HOST:PORT.")
+    enrolled = enrol(settings, authority, identity, out, days, person_here())
+    name = identity.common_name
+    how = f"registered {name}" if enrolled.is_new else f"{name} is registered already,"
+    typer.echo(f"{how} in {enrolled.where}")
+    return enrolled.entry

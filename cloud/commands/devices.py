@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cloud.commands.configured import ConfigFile, configured
+from cloud.commands.revocation import Broker, Certificates, PidFile
 from protos.ids import boot_text
 from wayside.cli import group
 
 if TYPE_CHECKING:
-    from cloud.fleet.audit import Actor
+    from cloud.fleet.audit import Actor, Audit
     from cloud.fleet.device import Device
     from cloud.fleet.devices import Devices
     from cloud.fleet.lifecycle import Lifecycle
@@ -26,6 +27,8 @@ _PAGE = 500
 _ROW = "{:<24}  {:<10}  {:<17}  {:<17}  {:<10}  {}"
 
 DeviceId = Annotated[str, typer.Argument(metavar="DEVICE", help="its id, as in `cam-box`")]
+
+Revoke = Annotated[bool, typer.Option("--revoke", help="revoke all its certificates as well")]
 
 
 class PresenceName(str, Enum):
@@ -39,10 +42,11 @@ class PresenceName(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Fleet:
-    """The table of devices, and how it is changed."""
+    """The table of devices, how it is changed, and who hears of it."""
 
     devices: "Devices"
     lifecycle: "Lifecycle"
+    audit: "Audit"
 
 
 @app.command()
@@ -102,22 +106,37 @@ def show(device: DeviceId, config: ConfigFile = None) -> None:
 
 
 @app.command()
-def replace(device: DeviceId, config: ConfigFile = None) -> None:
+def replace(
+    device: DeviceId, revoke: Revoke = False, pid_file: PidFile = None, broker: Broker = None,
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
     """Expect new hardware under an id; what the old one still reports of itself is ignored.
 
-    Events of both are kept. Revoke the certificate of the old one: `wayside-cloud ca revoke`.
+    Events of both are kept. --revoke takes all certificates of the id, so issue the new
+    hardware's afterwards.
     """
+    certificates = Certificates.of(configured(config).identity, device, revoke, pid_file, broker)
     with _fleet(config) as fleet:
         fleet.lifecycle.replace(device, _actor())
         _print_standing(fleet.devices.get(device))
+        certificates.settle(fleet.audit, _actor())
+    typer.echo(f"The new hardware's certificate: `wayside-cloud ca issue {device} --out FOLDER`.")
 
 
 @app.command()
-def decommission(device: DeviceId, config: ConfigFile = None) -> None:
-    """Take a device out of service: hidden, its states ignored, its events still stored."""
+def decommission(
+    device: DeviceId, revoke: Revoke = False, pid_file: PidFile = None, broker: Broker = None,
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
+    """Take a device out of service: hidden, its states ignored, its events still stored.
+
+    With --revoke the broker takes it no more: what it has not delivered by then stays on it.
+    """
+    certificates = Certificates.of(configured(config).identity, device, revoke, pid_file, broker)
     with _fleet(config) as fleet:
         fleet.lifecycle.decommission(device, _actor())
-    typer.echo(f"{device} is decommissioned; `devices recommission {device}` takes it back")
+        typer.echo(f"{device} is decommissioned; `devices recommission {device}` takes it back")
+        certificates.settle(fleet.audit, _actor())
 
 
 @app.command()
@@ -137,9 +156,9 @@ def _fleet(config: Path | None) -> Iterator[_Fleet]:
 
     settings = configured(config).fleet
     with closing(FleetDatabase(settings.url)) as database:
-        yield _Fleet(
-            Devices(database, settings=settings.presence), Lifecycle(database, Audit(database))
-        )
+        audit = Audit(database)
+        devices = Devices(database, settings=settings.presence)
+        yield _Fleet(devices, Lifecycle(database, audit), audit)
 
 
 def _actor() -> "Actor":

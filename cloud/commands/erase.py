@@ -12,6 +12,7 @@ from cloud.commands.configured import ConfigFile, configured
 if TYPE_CHECKING:
     from cloud.erasure.erasing import Found
     from cloud.erasure.ranges import ErasedRange
+    from cloud.settings import CloudSettings
 
 _LATE = """\
 Not here yet, and let go of when it comes, as long as `serve` uses this fleet database:
@@ -29,16 +30,18 @@ def erase(
     """Delete a device's events and their pictures for good, from store, archive and blobs.
 
     Without --from from the beginning, without --to until now. Without --device of all devices,
-    and then both times must be named. Broken off, the same command is simply run again. A DuckDB
-    file has one holder, so stop `serve` and `up` first; nothing is lost meanwhile.
+    and then both times must be named. Broken off, the same command is simply run again. Where a
+    running `serve` holds the DuckDB file, it carries this out, and this waits for it.
     """
-    from cloud.app.erase import run_erase
+    from cloud.app.erase import run_erase, serve_answers
     from cloud.commands.actor import person_here
     from cloud.erasure.ranges import ErasedRange
+    from cloud.errors import StoreHeldError
 
     if device is None and (since is None or until is None):
         raise typer.BadParameter("name --device, or both --from and --to for all devices")
-    end_ns = until if until is not None else time.time_ns()
+    asked_ns = time.time_ns()
+    end_ns = until if until is not None else asked_ns
     try:
         erased = ErasedRange.around(device or "", since or 0, end_ns)
     except ValueError as error:
@@ -50,9 +53,43 @@ def erase(
             typer.confirm("Delete this for good?", abort=True)
         return True
 
-    run_erase(configured(config), erased, person_here(), confirm)
+    settings = configured(config)
+    try:
+        run_erase(settings, erased, person_here(), asked_ns, confirm)
+    except StoreHeldError:
+        if not serve_answers(settings):
+            raise
+        _let_serve_erase(settings, erased, asked_ns, yes)
     typer.echo("Erased.")
     typer.echo(_LATE)
+
+
+def _let_serve_erase(
+    settings: "CloudSettings", erased: "ErasedRange", asked_ns: int, yes: bool
+) -> None:
+    """Have it done by the `serve` that holds the store; ends with 1 where its try failed."""
+    from cloud.app.erase import ask_serve
+    from cloud.commands.actor import person_here
+    from cloud.fleet.erasures import Erasure, ErasureState
+
+    typer.echo(
+        f"`serve` runs and holds the store, so it deletes {_named(erased)}; what that is cannot "
+        "be counted before."
+    )
+    if not yes:
+        typer.confirm("Delete this for good?", abort=True)
+
+    def tell(erasure: Erasure) -> None:
+        if erasure.state is ErasureState.ACCEPTED:
+            typer.echo(f"Erasure {erasure.number} is on record; it goes on without this command.")
+        elif erasure.state is ErasureState.RUNNING:
+            typer.echo(f"Erasure {erasure.number} has begun.")
+        else:
+            typer.echo(f"Erasure {erasure.number}: {erasure.outcome}")
+
+    if ask_serve(settings, erased, person_here(), asked_ns, tell).state is ErasureState.FAILED:
+        typer.echo("`serve` tries again by itself; `GET /v1/erasures` tells.", err=True)
+        raise typer.Exit(1)
 
 
 def _show(erased: "ErasedRange", found: "Found", broken_off: "Sequence[ErasedRange]") -> None:

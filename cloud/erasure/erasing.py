@@ -4,7 +4,6 @@ Which event a picture shows stands in its name, and when that was captured in th
 archive. So pictures go first: broken off, another run still finds out about the rest.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -51,6 +50,11 @@ class Found:
         return not (self.events or self.files or self.pictures)
 
 
+def outcome_of(found: Found) -> str:
+    """What is said of an erasure that ended, of what there was before it."""
+    return f"done: {found.events} events, {found.files} files, {found.pictures} pictures"
+
+
 class Erasing:
     """The erasure of one range.
 
@@ -59,7 +63,7 @@ class Erasing:
         store: out of which events go.
         archive: out of which rows go.
         snapshots: pictures.
-        clock_ns: Unix time.
+        asked_ns: when it was asked for, Unix time.
     """
 
     def __init__(
@@ -68,14 +72,14 @@ class Erasing:
         store: EventStore,
         archive: Archive,
         snapshots: Snapshots,
-        clock_ns: Callable[[], int] = time.time_ns,
+        asked_ns: int,
     ) -> None:
         self._erased = erased
         self._store = store
         self._archive = archive
         self._snapshots = snapshots
-        # What was taken until now is there; a picture of unknown time belongs to all of that.
-        self._is_everything = erased.since_ns == 0 and erased.until_ns >= clock_ns()
+        # All that there was then; a picture of unknown time belongs to all of that.
+        self._is_everything = erased.since_ns == 0 and erased.until_ns >= asked_ns
 
     def find(self) -> Found:
         """What would go.
@@ -99,7 +103,12 @@ class Erasing:
         )
 
     def carry_out(self) -> None:
-        """Delete it; broken off, it is begun again.
+        """Delete it; broken off, it is begun again. Raises as `steps`."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[None]:
+        """Delete it, step by step; after any of them it may be left, and begun again later.
 
         Raises:
             StoreAwayError: the store does not answer.
@@ -110,8 +119,11 @@ class Erasing:
         erased = self._erased
         pictures, _ = self._pictures()
         self._snapshots.delete(pictures)
+        yield
         erase(self._archive, erased)
+        yield
         self._store.delete(erased.device, erased.since_ns, erased.until_ns)
+        yield
 
     def _count(self, since_ns: int, until_ns: int) -> int:
         until_ns = min(until_ns, MAX_CAPTURED_NS)

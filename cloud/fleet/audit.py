@@ -89,14 +89,14 @@ class Audit:
         [number] = result.inserted_primary_key or [0]
         return int(number)
 
-    def begin(self, actor: Actor, action: str) -> int:
+    def begin(self, actor: Actor, action: str, target: str = "") -> int:
         """Add an entry before something is done, so that nothing is done without one.
 
         Raises:
             StoreAwayError: the database does not answer.
         """
         with self._database.writing() as connection:
-            return self.note(connection, actor, action, outcome=BEGUN)
+            return self.note(connection, actor, action, target, BEGUN)
 
     def end(self, number: int, outcome: str) -> None:
         """Say how it ended.
@@ -106,7 +106,7 @@ class Audit:
         """
         with self._database.writing() as connection:
             where = AUDIT.c.number == number
-            connection.execute(update(AUDIT).where(where).values(outcome=outcome))
+            connection.execute(update(AUDIT).where(where).values(outcome=outcome[:_MAX_CHARS]))
 
     def page(self, after: int = 0, limit: int = 100) -> Sequence[Entry]:
         """Entries in the order they were made, those after a number.

@@ -155,6 +155,7 @@ def _insert_erasures(connection: Connection, before: Sequence[Row[Any]]) -> None
     for row in before:
         if _erased(row) not in known:
             values = {name: value for name, value in row._mapping.items() if name != "number"}
+            values["audit_number"] = None  # of an audit that the backup does not hold
             connection.execute(insert(ERASURES).values(values))
 
 

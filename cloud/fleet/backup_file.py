@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Table
+from sqlalchemy import Boolean, Table
 from sqlalchemy.types import Integer, LargeBinary
 
 from cloud.errors import BackupError
@@ -146,7 +146,7 @@ def _in(value: Any, kind: object) -> object:
     """
     if value is None:
         return None
-    wanted = int if isinstance(kind, Integer) else str
+    wanted = bool if isinstance(kind, Boolean) else int if isinstance(kind, Integer) else str
     if type(value) is not wanted:
         raise TypeError(f"{type(value).__name__} where {wanted.__name__} belongs")
     if isinstance(kind, LargeBinary):

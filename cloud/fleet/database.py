@@ -59,7 +59,7 @@ class FleetDatabase:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise StoreAwayError(f"{self.where}: {error}") from error
+            raise StoreAwayError(f"{self.where}: {migrate.reason(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -75,7 +75,7 @@ class FleetDatabase:
                 with connection.begin():
                     yield connection
         except SQLAlchemyError as error:
-            raise StoreAwayError(f"{self.where}: {error}") from error
+            raise StoreAwayError(f"{self.where}: {migrate.reason(error)}") from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -94,7 +94,7 @@ class FleetDatabase:
                 with connection.begin():
                     yield connection
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StoreAwayError(f"{self.where}: {error}") from error
+            raise StoreAwayError(f"{self.where}: {migrate.reason(error)}") from error
 
     @contextmanager
     def _copied(self) -> Iterator[Engine]:
@@ -170,7 +170,7 @@ def _open(url: str) -> tuple[Engine, str]:
         # A connection that a restart of the server has cut is replaced, not handed out.
         return create_engine(place, pool_pre_ping=True), where
     except (SQLAlchemyError, OSError, ImportError) as error:
-        raise StartError(f"{where}: cannot be opened: {error}") from error
+        raise StartError(f"{where}: cannot be opened: {migrate.reason(error)}") from error
 
 
 def _sqlite(place: URL) -> Engine:

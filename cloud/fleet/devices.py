@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 from cloud.errors import UnknownDeviceError
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.device import Device, boots_of, device_of, locked_row, place_of, signs_of
-from cloud.fleet.order import ENDED, Place, boots_text, follow
+from cloud.fleet.order import ENDED, Place, Times, boots_text, follow
 from cloud.fleet.presence import Presence, believed_interval_s, judge, silence_ns
 from cloud.fleet.schema import DEVICES
 from cloud.fleet.settings import PresenceSettings
@@ -115,8 +115,13 @@ class Devices:
             return Recorded.DECOMMISSIONED
         before = place_of(row) if row is not None else None
         replaced_boots = boots_of(row.replaced_boots) if row is not None else ()
-        place = follow(before, state, replaced_boots)
+        place = follow(before, state, replaced_boots, self._times(row, arrived_ns))
         if place is None:
+            return Recorded.OLDER
+        where = DEVICES.c.device_id == state.device
+        if place.boot != state.boot:
+            past = {"past_boots": boots_text(place.past_boots)}
+            connection.execute(update(DEVICES).where(where).values(past))
             return Recorded.OLDER
         values = self._values(row, place, state, arrived_ns)
         if row is None:
@@ -194,6 +199,13 @@ class Devices:
             StoreAwayError: it does not.
         """
         self.page(limit=1)
+
+    def _times(self, row: Row[Any] | None, arrived_ns: int) -> Times | None:
+        signs = signs_of(row) if row is not None else None
+        if signs is None:
+            return None
+        silent_ns = silence_ns(self._settings.offline_after_intervals) * signs.interval_s
+        return Times(arrived_ns, signs.last_ns, signs.last_ns + silent_ns)
 
     def _values(
         self, row: Row[Any] | None, place: Place, state: DeviceState, arrived_ns: int

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -69,6 +69,16 @@ class Lifecycle:
         """
         self._change("register", device_id, by, self._registered)
 
+    def ensure_registered(self, device_id: str, by: Actor) -> bool:
+        """Expect a device; again is harmless. Returns whether it was not registered before.
+
+        Raises:
+            DeviceError: it is decommissioned, or no device may be called so.
+            StoreAwayError: the database does not answer.
+        """
+        change = self._change("register", device_id, by, self._ensured)
+        return bool(change.values)
+
     def replace(self, device_id: str, by: Actor) -> None:
         """Expect new hardware under an id; whatever the old one still says of itself is ignored.
 
@@ -102,7 +112,7 @@ class Lifecycle:
 
     def _change(
         self, action: str, device_id: str, by: Actor, decide: Callable[[Row[Any] | None], _Change]
-    ) -> None:
+    ) -> _Change:
         try:
             check_id(device_id, "device")
         except InvalidIdError as error:
@@ -122,6 +132,7 @@ class Lifecycle:
             raise UnknownDeviceError(f"there is no device {device_id!r}")
         if change.refusal:
             raise DeviceError(f"device {device_id!r} {change.refusal}")
+        return change
 
     def _registered(self, row: Row[Any] | None) -> _Change:
         now_ns = self._clock_ns()
@@ -134,6 +145,12 @@ class Lifecycle:
             refusal = "is registered already; new hardware under its id is a replacement"
             return _Change({}, "registered before", refusal)
         return _Change({"registered_ns": now_ns})
+
+    def _ensured(self, row: Row[Any] | None) -> _Change:
+        change = self._registered(row)
+        if row is not None and row.decommissioned_ns is None:
+            return replace(change, refusal="")
+        return change
 
     def _replaced(self, row: Row[Any] | None) -> _Change:
         assert row is not None

@@ -59,7 +59,7 @@ def upgrade(engine: Engine, where: str) -> Upgraded:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:l)"), {"l": _LOCK})
                 return _upgrade(connection, where)
     except SQLAlchemyError as error:
-        raise StartError(f"{where}: cannot be opened: {error}") from error
+        raise StartError(f"{where}: cannot be opened: {reason(error)}") from error
 
 
 def require_newest(engine: Engine, where: str) -> None:
@@ -72,7 +72,7 @@ def require_newest(engine: Engine, where: str) -> None:
         with engine.connect() as connection:
             found = _schema(connection, where)
     except SQLAlchemyError as error:
-        raise StartError(f"{where}: cannot be opened: {error}") from error
+        raise StartError(f"{where}: cannot be opened: {reason(error)}") from error
     scripts = _scripts()
     _refuse_newer(scripts, found, where)
     newest = _newest(scripts)
@@ -82,6 +82,12 @@ def require_newest(engine: Engine, where: str) -> None:
             f"{where}: {has}, and this program needs {newest}: stop what runs an older "
             "version, then run `wayside-cloud fleet migrate` with these settings"
         )
+
+
+def reason(error: Exception) -> str:
+    """What the database's driver said, in one line; SQLAlchemy adds statements and links."""
+    said = str(getattr(error, "orig", None) or error)
+    return "; ".join(line.strip() for line in said.splitlines() if line.strip())
 
 
 def _upgrade(connection: Connection, where: str) -> Upgraded:

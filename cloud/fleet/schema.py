@@ -5,6 +5,7 @@ A change here needs a migration beside it; a test compares what both make.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Integer,
     LargeBinary,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 METADATA = MetaData()
@@ -80,4 +82,12 @@ ERASURES = Table(
     Column("until_ns", BigInteger, nullable=False),
     Column("begun_ns", BigInteger, nullable=False),
     Column("ended_ns", BigInteger),
+    # Carried out by `serve`, also at its next start; else by the command that asked.
+    Column("in_background", Boolean, nullable=False, server_default=false()),
+    Column("asked_by", String(200), nullable=False, server_default=""),
+    Column("audit_number", BigInteger),
+    # When it was last begun; null: it waits.
+    Column("tried_ns", BigInteger),
+    # How it ended, or why the last try failed.
+    Column("outcome", Text, nullable=False, server_default=""),
 )

@@ -111,6 +111,14 @@ class CertificateAuthority:
         """The revocation list that a broker reads."""
         return self._folder / CRL
 
+    def check_vacant(self, out: Path) -> None:
+        """Return where `issue` would write into this folder.
+
+        Raises:
+            IdentityError: it holds credentials.
+        """
+        files.check_vacant(out)
+
     def issue(self, identity: Identity, out: Path, days: int | None = None) -> Entry:
         """Write a new key, its certificate and the CA's into a folder.
 
@@ -172,6 +180,10 @@ class CertificateAuthority:
     def entries(self) -> list[Entry]:
         """Every certificate, by name, the oldest first."""
         return self._registry.entries()
+
+    def entries_of(self, identity: Identity) -> list[Entry]:
+        """Every certificate of somebody, the oldest first."""
+        return self._registry.entries_of(identity)
 
     def services(self) -> list[str]:
         """Common names of the services that hold a valid certificate."""

@@ -92,7 +92,7 @@ class Handler:
         """The batch, or None for one that went to the dead letter. Any thread may call it."""
         try:
             batch = decode_batch(received.data)
-            found = records(batch)
+            found = self._store.prepared(records(batch))
         except InvalidPayloadError as error:
             refuse(self._publisher, received, SUBSCRIPTION, str(error))
             return None

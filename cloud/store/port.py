@@ -150,6 +150,13 @@ class SequenceRow:
 class EventStore(Protocol):
     """Events that can be asked for. `write` is called by one thread, questions by any."""
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """The same events as `write` takes them fastest, which takes others, too.
+
+        For another thread than the one that writes, so that the next write is made while the
+        store carries out this one. It asks nothing of the store.
+        """
+
     def write(self, events: Sequence[EventRecord]) -> None:
         """Make events durable; on return they are. Writing one again changes nothing.
 
@@ -220,8 +227,8 @@ class EventStore(Protocol):
     def delete(self, device: str, since_ns: int, until_ns: int) -> None:
         """Have no event of a range, in no answer; broken off, it is simply begun again.
 
-        Any thread may call it. Where the file is the store's own, the bytes have left it when
-        the store is closed.
+        Any thread may call it. Where the file is the store's own, the bytes have left it after
+        `expunge`, or when the store is closed.
 
         Args:
             device: whose; empty: of all devices.
@@ -231,6 +238,15 @@ class EventStore(Protocol):
         Raises:
             QueryError: the range is out of bounds.
             StoreAwayError: the store does not answer, or can't delete.
+        """
+
+    def expunge(self) -> None:
+        """Have no bytes of what was deleted in a file of the store's own; else it does nothing.
+
+        Any thread may call it; questions are answered meanwhile, and writes may wait.
+
+        Raises:
+            StoreAwayError: there is no room for a second file; begin again.
         """
 
     def check(self) -> None:

@@ -11,8 +11,8 @@ from google.cloud.pubsub_v1.types import FlowControl
 
 from cloud.bus.client import publisher_client, subscriber_client
 from cloud.bus.settings import BusSettings
-from cloud.fleet.database import FleetDatabase, upgrade
-from tests.support.fleet import Clock
+from cloud.fleet.database import FleetDatabase
+from tests.support.fleet import Clock, fleet_file
 from tests.support.postgresql import Postgresql, new_postgresql
 from tests.support.processes import ServerProcess
 from tests.support.pubsub import embedded_pubsub, google_emulator
@@ -67,17 +67,31 @@ def postgresql() -> Iterator[Postgresql]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of the fleet's database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> str:
     """Of a database without tables."""
-    if request.param == "sqlite":
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path}/folder/fleet.sqlite"
     server: Postgresql = request.getfixturevalue("postgresql")
     return server.new_database()
 
 
 @pytest.fixture
+def url(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> str:
+    """Of a database with the fleet's tables, and nothing in them."""
+    if kind == "sqlite":
+        return fleet_file(tmp_path / "folder" / "fleet.sqlite")
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.new_fleet_database()
+
+
+@pytest.fixture
 def database(url: str) -> Iterator[FleetDatabase]:
-    upgrade(url)
     with closing(FleetDatabase(url)) as made:
         yield made
 

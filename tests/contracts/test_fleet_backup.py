@@ -15,12 +15,13 @@ from cloud.errors import BackupError, StoreAwayError
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.backup import back_up, restore
-from cloud.fleet.database import FleetDatabase, upgrade
+from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
 from cloud.fleet.keys import Keys
 from cloud.fleet.lifecycle import Lifecycle
+from cloud.fleet.migrate import newest
 from cloud.fleet.schema import ERASURES, METADATA
-from tests.support.fleet import heartbeat
+from tests.support.fleet import fleet_file, heartbeat
 from tests.support.postgresql import Postgresql
 from tests.support.processes import together
 
@@ -35,11 +36,11 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetDatabase]:
     """An empty database, of either kind."""
-    url = f"sqlite:///{tmp_path}/other.sqlite"
     if request.param == "postgresql":
         server: Postgresql = request.getfixturevalue("postgresql")
-        url = server.new_database()
-    upgrade(url)
+        url = server.new_fleet_database()
+    else:
+        url = fleet_file(tmp_path / "other.sqlite")
     with closing(FleetDatabase(url)) as made:
         yield made
 
@@ -203,7 +204,7 @@ def test_a_backup_of_another_schema_is_refused(
 ) -> None:
     back_up(database, file)
     text = file.read_text()
-    file.write_text(text.replace('"schema":"0004"', '"schema":"9999"', 1))
+    file.write_text(text.replace(f'"schema":"{newest()}"', '"schema":"9999"', 1))
     with pytest.raises(BackupError, match="of schema '9999'.*by the version that made it"):
         restore(database, file, BY, replace=True)
     with pytest.raises(BackupError, match=r"none: cannot be read"):

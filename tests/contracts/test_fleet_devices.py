@@ -377,3 +377,31 @@ def test_a_device_is_registered_once_by_many(lifecycle: Lifecycle, devices: Devi
     together(*[register] * 4, lambda: devices.record(heartbeat()))
     assert len(refused) == 3
     assert standing(devices)[0] is Presence.ONLINE
+
+
+def test_an_outage_that_delivers_boots_in_the_wrong_order_hides_no_live_one(
+    devices: Devices, clock: Clock
+) -> None:
+    began_ns = clock.now_ns
+    clock.now_ns += 120 * S_NS
+    assert devices.record(heartbeat(boot=2), began_ns + 60 * S_NS) is Recorded.KEPT
+    assert devices.record(heartbeat(boot=1, seq=9), began_ns) is Recorded.OLDER
+    assert heard(devices.get("cam-box")).boot == 2
+    assert devices.get("cam-box").last_seen_ns == began_ns + 60 * S_NS
+    assert devices.record(heartbeat(boot=1, seq=10), clock.now_ns) is Recorded.OLDER
+    assert devices.record(heartbeat(boot=2, seq=2), clock.now_ns) is Recorded.KEPT
+
+
+def test_a_boot_taken_for_a_past_one_is_live_once_the_other_is_offline(
+    devices: Devices, clock: Clock
+) -> None:
+    began_ns = clock.now_ns
+    devices.record(heartbeat(boot=1))
+    clock.now_ns += 5 * S_NS
+    devices.record(heartbeat(boot=2))
+    clock.now_ns = began_ns + 5 * S_NS + OFFLINE_NS - 1
+    assert devices.record(heartbeat(boot=1, seq=2)) is Recorded.OLDER
+    clock.now_ns += 1
+    assert devices.record(heartbeat(boot=1, seq=3)) is Recorded.KEPT
+    assert standing(devices) == (Presence.ONLINE, clock.now_ns)
+    assert devices.record(heartbeat(boot=2, seq=2)) is Recorded.OLDER

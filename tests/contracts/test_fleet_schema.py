@@ -1,6 +1,7 @@
 """The schema of the fleet's database, on a real SQLite file and a real PostgreSQL."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tests.support.postgresql import Postgresql
 from tests.support.processes import together
 
 BY = Actor("user:root", "here")
-NEWEST = "0004"
+NEWEST = "0005"
 FIRST_LAYOUT = """
 CREATE TABLE devices (
     device_id VARCHAR(63) NOT NULL, first_seen_ns BIGINT NOT NULL, last_seen_ns BIGINT NOT NULL,
@@ -48,6 +49,19 @@ INSERT INTO audit (at_ns, actor, origin, action, target, outcome)
 CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('0002')
 """
+
+
+@pytest.fixture
+def url(empty_url: str) -> str:
+    """Without tables: which ones come, and how, is what these tests are about."""
+    return empty_url
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[FleetDatabase]:
+    upgrade(url)
+    with closing(FleetDatabase(url)) as made:
+        yield made
 
 
 def test_a_database_of_the_first_layout_is_adopted_with_its_rows(url: str) -> None:

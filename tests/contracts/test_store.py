@@ -80,6 +80,15 @@ def test_what_was_written_comes_back_whole(store: EventStore) -> None:
     assert list(store.events(EventQuery()).events) == written
 
 
+def test_what_was_prepared_is_written_like_anything_else(store: EventStore) -> None:
+    written = stored(person(1), crossing(2), person(3))
+    prepared = store.prepared(written)
+    assert list(prepared) == written, "what handles events handles prepared ones"
+    store.write([*prepared[:2], written[1], written[2]])
+
+    assert list(store.events(EventQuery()).events) == written
+
+
 def test_fields_of_a_newer_peer_come_back(store: EventStore) -> None:
     unknown_field = b"\xfa\x3e\x03new"
     newer = Event.FromString(person(1).SerializeToString() + unknown_field)

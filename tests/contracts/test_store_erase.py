@@ -129,6 +129,23 @@ def test_followers_miss_nothing_that_comes_afterwards(opened: Open) -> None:
         assert [event.id.seq for event in found] == [7, 8]
 
 
+def test_an_open_store_goes_on_when_the_bytes_are_gone(store: EventStore) -> None:
+    for device in ("cam-box", "other-box"):
+        store.write(stored(*[crossing(seq) for seq in range(1, 9)], device=device))
+    before = ten_answers(store, "other-box")
+    page = store.events(EventQuery(limit=16))
+
+    store.delete("cam-box", 0, END_NS)
+    for _ in range(2):  # again changes nothing
+        store.expunge()
+        assert ten_answers(store, "other-box") == before
+        assert everything(store, EventQuery(device="cam-box")) == []
+
+    store.write(stored(person(9), device="other-box"))
+    following = store.events(EventQuery(limit=16, cursor=page.cursor))
+    assert [event.id.seq for event in following.events] == [9]
+
+
 def test_an_erased_event_may_be_written_again(store: EventStore) -> None:
     written = stored(person(1), person(2))
     store.write(written)

@@ -13,14 +13,14 @@ from obstore.store import MemoryStore
 
 from cloud.api.access import Access
 from cloud.api.app import create_app
-from cloud.api.settings import ApiTlsSettings
+from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.app.http import answer
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices, fleet_lifecycle
+from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
 from tests.support.processes import free_port, wait_until
 from wayside.net import port_is_open
 
@@ -35,11 +35,13 @@ class ApiServer:
         client: of httpx, with the server's URL and no key.
         access: its keys and its audit.
         app: the application itself.
+        asked: set once an erasure was asked for.
     """
 
     client: httpx.Client
     access: Access
     app: FastAPI
+    asked: threading.Event
 
     def key(self, role: Role) -> str:
         """A new key."""
@@ -55,7 +57,10 @@ class ApiServer:
 
 @contextmanager
 def api_server(
-    folder: Path, requires_key: bool = True, tls: ApiTlsSettings | None = None
+    folder: Path,
+    requires_key: bool = True,
+    tls: ApiTlsSettings | None = None,
+    limits: LimitsSettings | None = None,
 ) -> Iterator[ApiServer]:
     """Answer on a free port; over TLS the client trusts exactly this certificate."""
     port, stop = free_port(), threading.Event()
@@ -67,18 +72,23 @@ def api_server(
         fleet_devices(folder) as devices,
         fleet_lifecycle(folder) as lifecycle,
         fleet_access(folder, requires_key) as access,
+        fleet_erasures(folder) as erasures,
     ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
-        app = create_app(FakeStore(), devices, lifecycle, dict, snapshots, access)
+        asked = threading.Event()
+        app = create_app(
+            FakeStore(), devices, lifecycle, dict, snapshots, access, erasures, asked.set,
+            limits,
+        )  # fmt: skip
         thread = threading.Thread(
-            target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls)
+            target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls, limits)
         )
         thread.start()
         try:
             wait_until(lambda: port_is_open("127.0.0.1", port), "the API")
             url = f"{scheme}://127.0.0.1:{port}"
             with httpx.Client(base_url=url, trust_env=False, verify=trust) as client:
-                yield ApiServer(client, access, app)
+                yield ApiServer(client, access, app, asked)
         finally:
             stop.set()
             thread.join()

@@ -35,6 +35,7 @@ class FakeStore:
         refuses: events for which it is true are never taken.
         away: while true, nothing answers.
         writes: numbers of events of the writes that succeeded.
+        expunged: how often bytes of deleted events were to go.
     """
 
     def __init__(self) -> None:
@@ -42,9 +43,13 @@ class FakeStore:
         self.refuses: Callable[[EventRecord], bool] = lambda event: False
         self.away = False
         self.writes: list[int] = []
+        self.expunged = 0
         self._lock = threading.Lock()
         self._events: dict[EventId, EventRecord] = {}
         self._numbers: dict[EventId, int] = {}
+
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        return events
 
     def write(self, events: Sequence[EventRecord]) -> None:
         self.check()
@@ -149,6 +154,10 @@ class FakeStore:
                 if device not in ("", event_id.device)
                 or not since_ns <= event.captured_ns < until_ns
             }
+
+    def expunge(self) -> None:
+        self.check()
+        self.expunged += 1
 
     def check(self) -> None:
         if self.away:

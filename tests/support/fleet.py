@@ -1,5 +1,7 @@
 """A fleet's database in a folder, and what stands on it."""
 
+import functools
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ from cloud.api.access import Access
 from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
+from cloud.fleet.erasures import Erasures
 from cloud.fleet.keys import Keys
 from cloud.fleet.lifecycle import Lifecycle
 from protos.v1.device_state_pb2 import DeviceState
@@ -32,23 +35,46 @@ def heartbeat(device: str = "cam-box", seq: int = 1, boot: int = 2**64 - 1) -> D
     )  # fmt: skip
 
 
+@functools.cache
+def _migrated() -> bytes:
+    """A SQLite file with the fleet's tables."""
+    with tempfile.TemporaryDirectory(prefix="wayside-fleet-") as folder:
+        FleetDatabase(f"sqlite:///{folder}/fleet.sqlite").close()
+        return (Path(folder) / "fleet.sqlite").read_bytes()
+
+
+def fleet_file(file: Path) -> str:
+    """The URL of a SQLite file with the fleet's tables, a copy of one that was migrated once."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_migrated())
+    return f"sqlite:///{file}"
+
+
 @contextmanager
 def fleet_devices(folder: Path) -> Iterator[Devices]:
     """The table of devices in a SQLite file."""
-    with closing(FleetDatabase(f"sqlite:///{folder}/fleet.sqlite")) as database:
+    with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
         yield Devices(database)
 
 
 @contextmanager
 def fleet_lifecycle(folder: Path) -> Iterator[Lifecycle]:
     """Changes of the devices in that same SQLite file."""
-    with closing(FleetDatabase(f"sqlite:///{folder}/fleet.sqlite")) as database:
+    with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
         yield Lifecycle(database, Audit(database))
+
+
+@contextmanager
+def fleet_erasures(folder: Path) -> Iterator[Erasures]:
+    """The record of erasures in that same SQLite file."""
+    with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
+        yield Erasures(database, Audit(database))
 
 
 @contextmanager
 def fleet_access(folder: Path, requires_key: bool = True) -> Iterator[Access]:
     """Keys and audit in a new SQLite file."""
-    with closing(FleetDatabase(f"sqlite:///{folder}/access.sqlite")) as database:
+    with closing(FleetDatabase(fleet_file(folder / "access.sqlite"))) as database:
         audit = Audit(database)
         yield Access(Keys(database, audit), audit, requires_key)

@@ -1,6 +1,6 @@
 """EventRecords as the columns of one insert."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -8,42 +8,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.store.port import EventRecord
+from protos.ids import EventId
 
 Columns = dict[str, NDArray[Any]]
 """By name, all of one length."""
 
-_Value = Callable[[EventRecord], Any]
-
-_COLUMNS: tuple[tuple[str, type | str, _Value], ...] = (
-    ("device", object, lambda e: e.id.device),
-    ("boot", np.uint64, lambda e: e.id.boot),
-    ("lane", np.uint8, lambda e: int(e.id.lane)),
-    ("seq", np.int64, lambda e: e.id.seq),
-    ("captured_ns", np.int64, lambda e: e.captured_ns),
-    ("kind", object, lambda e: e.kind),
-    ("camera", object, lambda e: e.camera),
-    ("frame", np.uint64, lambda e: e.frame),
-    ("model", object, lambda e: e.model),
-    ("model_version", object, lambda e: e.model_version),
-    ("class_name", object, lambda e: e.class_name),
-    ("track_id", np.uint64, lambda e: e.track_id),
-    ("confidence", np.float32, lambda e: e.confidence),
-    ("box_top", np.float32, lambda e: e.box and e.box[0]),
-    ("box_left", np.float32, lambda e: e.box and e.box[1]),
-    ("box_width", np.float32, lambda e: e.box and e.box[2]),
-    ("box_height", np.float32, lambda e: e.box and e.box[3]),
-    ("rule", object, lambda e: e.rule),
-    ("target", object, lambda e: e.target),
-    ("direction", object, lambda e: e.direction),
-    ("dwell_s", np.float64, lambda e: e.dwell_s),
-    ("value", np.float64, lambda e: e.value),
-    ("payload", object, lambda e: e.payload),
+_COLUMNS: tuple[tuple[str, type | str], ...] = (
+    ("device", object),
+    ("boot", np.uint64),
+    ("lane", np.uint8),
+    ("seq", np.int64),
+    ("captured_ns", np.int64),
+    ("kind", object),
+    ("camera", object),
+    ("frame", np.uint64),
+    ("model", object),
+    ("model_version", object),
+    ("class_name", object),
+    ("track_id", np.uint64),
+    ("confidence", np.float32),
+    ("box_top", np.float32),
+    ("box_left", np.float32),
+    ("box_width", np.float32),
+    ("box_height", np.float32),
+    ("rule", object),
+    ("target", object),
+    ("direction", object),
+    ("dwell_s", np.float64),
+    ("value", np.float64),
+    ("payload", object),
 )
 _NULLABLE = frozenset(
     ("track_id", "confidence", "box_top", "box_left", "box_width", "box_height", "dwell_s", "value")
 )
+_NO_BOX = (None, None, None, None)
 
-_NAMES = ", ".join([*(name for name, _, _ in _COLUMNS), "ingest_seq"])
+_NAMES = ", ".join([*(name for name, _ in _COLUMNS), "ingest_seq"])
 # DuckDB reads the arrays of the variable `lot` where they are, at a third of what parameters of
 # `unnest` cost, each value of which it wraps by itself.
 _INSERT_ALL = f"INSERT INTO stored_events ({_NAMES}) SELECT {_NAMES} FROM lot"  # noqa: S608
@@ -72,15 +72,24 @@ def columns(events: Sequence[EventRecord], first_ingest_seq: int) -> Columns:
         events: n records.
         first_ingest_seq: of the first one; the others follow.
     """
-    arrays = {
-        name: _array(name, dtype, [value(e) for e in events]) for name, dtype, value in _COLUMNS
-    }
+    if not events:
+        return {name: np.array([], dtype) for name, dtype in (*_COLUMNS, ("ingest_seq", np.int64))}
+    values = _turned(EventRecord._fields, events)
+    values |= _turned(EventId._fields, values["id"])
+    boxes = [box or _NO_BOX for box in values["box"]]
+    values |= _turned(("box_top", "box_left", "box_width", "box_height"), boxes)
+    arrays = {name: _array(name, dtype, values[name]) for name, dtype in _COLUMNS}
     end = first_ingest_seq + len(events)
     arrays["ingest_seq"] = np.arange(first_ingest_seq, end, dtype=np.int64)
     return arrays
 
 
-def _array(name: str, dtype: type | str, values: list[Any]) -> NDArray[Any]:
+def _turned(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """The rows as columns, by name."""
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
+def _array(name: str, dtype: type | str, values: Sequence[Any]) -> NDArray[Any]:
     if name not in _NULLABLE:
         return np.array(values, dtype=dtype)
     absent = [value is None for value in values]

@@ -1,12 +1,15 @@
 """Erased events out of the file: deleted in bounded steps, then written over by a new file.
 
 DuckDB marks what is deleted and gives its blocks free, but the bytes stay in the file until
-something else is written there. So a file out of which was erased is written anew when it is
-closed, without what was deleted, and takes the place of the old one when it is whole.
+something else is written there. So a file out of which was erased is written anew, while it is
+open or when it is closed, without what was deleted, and takes the place of the old one when it is
+whole.
 """
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,25 +76,56 @@ def rewrite(path: Path) -> None:
     Raises:
         StoreAwayError: there is no room for a second file, or it cannot be read.
     """
-    fresh = path.with_name(f"{path.name}.rewritten")
-    try:
-        for left in (fresh, _log_of(fresh)):
-            left.unlink(missing_ok=True)
+    with _told(path):
         with duckdb.connect(str(path)) as connection:
-            target = str(fresh).replace("'", "''")
-            connection.execute(f"ATTACH '{target}' AS rewritten")
-            [(name,)] = connection.execute("SELECT current_database()").fetchall()
-            source = name.replace('"', '""')
-            connection.execute(f'COPY FROM DATABASE "{source}" TO rewritten')
-            connection.execute("DETACH rewritten")  # its log is folded in
-        if _log_of(path).exists() or _log_of(fresh).exists():
-            raise StoreAwayError(f"store {path}: its log was not folded in; try again")
+            fresh = _copied(connection, path)
         _replace(fresh, path)
+
+
+def copied(rows: duckdb.DuckDBPyConnection, path: Path) -> Path:
+    """A new file beside the open one, without what was deleted; nobody may write meanwhile.
+
+    Raises:
+        StoreAwayError: there is no room for a second file.
+    """
+    with _told(path):
+        return _copied(rows, path)
+
+
+def replace(fresh: Path, path: Path) -> None:
+    """Give a copy the place of the file that it was made of; nobody may have that open.
+
+    Raises:
+        StoreAwayError: it cannot be done; the old file stands as it was.
+    """
+    with _told(path):
+        _replace(fresh, path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, duckdb.Error) as error:
         raise StoreAwayError(
             f"store {path}: erased events still stand in the file, as it cannot be written anew: "
             f"{error}; it needs room for a second file. Try again"
         ) from error
+
+
+def _copied(rows: duckdb.DuckDBPyConnection, path: Path) -> Path:
+    fresh = path.with_name(f"{path.name}.rewritten")
+    for left in (fresh, _log_of(fresh)):
+        left.unlink(missing_ok=True)
+    target = str(fresh).replace("'", "''")
+    rows.execute(f"ATTACH '{target}' AS rewritten")
+    try:
+        [(name,)] = rows.execute("SELECT current_database()").fetchall()
+        source = name.replace('"', '""')
+        rows.execute(f'COPY FROM DATABASE "{source}" TO rewritten')
+    finally:
+        rows.execute("DETACH rewritten")  # its log is folded in
+    return fresh
 
 
 def _log_of(path: Path) -> Path:
@@ -100,6 +134,9 @@ def _log_of(path: Path) -> Path:
 
 def _replace(fresh: Path, path: Path) -> None:
     """Give the new file the old one's name, also after a power cut."""
+    # A log that stays would be taken for the new file's.
+    if _log_of(path).exists() or _log_of(fresh).exists():
+        raise StoreAwayError(f"store {path}: its log was not folded in; try again")
     shutil.copymode(path, fresh)
     for step in (fresh, None, path.parent):
         if step is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from cloud.errors import StartError
+from cloud.errors import StartError, StoreHeldError
 from cloud.store.duckdb import erase, rollups
 
 VERSION = 2
@@ -53,7 +53,7 @@ def open_file(
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(str(path), config=_config(memory_limit_mb, threads))
     except (OSError, duckdb.Error) as error:
-        raise StartError(_why(path, str(error))) from error
+        raise _refused(path, str(error)) from error
     try:
         _check_version(connection, path)
         connection.execute("CHECKPOINT")
@@ -103,11 +103,11 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         )
 
 
-def _why(path: Path, message: str) -> str:
+def _refused(path: Path, message: str) -> StartError:
     holder = _HOLDER.search(message)
     if holder is not None:
-        return (
+        return StoreHeldError(
             f"store {path}: held by another process, {holder[1]}; only one process can open a "
             "DuckDB file, so stop that one (several ingest workers need InfluxDB)"
         )
-    return f"store {path}: cannot be opened: {message}"
+    return StartError(f"store {path}: cannot be opened: {message}")

@@ -4,16 +4,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cloud.errors import StoreAwayError, StoreRefusedError
+from cloud.errors import StartError, StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
 from cloud.store.duckdb import erase, queries, rollups, summaries
 from cloud.store.duckdb.columns import Columns, columns, insert_all, insert_missing
 from cloud.store.duckdb.counts import counted
+from cloud.store.duckdb.readers import Readers
 from cloud.store.duckdb.retention import DuckDbRetention, retention_thread
 from cloud.store.duckdb.schema import open_file
 from cloud.store.halves import Refusal, refused_of
@@ -63,7 +65,9 @@ class DuckDbStore:
         threads: int | None = None,
     ) -> None:
         self._path = path
-        self._connection = open_file(path, memory_limit_mb, threads)
+        self._open = partial(open_file, path, memory_limit_mb, threads)
+        self._connection = self._open()
+        self._readers = Readers()
         self._writer = threading.Lock()
         self._holds_erased = False
         with self._cursor() as rows:
@@ -83,6 +87,10 @@ class DuckDbStore:
     def path(self) -> Path:
         """Of the file."""
         return self._path
+
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """The events as they are."""
+        return events
 
     def write(self, events: Sequence[EventRecord]) -> None:
         """Insert what is not there yet; on return it is on the disk."""
@@ -169,20 +177,40 @@ class DuckDbStore:
         self._ask(("SELECT 1", {}))
 
     def delete(self, device: str, since_ns: int, until_ns: int) -> None:
-        """Have no event of a range; `close` then writes the file anew without their bytes."""
+        """Have no event of a range; `expunge` or `close` ends their bytes."""
         questions.check_delete(since_ns, until_ns)
-        self._holds_erased = True
         condition, parameters = erase.some_within(device, since_ns, until_ns)
         deleted = 1
         while deleted:
             with self._writer, self._transaction() as rows:
+                self._holds_erased = True
                 erase.keep_order(rows, self._ingest_seq)
                 deleted = _deleted(rows, condition, parameters)
         for _ in self.roll_up():
             pass
         with self._roller, self._transaction() as rows:
+            self._holds_erased = True
             erase.delete_closed_counts(rows, device, since_ns, until_ns)
         self.compact()
+
+    def expunge(self) -> None:
+        """Write the file anew where something was deleted.
+
+        Writes wait as long as that takes; questions go on, but for the moment in which the new
+        file takes the old one's place.
+        """
+        with self._roller, self._writer:
+            if not self._holds_erased:
+                return
+            with self._cursor() as rows:
+                fresh = erase.copied(rows, self._path)
+            with self._readers.alone():
+                try:
+                    self._connection.close()
+                    erase.replace(fresh, self._path)
+                finally:
+                    self._reopen()
+            self._holds_erased = False
 
     def count_before(self, captured_ns: int) -> int:
         """Events captured before a time."""
@@ -263,6 +291,13 @@ class DuckDbStore:
             raise
         rows.commit()
 
+    def _reopen(self) -> None:
+        try:
+            self._connection = self._open()
+        except StartError as error:
+            # Nothing answers without a file; the next start finds the old one or the new one.
+            crash("the store cannot be opened again", path=str(self._path), error=str(error))
+
     def _roll_up(self, since_ns: int, until_ns: int) -> int:
         with self._roller, self._transaction() as rows:
             return rollups.roll_up(rows, since_ns, until_ns)
@@ -283,7 +318,7 @@ class DuckDbStore:
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of this thread's own: they are cheap, and only the connection is shared."""
         try:
-            with self._connection.cursor() as rows:
+            with self._readers.using(), self._connection.cursor() as rows:
                 yield rows
         except duckdb.FatalException as error:
             # DuckDB answers nothing any more until the file is opened anew (decision 1).

@@ -76,6 +76,10 @@ class InfluxDbStore:
             self._rolling = Rolling(settings, self._database)
             self._rolling.start()
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """The events with their fields in line protocol."""
+        return [lines.draft(event) for event in events]
+
     def write(self, events: Sequence[EventRecord]) -> None:
         """Write the events' points, then the journal's of those that were taken."""
         try:
@@ -170,6 +174,9 @@ class InfluxDbStore:
         """Have no event of a device, or of all devices, captured in a range."""
         questions.check_delete(since_ns, until_ns)
         erase(self._settings, self._database, device, since_ns, until_ns)
+
+    def expunge(self) -> None:
+        """Nothing: the files are the server's, which compacts them."""
 
     def check(self) -> None:
         """Return when the database answers."""

@@ -1,6 +1,7 @@
 """Who may what, tried over HTTP."""
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from cloud.api.documentation import DOCUMENTATION_PATHS
 from cloud.api.health import OPEN_PATHS
 from cloud.fleet.api_key import Role
 from tests.support.api_server import BY, ApiServer, api_server
@@ -39,6 +41,9 @@ ROUTES: dict[tuple[str, str], tuple[Role, str, object]] = {
         )
         for act in ("replace", "decommission", "recommission")
     },
+    ("get", "/v1/erasures"): (Role.ADMIN, "/v1/erasures", None),
+    ("post", "/v1/erasures"): (Role.ADMIN, "/v1/erasures", {"device": "cam-box"}),
+    ("get", "/v1/erasures/{erasure}"): (Role.ADMIN, "/v1/erasures/1", None),
     ("get", "/v1/audit"): (Role.ADMIN, "/v1/audit", None),
     ("get", "/v1/keys"): (Role.ADMIN, "/v1/keys", None),
     ("post", "/v1/keys"): (Role.ADMIN, "/v1/keys", NEW_KEY),
@@ -89,7 +94,7 @@ def test_each_role_on_each_route(
     answer = shared.ask(route[0], path, keys[role], body)
 
     if role >= needed:
-        assert answer.status_code in {200, 201, 404, 409}
+        assert answer.status_code in {200, 201, 202, 404, 409}
         return
     assert answer.status_code == 403
     assert answer.headers["content-type"] == "application/problem+json"
@@ -110,8 +115,9 @@ def test_nobody_without_a_key(shared: ApiServer, route: tuple[str, str]) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/docs", "/openapi.json", "/redoc", "/static-offline-docs/x.js", "/v1/none", "/healthz/",
-     "//healthz", "/readyz/x", "/%68ealthz/"],
+    ["/", "/docs/", "/docs/oauth2-redirect", "/openapi.json/", "//docs", "/v1/none",
+     "/static-offline-docs/x.js", "/static-offline-docs/", "/static-offline-docs/%2e%2e/docs",
+     "/healthz/", "//healthz", "/readyz/x", "/%68ealthz/"],
 )  # fmt: skip
 def test_what_is_no_route_is_closed_too(shared: ApiServer, path: str) -> None:
     assert shared.client.get(path).status_code == 401
@@ -122,9 +128,30 @@ def test_health_is_for_everybody(shared: ApiServer, path: str) -> None:
     assert shared.client.get(path).status_code == 200
 
 
-def test_the_description_may_be_read_with_any_key(shared: ApiServer, keys: dict[Role, str]) -> None:
-    for path in ("/docs", "/openapi.json"):
-        assert shared.ask("get", path, keys[Role.VIEWER]).status_code == 200
+@pytest.mark.parametrize("path", sorted(DOCUMENTATION_PATHS))
+def test_the_description_is_for_everybody(shared: ApiServer, path: str) -> None:
+    """A browser sends no key with a page, nor with what the page loads."""
+    assert shared.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_a_page_loads_only_what_is_open(shared: ApiServer, page: str) -> None:
+    text = shared.client.get(page).text
+    loaded = re.findall(r"""(?:src|href|url|spec-url)\s*[=:]\s*["']([^"']+)["']""", text)
+    assert len(loaded) >= 3
+    assert set(loaded) <= DOCUMENTATION_PATHS
+
+
+def test_the_description_tells_which_key_a_route_takes(shared: ApiServer) -> None:
+    told = shared.client.get("/openapi.json").json()
+    assert told["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert told["security"] == [{"key": []}]
+    for (method, path), (needed, _, _) in ROUTES.items():
+        operation = told["paths"][path][method]
+        assert operation["description"].endswith(f"Needs the role {needed.slug}.")
+        assert "security" not in operation
+    for path in OPEN_PATHS:
+        assert told["paths"][path]["get"]["security"] == []
 
 
 def test_a_route_that_declares_no_role_is_refused_to_everybody(server: ApiServer) -> None:
@@ -284,6 +311,7 @@ def test_without_authentication_all_is_open_but_the_administration(tmp_path: Pat
         for (method, _), (needed, path, body) in ROUTES.items():
             answer = server.ask(method, path, json=body)
             assert (answer.status_code == 403) == (needed is Role.ADMIN)
-        assert server.client.get("/docs").status_code == 200
+        told = server.client.get("/openapi.json").json()
+        assert told["security"] == [{"key": []}, {}], "a key is possible"
         assert server.ask("get", "/v1/audit", server.key(Role.ADMIN)).status_code == 200
         assert server.ask("get", "/v1/events", "wayside_wrong").status_code == 401

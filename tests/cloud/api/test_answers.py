@@ -16,11 +16,12 @@ from cloud.api.app import create_app
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
+from cloud.fleet.erasures import Erasures
 from cloud.fleet.lifecycle import Lifecycle
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices, fleet_lifecycle
+from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
 from tests.support.stored import START_NS, crossing, person, stored
 
 Get = Callable[..., httpx.Response]
@@ -29,16 +30,20 @@ Get = Callable[..., httpx.Response]
 class Server:
     """The application over a store and a table of devices."""
 
-    def __init__(self, devices: Devices, lifecycle: Lifecycle, access: Access) -> None:
+    def __init__(
+        self, devices: Devices, lifecycle: Lifecycle, access: Access, erasures: Erasures
+    ) -> None:
         self.store = FakeStore()
         self.blobs = ObstoreBlobs(MemoryStore(), "memory")
         self.devices = devices
         self.lifecycle = lifecycle
         self.access = access
+        self.erasures = erasures
         self.running = {"ingest": True, "fleet": True}
         self.app: FastAPI = create_app(
-            self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access
-        )
+            self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access,
+            erasures, lambda: None,
+        )  # fmt: skip
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
@@ -55,8 +60,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
         fleet_devices(tmp_path) as devices,
         fleet_lifecycle(tmp_path) as lifecycle,
         fleet_access(tmp_path, requires_key=False) as access,
+        fleet_erasures(tmp_path) as erasures,
     ):
-        yield Server(devices, lifecycle, access)
+        yield Server(devices, lifecycle, access, erasures)
 
 
 def test_an_event_is_told_whole(server: Server) -> None:
@@ -184,6 +190,7 @@ def test_a_fault_is_a_problem_without_details(server: Server) -> None:
     server.app = create_app(
         object(),  # type: ignore[arg-type]
         server.devices, server.lifecycle, dict, Snapshots(server.blobs), server.access,
+        server.erasures, lambda: None,
     )  # fmt: skip
 
     with capture_logs() as logs:
@@ -211,7 +218,7 @@ def test_the_description_is_complete(server: Server) -> None:
         "/v1/events/{device}/{boot}/{lane}/{seq}/snapshot",
         "/v1/devices/summary", "/v1/devices/{device}", "/v1/devices/{device}/replace",
         "/v1/devices/{device}/decommission", "/v1/devices/{device}/recommission",
-        "/v1/keys", "/v1/keys/{key_id}", "/v1/audit",
+        "/v1/keys", "/v1/keys/{key_id}", "/v1/audit", "/v1/erasures", "/v1/erasures/{erasure}",
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",
     }  # fmt: skip
     for path in ("/v1/events", "/v1/counts", "/v1/devices", "/v1/latest", "/v1/heatmap"):

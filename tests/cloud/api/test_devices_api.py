@@ -11,7 +11,7 @@ from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
 from tests.support.api_server import ApiServer, api_server
-from tests.support.fleet import heartbeat
+from tests.support.fleet import fleet_file, heartbeat
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def server(tmp_path: Path) -> Iterator[ApiServer]:
 @pytest.fixture
 def database(server: ApiServer, tmp_path: Path) -> Iterator[FleetDatabase]:
     """That of the server's devices."""
-    with closing(FleetDatabase(f"sqlite:///{tmp_path}/fleet.sqlite")) as made:
+    with closing(FleetDatabase(fleet_file(tmp_path / "fleet.sqlite"))) as made:
         yield made
 
 

@@ -24,6 +24,7 @@ from cloud.store.port import EventStore
 from cloud.store.settings import InfluxDbSettings
 from protos.ids import EventId, Lane
 from tests.support.archived import archive_batches
+from tests.support.fleet import fleet_file
 from tests.support.influxdb import InfluxDb, influxdb
 from tests.support.pictures import JPEG, snapshot
 from tests.support.stored import START_NS, batch_of, crossing, person, stored
@@ -54,6 +55,7 @@ class Site:
             text += f"store: {{kind: influxdb, url: '{server.url}', bucket: {self.bucket}}}\n"
         self.config.write_text(text)
         self._server = server
+        fleet_file(self.kept / "fleet.sqlite")
         for device, secret in zip(DEVICES, (SECRET, OTHER_SECRET), strict=True):
             self._fill(device, secret)
 

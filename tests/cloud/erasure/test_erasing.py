@@ -38,7 +38,7 @@ class Site:
         self.snapshots = Snapshots(self.blobs)
 
     def erasing(self, erased: ErasedRange, now_ns: int = START_NS + 999 * MS) -> Erasing:
-        return Erasing(erased, self.store, self.archive, self.snapshots, lambda: now_ns)
+        return Erasing(erased, self.store, self.archive, self.snapshots, now_ns)
 
     def seqs(self) -> list[int]:
         return sorted(event_id.seq for event_id, _ in self.snapshots.pictures())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.fleet.order import Place, follow
+from cloud.fleet.order import Place, Times, follow
 from protos.v1.device_state_pb2 import DeviceState
 
 
@@ -98,3 +98,93 @@ def test_late_and_repeated_states_of_earlier_boots_change_nothing(
         replayed += data.draw(st.lists(st.sampled_from(history[: position + 1]), max_size=3))
 
     assert after(*replayed) == after(*history)
+
+
+INTERVAL_S, OFFLINE_S = 30, 300
+Came = tuple[int, DeviceState]
+"""When a state came to Pub/Sub, in seconds, and the state."""
+
+
+def delivered(states: list[Came], place: Place | None = None, last_s: int = 0) -> Place | None:
+    """Where a device stands after states in the order of delivery, as the table reckons it."""
+    for at_s, one in states:
+        times = Times(at_s, last_s, last_s + OFFLINE_S) if place is not None else None
+        found = follow(place, one, (), times)
+        if found is not None and found.boot == one.boot:
+            last_s = max(last_s, at_s)
+        place = found or place
+    return place
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Came]:
+    """Boots one after the other, each with some heartbeats; true times."""
+    at_s, told = 1000, list[Came]()
+    for boot in range(1, draw(st.integers(1, 5)) + 1):
+        at_s += draw(st.integers(5, 4000))
+        for seq in range(1, draw(st.integers(1, 6)) + 1):
+            told.append((at_s, state(boot, boot, seq)))
+            at_s += INTERVAL_S
+    return told
+
+
+def test_boots_that_nobody_knew_are_told_apart_by_when_they_came() -> None:
+    older, newer = state(1, 1, 4), state(2, 2, 1)
+    place = delivered([(1100, newer), (1000, older)])
+    assert place == Place(2, 2, 1, DeviceState.ALIVE, (1,))
+    assert delivered([(1130, state(2, 2, 2))], place, 1100) == Place(
+        2, 2, 2, DeviceState.ALIVE, (1,)
+    )
+
+
+def test_the_birth_after_a_last_will_is_the_next_boots_whichever_came_first() -> None:
+    """The broker tells of the end when the next boot takes the session over."""
+    history = [(1000, state(1, 1, 4)), (1101, will(1, 1)), (1100, state(2, 2, 1))]
+    place = delivered(history)
+    assert place == Place(2, 2, 1, DeviceState.ALIVE, (1,))
+
+
+@given(lives(), st.data())
+def test_after_an_outage_the_last_boot_is_the_live_one_in_whatever_order_states_come(
+    told: list[Came], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(told), max_size=5))
+    place = delivered(data.draw(st.permutations(told + again)))
+    assert place is not None
+    last_s, last = told[-1]
+    assert place.boot == last.boot
+    going_on = [(last_s + INTERVAL_S, state(last.boot, last.boot, last.seq + 1))]
+    following = delivered(going_on, place, last_s)
+    assert following is not None
+    assert (following.boot, following.seq) == (last.boot, last.seq + 1)
+
+
+@given(lives(), st.data())
+def test_a_boot_that_goes_on_is_found_whatever_bridges_held_back(
+    told: list[Came], data: st.DataObject
+) -> None:
+    """Times are wrong by minutes, wills among them: it takes until the wrong one is offline."""
+    some = told + [(at_s, will(one.boot, one.session)) for at_s, one in told]
+    late = [(at_s + data.draw(st.integers(0, 400)), one) for at_s, one in some]
+    place = delivered(data.draw(st.permutations(late)))
+    begin_s = max(at_s for at_s, _ in late)
+    live = told[-1][1].boot
+    going_on = [
+        (begin_s + number * INTERVAL_S, state(live, 99, 100 + number))
+        for number in range(1, OFFLINE_S // INTERVAL_S + 2)
+    ]
+    found = delivered(going_on, place, begin_s)
+    assert found is not None
+    assert (found.boot, found.status) == (live, DeviceState.ALIVE)
+
+
+@given(lives())
+def test_a_past_boot_that_is_delivered_again_changes_nothing_while_the_live_one_is_heard_of(
+    told: list[Came],
+) -> None:
+    place = delivered(told)
+    last_s = told[-1][0]
+    for _, one in told[:-1]:
+        again = delivered([(last_s + OFFLINE_S - 1, one)], place, last_s)
+        assert again is not None
+        assert again.boot == told[-1][1].boot

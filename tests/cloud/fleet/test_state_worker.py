@@ -18,6 +18,7 @@ from cloud.fleet.worker import StateWorker
 from protos.codec import encode
 from protos.v1.device_state_pb2 import DeviceState
 from tests.support.fake_bus import FakeBus
+from tests.support.fleet import fleet_file
 from tests.support.processes import wait_until
 from tests.support.watched_subscriber import WatchedSubscriber
 from wayside.backoff import Backoff
@@ -25,7 +26,7 @@ from wayside.backoff import Backoff
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[FleetDatabase]:
-    with contextlib.closing(FleetDatabase(f"sqlite:///{tmp_path}/fleet.sqlite")) as made:
+    with contextlib.closing(FleetDatabase(fleet_file(tmp_path / "fleet.sqlite"))) as made:
         yield made
 
 

@@ -1,11 +1,14 @@
 """`wayside-cloud ca` and `broker config`: the way from nothing to a broker, and what is refused."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cloud.cli import app
+from cloud.fleet.audit import Audit
+from cloud.fleet.database import FleetDatabase
 from tests.support.processes import wait_until
 from tests.support.secure_broker import Party, SecureBroker
 
@@ -127,3 +130,118 @@ def test_revocation_reaches_a_real_broker(tmp_path: Path) -> None:
         assert said.endswith("the broker was told to read the list again\n")
     finally:
         broker.process.stop()
+
+
+def audited(folder: Path) -> list[tuple[str, str, str]]:
+    """Action, target and the first word of the outcome, of all that the fleet's audit holds."""
+    with closing(FleetDatabase(f"sqlite:///{folder}/wayside-data/fleet.sqlite")) as database:
+        entries = Audit(database).page()
+    return [(one.action, one.target, one.outcome.split(":")[0]) for one in entries]
+
+
+ISSUED = ("certificate.issue", "gate-cam-01", "done")
+
+
+def test_a_device_is_registered_with_its_certificate(commands: Commands, tmp_path: Path) -> None:
+    commands.done("ca", "init")
+    where = f"in fleet database sqlite:///{tmp_path}/wayside-data/fleet.sqlite"
+    said = commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "one")
+    assert said.splitlines()[0] == f"registered gate-cam-01 {where}"
+    assert said.splitlines()[1].startswith("issued device gate-cam-01, valid until ")
+    assert "gate-cam-01 is never-seen" in commands.done("devices", "show", "gate-cam-01")
+    said = commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "two")
+    assert said.splitlines()[0] == f"gate-cam-01 is registered already, {where}"
+    assert audited(tmp_path) == [
+        ("device.register", "gate-cam-01", "done"), ISSUED,
+        ("device.register", "gate-cam-01", "registered before"), ISSUED,
+    ]  # fmt: skip
+
+
+def test_only_devices_are_registered_and_only_when_wanted(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.done("ca", "init")
+    commands.done("ca", "issue", "bridge-1", "--role", "service", "--out", tmp_path / "bridge")
+    said = commands.done("ca", "issue", "gate-cam-01", "--no-register", "--out", tmp_path / "one")
+    assert "registered" not in said
+    assert said.startswith("issued device gate-cam-01")
+    assert not (tmp_path / "wayside-data").exists()
+
+
+def test_what_cannot_be_issued_is_not_registered(commands: Commands, tmp_path: Path) -> None:
+    commands.done("ca", "init")
+    commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "one")
+    said = commands.refused("ca", "issue", "gate-cam-02", "--out", tmp_path / "one")
+    assert "is there already" in said
+    assert "no device 'gate-cam-02'" in commands.refused("devices", "show", "gate-cam-02")
+
+
+def test_a_certificate_that_fails_at_the_end_is_made_by_the_same_command(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.done("ca", "init")
+    out = tmp_path / "file" / "out"
+    out.parent.write_text("no folder")
+    commands.refused("ca", "issue", "gate-cam-01", "--out", out)
+    assert audited(tmp_path)[-1] == ("certificate.issue", "gate-cam-01", "failed")
+    out.parent.unlink()
+    assert "is registered already" in commands.done("ca", "issue", "gate-cam-01", "--out", out)
+    assert (out / "cert.pem").is_file()
+
+
+def test_without_the_fleets_database_nothing_is_issued(commands: Commands, tmp_path: Path) -> None:
+    commands.done("ca", "init")
+    (tmp_path / "wayside-data").mkdir()
+    (tmp_path / "wayside-data/fleet.sqlite").write_text("none of ours" * 100)
+    said = commands.refused("ca", "issue", "gate-cam-01", "--out", tmp_path / "one")
+    assert "--no-register issues without it" in said
+    assert commands.done("ca", "list").startswith("0 certificates")
+    assert not (tmp_path / "one").exists()
+    commands.done("ca", "issue", "gate-cam-01", "--no-register", "--out", tmp_path / "one")
+
+
+def test_a_decommissioned_device_gets_no_certificate(commands: Commands, tmp_path: Path) -> None:
+    commands.done("ca", "init")
+    commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "one")
+    said = commands.done("devices", "decommission", "gate-cam-01")
+    assert "the broker takes its certificate still; run `wayside-cloud ca revoke" in said
+    said = commands.refused("ca", "issue", "gate-cam-01", "--out", tmp_path / "two")
+    assert "recommission it first" in said
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize("act", ["replace", "decommission"])
+def test_a_device_goes_together_with_its_certificates(
+    commands: Commands, tmp_path: Path, act: str
+) -> None:
+    commands.done("ca", "init")
+    commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "one")
+    said = commands.done("devices", act, "gate-cam-01", "--revoke")
+    assert f"revoked gate-cam-01, 1 certificate: {commands.ca}/crl.pem" in said
+    assert "until you run `wayside-cloud ca revoke gate-cam-01` with --broker HOST:PORT" in said
+    assert "revoked" in commands.done("ca", "list").splitlines()[0]
+    assert audited(tmp_path)[-2:] == [
+        (f"device.{act}", "gate-cam-01", "done"),
+        ("certificate.revoke", "gate-cam-01", "done"),
+    ]
+    assert "Not revoked" not in commands.done("devices", act, "gate-cam-01")
+
+
+def test_a_device_that_is_not_known_keeps_its_certificate(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.done("ca", "init")
+    commands.done("ca", "issue", "gate-cam-01", "--no-register", "--out", tmp_path / "one")
+    said = commands.refused("devices", "decommission", "gate-cam-01", "--revoke")
+    assert "there is no device" in said
+    assert "revoked" not in commands.done("ca", "list").splitlines()[0]
+    assert commands.run("devices", "replace", "x-cam", "--broker", "here").exit_code == 2
+
+
+def test_revocation_needs_a_ca_before_anything_is_changed(commands: Commands) -> None:
+    commands.done("devices", "register", "gate-cam-01")
+    said = commands.refused("devices", "decommission", "gate-cam-01", "--revoke")
+    assert "there is no CA" in said
+    assert "never-seen" in commands.done("devices", "list")
+    said = commands.done("devices", "decommission", "gate-cam-01")
+    assert "the broker takes its certificate still" in said

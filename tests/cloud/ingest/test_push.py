@@ -43,6 +43,9 @@ class HeldStore(FakeStore):
         self.gate = threading.Event()
         self.gate.set()
 
+    def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        return events
+
     def write(self, events: Sequence[EventRecord]) -> None:
         self.gate.wait(20)
         super().write(events)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +71,29 @@ def test_every_text_comes_back(camera: str, class_name: str, rule: str, target: 
 
 
 filled = texts.filter(bool)
+
+
+@given(
+    floats=st.lists(st.floats(0, 1, width=32), min_size=6, max_size=6),
+    camera=texts,
+    replaced=st.sets(st.sampled_from(lines.REPLACEABLE)),
+)
+def test_a_draft_gives_the_same_line_and_floats_of_32_bits_come_back(
+    floats: list[float], camera: str, replaced: set[str]
+) -> None:
+    event = crossing(1, camera=camera)
+    seen = event.object
+    seen.box.top, seen.box.left, seen.box.width, seen.box.height = floats[:4]
+    seen.confidence, seen.speed_mps = floats[4:]
+    [record] = stored(event)
+    own = lines.tags(record)
+    tags = {name: lines.OTHER if name in replaced else text for name, text in own.items()}
+    text = lines.line(record, tags)
+
+    assert lines.line(lines.draft(record), tags) == text
+    _, _, fields, _ = parse(text)
+    names = ("top", "left", "width", "height", "confidence", "speed_mps")
+    assert [np.float32(fields[name]) for name in names] == [np.float32(one) for one in floats]
 
 
 @given(st.dictionaries(filled, filled | st.integers(-(2**63), 2**63 - 1), min_size=1))
