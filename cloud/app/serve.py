@@ -53,7 +53,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
 
     _require_free_port(settings)
     with ExitStack() as ends:
-        store = open_store(settings)
+        store = open_store(settings, rolls_up=True)
         ends.callback(store.close)
         database = FleetDatabase(settings.fleet.url)
         ends.callback(database.close)

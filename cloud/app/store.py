@@ -5,8 +5,12 @@ from cloud.store.port import EventStore
 from cloud.store.settings import DuckDbSettings
 
 
-def open_store(settings: CloudSettings) -> EventStore:
+def open_store(settings: CloudSettings, *, rolls_up: bool = False) -> EventStore:
     """The store, open.
+
+    Args:
+        settings: which, and where.
+        rolls_up: an InfluxDB is rolled up as long as the store is open; a DuckDB file always is.
 
     Raises:
         StartError: it cannot be used; the message says what to do.
@@ -23,4 +27,4 @@ def open_store(settings: CloudSettings) -> EventStore:
         )
     from cloud.store.influxdb.store import InfluxDbStore
 
-    return InfluxDbStore(settings.store)
+    return InfluxDbStore(settings.store, rolls_up=rolls_up)

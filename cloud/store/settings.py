@@ -92,6 +92,11 @@ class InfluxDbSettings(BaseModel):
     series_in_all: int = Field(
         200_000, ge=1, description="series of the bucket; what is new beyond becomes `other`"
     )
+    rollup_days: int = Field(
+        35, ge=0, le=3_650,
+        description="events of so many days before the start of `serve` are counted by minute "
+        "beforehand; 0: none are",
+    )  # fmt: skip
     writer: str = Field(
         "ingest",
         pattern=r"^[a-z][a-z0-9-]{0,62}$",

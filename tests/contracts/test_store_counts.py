@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.store.duckdb.store import DuckDbStore
-from cloud.store.influxdb.store import InfluxDbStore
 from cloud.store.port import GROUPS, CountQuery, EventRecord, EventStore
 from cloud.store.settings import InfluxDbSettings
 from tests.support.fake_store import FakeStore
+from tests.support.influx_rollups import rolled_up
 from tests.support.influxdb import InfluxDb, influxdb
 from tests.support.stored import START_NS, crossing, person, stored
 
@@ -102,11 +102,11 @@ def test_duckdb(history: list[list[EventRecord] | int], asked: list[CountQuery])
         holds(store, lambda now_ns: list(store.roll_up(lambda: now_ns)), history, asked)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(history=histories(), asked=st.lists(questions(), min_size=1, max_size=2))
 def test_influxdb(
     influx: InfluxDb, history: list[list[EventRecord] | int], asked: list[CountQuery]
 ) -> None:
     bucket = InfluxDbSettings(kind="influxdb", url=influx.url, bucket=influx.new_bucket())
-    with contextlib.closing(InfluxDbStore(bucket)) as store:
-        holds(store, lambda now_ns: None, history, asked)
+    with rolled_up(bucket) as rolled:
+        holds(rolled.store, rolled.roll_up, history, asked)

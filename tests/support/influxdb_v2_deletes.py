@@ -1,6 +1,7 @@
 """`/api/v2/delete` of InfluxDB 2.x, and enough of `/query` to say what is left."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ class DeletingInfluxDb(ThreadingHTTPServer):
         devices_left: that have events after the delete.
         status: of each delete.
         deletes: bodies of the deletes, and the bucket that each named.
+        marks: what was written of erasures, in this order.
     """
 
     daemon_threads = True
@@ -31,6 +33,7 @@ class DeletingInfluxDb(ThreadingHTTPServer):
         self.devices_left: set[str] = set()
         self.status = 204
         self.deletes: list[tuple[str, dict[str, str]]] = []
+        self.marks: list[list[Any]] = []
 
 
 @contextmanager
@@ -65,9 +68,18 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"code": "invalid", "message": "no"} if self.server.status != 204 else None
             self._answer(self.server.status, error)
             return
+        if parts.path == "/api/v2/write":
+            [text] = re.findall(r'^rollup_mark mark="(.*)" [0-9]+$', body)
+            self.server.marks.append(json.loads(text.replace('\\"', '"')))
+            self._answer(204, None)
+            return
         asked = {name: values[0] for name, values in parse_qs(body).items()}
         bound = set(json.loads(asked["params"]).values())
-        series = self._journal(bound) if '"journal"' in asked["q"] else self._left(bound)
+        series = []
+        if '"journal"' in asked["q"]:
+            series = self._journal(bound)
+        elif "rollup_mark" not in asked["q"]:
+            series = self._left(bound)
         self._answer(200, {"results": [{"series": series}]})
 
     def _journal(self, bound: set[str]) -> list[dict[str, Any]]:

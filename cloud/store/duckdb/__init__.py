@@ -10,5 +10,4 @@ summaries.py  questions for summaries as SQL
 erase.py      erased events out of the file
 readers.py    who uses the file, so that another one can take its place
 retention.py  old events out of the file
-upkeep.py    a thread for work that comes round again
 """

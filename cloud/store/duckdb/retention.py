@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from cloud.store.duckdb.upkeep import UpkeepThread
 from cloud.store.retention import RetentionPlan, days_text
+from cloud.store.upkeep import UpkeepThread
 
 _MINUTE_NS = 60_000_000_000
 _DAY_NS = 1440 * _MINUTE_NS

@@ -18,7 +18,6 @@ from cloud.store.duckdb.counts import counted
 from cloud.store.duckdb.readers import Readers
 from cloud.store.duckdb.retention import DuckDbRetention, retention_thread
 from cloud.store.duckdb.schema import open_file
-from cloud.store.duckdb.upkeep import UpkeepThread
 from cloud.store.halves import Refusal, refused_of
 from cloud.store.port import (
     CountQuery,
@@ -30,6 +29,7 @@ from cloud.store.port import (
 )
 from cloud.store.records import MAX_CAPTURED_NS, record
 from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, ZoneRow, ZonesQuery
+from cloud.store.upkeep import UpkeepThread
 from protos.ids import EventId, Lane
 from wayside.process import crash
 

@@ -1,98 +1,29 @@
-"""Erased events out of a bucket: DELETE of 1.x, `/api/v2/delete` of 2.x; 3.x deletes no rows.
+"""Erased events out of a bucket.
+
+A mark is written before anything is deleted, and that it is done once everything is: whoever
+rolls up or reads rollups takes a marked range from the points until it was counted again after
+that. An erasure that was killed leaves its mark open, until one that does all of it is done.
 
 The journal names runs of seqs, not what they hold, and a reader finds nothing where a run's
 events are gone; so an entry may stay. A device's entries go once none of its events is left, but
 for those of each writer's newest write: they tell that writer at its next start which times it has
 used, and readers that the write is whole.
-
-Reference: https://docs.influxdata.com/influxdb/v2/reference/syntax/delete-predicate/
 """
 
-from collections.abc import Mapping
-from datetime import datetime, timezone
-from typing import Protocol
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 
-import urllib3
-from influxdb_client.client.exceptions import InfluxDBError
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.domain.delete_predicate_request import DeletePredicateRequest
-from influxdb_client.service.delete_service import DeleteService
-
-from cloud.errors import StoreAwayError
 from cloud.store.influxdb import lines, queries
 from cloud.store.influxdb.access import access_of
+from cloud.store.influxdb.deletes import Deletes, opened_deletes
 from cloud.store.influxdb.influxql import Bindings, InfluxQl
-from cloud.store.influxdb.retention import version_of
+from cloud.store.influxdb.rollup_tables import InfluxTables, RollupTables, posted_by
+from cloud.store.influxdb.rollups import Mark, minutes_of
+from cloud.store.influxdb.writer import LineWriter
 from cloud.store.settings import InfluxDbSettings
-
-_NS_PER_S = 1_000_000_000
-
-
-class _Deletes(Protocol):
-    """What deletes points of a measurement: those with some tags, in a range of time."""
-
-    def delete(
-        self, measurement: str, tags: Mapping[str, str], since_ns: int, until_ns: int
-    ) -> None:
-        """Have none of them; tags are given as texts (`lines.tag_text`).
-
-        Raises:
-            StoreAwayError: the server does not answer, or does not do it.
-        """
-
-
-class _ByInfluxQl:
-    """1.x; it deletes in every retention policy of the database."""
-
-    def __init__(self, database: InfluxQl) -> None:
-        self._database = database
-
-    def delete(
-        self, measurement: str, tags: Mapping[str, str], since_ns: int, until_ns: int
-    ) -> None:
-        bindings = Bindings()
-        demanded = [f'"{name}" = {bindings.bind(text)}' for name, text in tags.items()]
-        demanded += [f"time >= {since_ns}", f"time < {until_ns}"]
-        where = " AND ".join(demanded)
-        self._database.ask([f'DELETE FROM "{measurement}" WHERE {where}'], bindings)  # noqa: S608
-
-
-class _ByApi:
-    """2.x."""
-
-    def __init__(self, settings: InfluxDbSettings) -> None:
-        self._settings = settings
-        token, tls = access_of(settings)
-        self._client = InfluxDBClient(
-            settings.url, token=token, org=settings.org, ssl_context=tls,
-            timeout=round(settings.timeout_s * 1000),
-        )  # fmt: skip
-        # Not the client's DeleteApi: it cuts times to the microsecond.
-        self._service = DeleteService(self._client.api_client)  # type: ignore[no-untyped-call]
-
-    def delete(
-        self, measurement: str, tags: Mapping[str, str], since_ns: int, until_ns: int
-    ) -> None:
-        texts = {"_measurement": measurement, **tags}
-        request = DeletePredicateRequest(  # type: ignore[no-untyped-call]
-            start=_rfc_3339(since_ns),
-            stop=_rfc_3339(until_ns - 1),  # which is deleted as well
-            predicate=" AND ".join(f"{name}={_quoted(text)}" for name, text in texts.items()),
-        )
-        where = f"InfluxDB at {self._settings.url}, bucket {self._settings.bucket!r}"
-        try:
-            self._service.post_delete(  # type: ignore[no-untyped-call]
-                request, org=self._settings.org, bucket=self._settings.bucket
-            )
-        except InfluxDBError as error:
-            status = getattr(error, "status", None)
-            text = str(error.message or error)[:500]
-            raise StoreAwayError(f"{where}: {status}: {text}") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise StoreAwayError(f"{where}: no answer: {error}") from error
-
-    def close(self) -> None:
-        self._client.close()  # type: ignore[no-untyped-call]
 
 
 def erase(
@@ -110,31 +41,35 @@ def erase(
     Raises:
         StoreAwayError: the server does not answer, or can't delete.
     """
-    version = version_of(settings, access_of(settings)[1])
-    if version.startswith("1."):
-        _erase(_ByInfluxQl(database), database, device, since_ns, until_ns)
-    elif version.startswith("2."):
-        api = _ByApi(settings)
-        try:
-            _erase(api, database, device, since_ns, until_ns)
-        finally:
-            api.close()
-    else:
-        raise StoreAwayError(
-            f"InfluxDB {version} at {settings.url} deletes no single events: delete its database "
-            "and fill a new one with `wayside-cloud archive replay`, which leaves out what was "
-            "erased"
-        )
+    writer = LineWriter(settings, *access_of(settings))
+    with closing(writer), opened_deletes(settings, database) as deletes:
+        tables = InfluxTables(database, posted_by(writer, settings.lines_per_write))
+        # Read first: what is written to the journal meanwhile is later, and stays.
+        entries = _newest_entries(database, device)
+        # Different for two that begin in one microsecond, which is as fine as some clocks are.
+        at_ns = time.time_ns() // 1000 * 1000 + secrets.randbelow(1000)
+        with marked(tables, Mark(at_ns, device, (since_ns, until_ns))):
+            tags = {"device": lines.tag_text(device)} if device else {}
+            for measurement in lines.MEASUREMENTS:
+                deletes.delete(measurement, tags, since_ns, until_ns)
+            # A bucket takes no rollup older than its retention, though it may still have the old.
+            deletes.delete("rollup", {}, minutes_of((since_ns, until_ns))[0], until_ns)
+        _forget_entries(deletes, database, entries)
 
 
-def _erase(
-    deletes: _Deletes, database: InfluxQl, device: str, since_ns: int, until_ns: int
+@contextmanager
+def marked(tables: RollupTables, mark: Mark) -> Iterator[None]:
+    """Delete within it: what it deletes is not counted from rollups, from its begin on."""
+    tables.write_mark(mark)
+    yield
+    for done in (mark, *(o for o in tables.marks() if not o.done and mark.holds(o))):
+        tables.write_mark(replace(done, done=True))
+
+
+def _forget_entries(
+    deletes: Deletes, database: InfluxQl, entries: list[tuple[str, str, int, int]]
 ) -> None:
-    # Read first: what is written to the journal meanwhile is later, and stays.
-    entries = _newest_entries(database, device)
-    tags = {"device": lines.tag_text(device)} if device else {}
-    for measurement in lines.MEASUREMENTS:
-        deletes.delete(measurement, tags, since_ns, until_ns)
+    """Delete the entries that were read, of devices that have no events left."""
     newest: dict[str, int] = {}
     for _, writer, _, write_ns in _newest_entries(database, ""):
         newest[writer] = max(write_ns, newest.get(writer, 0))
@@ -167,14 +102,3 @@ def _has_events(database: InfluxQl, device: str) -> bool:
     demanded = [f'"device" = {bindings.bind(device)}']
     [answer] = database.ask([queries.events(demanded, limit=1)], bindings)
     return bool(answer)
-
-
-def _rfc_3339(time_ns: int) -> str:
-    seconds, nanoseconds = divmod(time_ns, _NS_PER_S)
-    at = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
-
-
-def _quoted(text: str) -> str:
-    """A string of the predicate's grammar; tag texts hold neither quotes nor backslashes."""
-    return f'"{text}"'

@@ -112,7 +112,7 @@ class Journal:
             places: where to go on.
             limit: entries of a writer at most.
         """
-        ends = self._ends()
+        ends = self.ends()
         writers = list(ends)
         bindings = Bindings()
         statements = [
@@ -174,7 +174,7 @@ class Journal:
         [answer] = self._database.ask([statement], bindings)
         return max((row["time"] for series in answer for row in series.dicts()), default=0)
 
-    def _ends(self) -> dict[str, int]:
+    def ends(self) -> dict[str, int]:
         """By writer, the time up to which none of its entries is still to come.
 
         Asked before the entries are, as what is whole stays whole.

@@ -180,7 +180,8 @@ class SeriesBudget:
             [answer] = self._database.ask(["SHOW SERIES EXACT CARDINALITY"], Bindings())
         except StatementError:
             return sum(len(known.keys) for known in self._devices.values())
-        return sum(row[-1] for series in answer for row in series.rows)
+        rollups = ("rollup", "rollup_state", "rollup_mark")
+        return sum(row[-1] for one in answer if one.name not in rollups for row in one.rows)
 
     def _read(self, device: str) -> _Device:
         stored = self._stored(device)

@@ -6,8 +6,8 @@ and readers get their records from it: tags and fields serve filters, groups and
 `sequences` counts distinct seqs within each measurement; an event has one.
 """
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cloud.errors import StoreAwayError, StoreRefusedError
 from cloud.store import cursor, questions
@@ -18,6 +18,8 @@ from cloud.store.influxdb.erase import erase
 from cloud.store.influxdb.influxql import Bindings, Database, InfluxQl
 from cloud.store.influxdb.journal import Journal
 from cloud.store.influxdb.pages import captured_page, ingest_page
+from cloud.store.influxdb.rolling import Rolling, reader_of
+from cloud.store.influxdb.rollup_reader import Counts, RollupReader
 from cloud.store.influxdb.series import Limits, SeriesBudget
 from cloud.store.influxdb.writer import LineWriter
 from cloud.store.port import (
@@ -41,12 +43,20 @@ class InfluxDbStore:
 
     Args:
         settings: where it is.
+        rolls_up: keep rollups as long as it is open, where the settings want any.
+        reader: what answers from rollups; default: by the settings.
 
     Raises:
         StartError: the token or the CA cannot be read.
     """
 
-    def __init__(self, settings: InfluxDbSettings) -> None:
+    def __init__(
+        self,
+        settings: InfluxDbSettings,
+        *,
+        rolls_up: bool = False,
+        reader: RollupReader | None = None,
+    ) -> None:
         self._settings = settings
         token, tls = access_of(settings)
         self._where = f"InfluxDB at {settings.url}, bucket {settings.bucket!r}"
@@ -58,6 +68,13 @@ class InfluxDbStore:
         )
         self._series = SeriesBudget(self._database, limits)
         self._journal = Journal(self._database, settings.writer)
+        self._rollups = reader
+        if reader is None and settings.rollup_days:
+            self._rollups = reader_of(self._database)
+        self._rolling: Rolling | None = None
+        if rolls_up and settings.rollup_days:
+            self._rolling = Rolling(settings, self._database)
+            self._rolling.start()
 
     def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
         """The events with their fields in line protocol."""
@@ -93,11 +110,18 @@ class InfluxDbStore:
     def counts(self, query: CountQuery) -> Sequence[CountRow]:
         """Numbers of events; values beyond the budget of series count as `other`."""
         questions.check_counts(query)
+        counted, left = Counts(), [(query.since_ns, query.until_ns)]
+        if self._rollups is not None:
+            rolled = self._rollups.answer(query)
+            counted, left = rolled.counts, rolled.left
         bindings = Bindings()
-        statement = queries.counted(query, bindings)
-        [answer] = self._database.ask([statement], bindings)
-        counted: Counter[tuple[int, tuple[str, ...]]] = Counter()
-        for series in answer:
+        statements = [
+            queries.counted(replace(query, since_ns=since, until_ns=until), bindings)
+            for since, until in left
+        ]
+        for series in (
+            one for answer in self._database.ask(statements, bindings) for one in answer
+        ):
             group = tuple(lines.tag_value(series.tags[name]) for name in query.group_by)
             for start_ns, number in series.rows:
                 counted[start_ns, group] += number
@@ -159,7 +183,9 @@ class InfluxDbStore:
         self._database.ask(['SHOW TAG VALUES FROM "journal" WITH KEY = "writer"'], Bindings())
 
     def close(self) -> None:
-        """Close the connections."""
+        """Finish the step of a round that runs, and close the connections."""
+        if self._rolling is not None:
+            self._rolling.stop()
         self._writer.close()
         self._database.close()
 

@@ -37,7 +37,21 @@ def test_2x_deletes_each_measurement_to_the_nanosecond(
     times = {"start": "2025-06-15T15:06:40.000001000Z", "stop": "2025-06-15T15:07:39.999999999Z"}
     one = [{**times, "predicate": f'_measurement="{m}" AND device="cam-box"'} for m in MEASUREMENTS]
     every = [{**times, "predicate": f'_measurement="{m}"'} for m in MEASUREMENTS]
-    assert server.deletes == [("events", request) for request in one + every]
+    rollups = {**times, "start": "2025-06-15T15:06:00.000000000Z",
+               "predicate": '_measurement="rollup"'}  # fmt: skip
+    requests = [*one, rollups, *every, rollups]
+    assert server.deletes == [("events", request) for request in requests]
+
+
+def test_a_mark_is_written_before_and_after(server: DeletingInfluxDb, store: InfluxDbStore) -> None:
+    store.delete("cam-box", SINCE_NS, UNTIL_NS)
+    begun = ["cam-box", SINCE_NS, UNTIL_NS, False]
+    assert server.marks == [begun, [*begun[:3], True]]
+
+    server.status = 500
+    with pytest.raises(StoreAwayError):
+        store.delete("", SINCE_NS, UNTIL_NS)
+    assert server.marks[2:] == [["", SINCE_NS, UNTIL_NS, False]]
 
 
 def test_the_journal_of_a_device_without_events_goes_but_each_writers_newest(
@@ -51,7 +65,7 @@ def test_the_journal_of_a_device_without_events_goes_but_each_writers_newest(
     store.delete("", SINCE_NS, UNTIL_NS)
 
     stop = "1970-01-01T00:00:00.00000{}Z"
-    assert [request for _, request in server.deletes[len(MEASUREMENTS) :]] == [
+    assert [request for _, request in server.deletes[len(MEASUREMENTS) + 1 :]] == [
         {"start": BEGIN, "stop": stop.format("5000"),
          "predicate": '_measurement="journal" AND device="cam-box" AND writer="w1"'},
         {"start": BEGIN, "stop": stop.format("8999"),

@@ -1,4 +1,4 @@
-"""Work on the open file that comes round again and again, in steps."""
+"""Work on an open store that comes round again and again, in steps."""
 
 import threading
 from collections.abc import Callable, Iterable
