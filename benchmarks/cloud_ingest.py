@@ -41,7 +41,7 @@ BATCHES = IngestSettings().max_batches
 EVENTS = 10
 """In a batch."""
 
-WRITES = 4
+WRITES = 10
 """In a round: of a stream that does not end, so that the first is not all."""
 
 ROUNDS = 15

@@ -35,11 +35,12 @@ def runs_of(ids: Iterable[EventId]) -> dict[Stream, list[Run]]:
     for event_id in ids:
         stream = (event_id.device, event_id.boot, event_id.lane)
         streams.setdefault(stream, set()).add(event_id.seq)
-    return {stream: _runs(sorted(seqs)) for stream, seqs in streams.items()}
+    return {stream: runs(seqs) for stream, seqs in streams.items()}
 
 
-def _runs(seqs: list[int]) -> list[Run]:
-    """The runs of different seqs in order; at least one."""
+def runs(numbers: Iterable[int]) -> list[Run]:
+    """The runs of different seqs, at least one, in order."""
+    seqs = sorted(numbers)
     ends = [at for at in range(1, len(seqs)) if seqs[at] != seqs[at - 1] + 1]
     return [
         Run(seqs[first], seqs[end - 1])

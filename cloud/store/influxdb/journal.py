@@ -22,7 +22,7 @@ from cloud.store.influxdb import lines
 from cloud.store.influxdb.influxql import Bindings, InfluxQl
 from cloud.store.influxdb.queries import in_stream
 from cloud.store.port import MAX_LIMIT, EventQuery, EventRecord
-from cloud.store.runs import Run, Stream, runs_of
+from cloud.store.runs import Run, Stream, runs
 
 Places = dict[str, tuple[int, int]]
 """By writer: the time of the last entry begun, and the seq up to which it was read."""
@@ -91,13 +91,8 @@ class Journal:
         """
         by_stream: dict[Stream, dict[int, int]] = {}
         for event in events:
-            stream = (event.id.device, event.id.boot, event.id.lane)
-            by_stream.setdefault(stream, {})[event.id.seq] = event.captured_ns
-        found = [
-            (stream, run)
-            for stream, runs in runs_of(event.id for event in events).items()
-            for run in _pieces(runs)
-        ]
+            by_stream.setdefault(event.id[:3], {})[event.id.seq] = event.captured_ns
+        found = [(stream, run) for stream, seqs in by_stream.items() for run in _pieces(runs(seqs))]
         times = [self._next_ns() for _ in found]
         return [
             self._line(at_ns, stream, run, by_stream[stream], times)
@@ -239,10 +234,10 @@ def read_places(position: object) -> Places:
     return places
 
 
-def _pieces(runs: Sequence[Run]) -> list[Run]:
+def _pieces(whole: Sequence[Run]) -> list[Run]:
     """The runs, cut so that a reader need not fetch more than a page to show one event."""
     return [
         Run(first, min(first + MAX_LIMIT - 1, run.last_seq))
-        for run in runs
+        for run in whole
         for first in range(run.first_seq, run.last_seq + 1, MAX_LIMIT)
     ]

@@ -75,27 +75,57 @@ def line(event: EventRecord, point_tags: Mapping[str, str]) -> str:
         event: the event.
         point_tags: as `tags` has them, some of REPLACEABLE perhaps replaced by OTHER.
     """
-    fields = event.fields if isinstance(event, Draft) else _fields(event)
-    if OTHER in point_tags.values():
-        fields = ",".join([fields, *_pairs(_replaced(event, point_tags))])
-    return _line(measurement(event), point_tags, fields, time_ns(event))
+    if OTHER not in point_tags.values():
+        return line_of(head(event, point_tags), event)
+    replaced = ",".join(_pairs(_replaced(event, point_tags)))
+    begin = f"{head(event, point_tags)} {replaced}{',' if replaced else ''}"
+    return f"{begin}{_drafted(event).rest}"
+
+
+Series = tuple[str, str, str, str, str, bool]
+"""What the series of an event's own depends on."""
 
 
 class Draft(EventRecord):
-    """An event whose fields stand ready.
+    """An event whose line stands ready, but for its head.
 
     Attributes:
-        fields: as they stand in its line.
+        series: whose the head is, if the budget admits it.
+        rest: fields and time, as they stand in the line.
     """
 
-    fields: str
+    series: Series
+    rest: str
 
 
 def draft(event: EventRecord) -> Draft:
     """The event with all of its line that does not depend on the budget of series."""
     made = Draft._make(event)
-    made.fields = _fields(event)
+    made.series = series_of(event)
+    made.rest = f"{_fields(event)} {time_ns(event)}"
     return made
+
+
+def series_of(event: EventRecord) -> Series:
+    """What an event's own series depends on; equal for events of one series."""
+    if isinstance(event, Draft):
+        return event.series
+    plain = event.track_id is None
+    return event.camera, event.class_name, event.id.device, event.kind, event.rule, plain
+
+
+def head(event: EventRecord, point_tags: Mapping[str, str]) -> str:
+    """Measurement and tags as they begin a line."""
+    return _series(measurement(event), tuple(point_tags.items()))
+
+
+def line_of(line_head: str, event: EventRecord) -> str:
+    """The line of an event whose tags are its own."""
+    return f"{line_head} {_drafted(event).rest}"
+
+
+def _drafted(event: EventRecord) -> Draft:
+    return event if isinstance(event, Draft) else draft(event)
 
 
 def point(name: str, point_tags: Mapping[str, str], fields: Fields, at_ns: int) -> str:

@@ -36,6 +36,7 @@ from cloud.store.summaries import DwellQuery, DwellRow, HeatQuery, LatestQuery, 
 from protos.ids import Lane, parse_boot
 
 _STREAMS_PER_REQUEST = 50
+_MAX_HEADS = 100_000
 
 
 class InfluxDbStore:
@@ -67,6 +68,7 @@ class InfluxDbStore:
             settings.series_per_camera, settings.series_per_device, settings.series_in_all
         )
         self._series = SeriesBudget(self._database, limits)
+        self._heads: dict[lines.Series, str] = {}
         self._journal = Journal(self._database, settings.writer)
         self._rollups = reader
         if reader is None and settings.rollup_days:
@@ -83,18 +85,18 @@ class InfluxDbStore:
     def write(self, events: Sequence[EventRecord]) -> None:
         """Write the events' points, then the journal's of those that were taken."""
         try:
-            refused = self._post([lines.line(event, self._series.tags(event)) for event in events])
+            refused = self._post([self._line(event) for event in events])
             taken = [event for number, event in enumerate(events) if number not in refused]
             unwritten = self._post(self._journal.lines_for(taken))
         except StoreAwayError:
-            self._series.forget()
+            self._forget()
             raise
         if unwritten:
             raise StoreAwayError(f"{self._where}: refuses the journal: {unwritten.popitem()[1]}")
         if not refused:
             self._series.written()
         else:
-            self._series.forget()
+            self._forget()
             raise StoreRefusedError(
                 self._where, {events[number].id: reason for number, reason in refused.items()}
             )
@@ -198,6 +200,24 @@ class InfluxDbStore:
             for row in series.dicts()
         }
         return [(name, boot, lane) for name, boot in sorted(boots) for lane in Lane]
+
+    def _line(self, event: EventRecord) -> str:
+        """The event's line; the head of a series that was admitted once is made once."""
+        series = lines.series_of(event)
+        head = self._heads.get(series)
+        if head is None:
+            tags = self._series.tags(event)
+            if tags != lines.tags(event):
+                return lines.line(event, tags)
+            if len(self._heads) >= _MAX_HEADS:
+                self._heads.clear()
+            head = self._heads[series] = lines.head(event, tags)
+        return lines.line_of(head, event)
+
+    def _forget(self) -> None:
+        """A write failed in part: which of its series are there is asked again."""
+        self._series.forget()
+        self._heads.clear()
 
     def _post(self, written: Sequence[str]) -> dict[int, str]:
         """Write lines; the reasons of those that are refused, by their number."""
