@@ -100,21 +100,14 @@ class Gate:
             nonlocal is_noted
             if message["type"] == "http.response.start":
                 is_noted = True
-                await run_in_threadpool(self._end, number, str(message["status"]))
+                await run_in_threadpool(self._access.audit.close, number, str(message["status"]))
             await send(message)
 
         try:
             await self._app(scope, receive, noting)
         finally:
             if not is_noted:
-                await run_in_threadpool(self._end, number, "500")
-
-    def _end(self, number: int, outcome: str) -> None:
-        try:
-            self._access.audit.end(number, outcome)
-        except StoreAwayError as error:
-            # What was asked for is done; the entry that says so stays, as begun.
-            _log.error("audit entry stays open", number=number, reason=str(error))
+                await run_in_threadpool(self._access.audit.close, number, "500")
 
 
 class _Allowance:

@@ -16,7 +16,6 @@ from cloud.identity.registry import Entry
 from cloud.settings import CloudSettings
 
 if TYPE_CHECKING:
-    from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
 
 _log = structlog.get_logger(__name__)
@@ -70,18 +69,10 @@ def enrol(
         try:
             entry = authority.issue(identity, out, days)
         except CloudError as error:
-            _end(audit, number, f"failed: {error}")
+            audit.close(number, f"failed: {error}")
             raise
-        _end(audit, number, f"done: {entry.serial:x}")
+        audit.close(number, f"done: {entry.serial:x}")
         return Enrolled(entry, is_new, database.where)
-
-
-def _end(audit: "Audit", number: int, outcome: str) -> None:
-    try:
-        audit.end(number, outcome)
-    except StoreAwayError as error:
-        # The certificate is there, or is not; the entry that does not say so stays, as begun.
-        _log.error("audit entry stays open", number=number, reason=str(error))
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class Bridge:
         if self._listening is not None:
             self._listening.stop()
         end_s = time.monotonic() + self._settings.drain_timeout_s
-        self._presence.leave(_left_s(end_s))
+        self._presence.leave(_left_s(end_s) / 2)  # the other half is for what is in flight
         try:
             drained = self._drain(end_s)
         except NotConnectedError as error:

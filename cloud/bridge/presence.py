@@ -64,6 +64,7 @@ class Presence:
         self._deafness_told = False
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._is_leaving = False
 
     @property
     def settled(self) -> bool:
@@ -83,6 +84,8 @@ class Presence:
     def connected(self) -> None:
         """A connection stands, with the will that was made last."""
         with self._changed:
+            if self._is_leaving:
+                return
             if self._trials >= _TRIALS:
                 self._work_without_words()
                 return
@@ -120,6 +123,7 @@ class Presence:
     def leave(self, timeout_s: float) -> None:
         """Stand back for good; returns once another bridge has subscribed, or none will."""
         with self._changed:
+            self._is_leaving = True
             self._leave()
             self._changed.wait_for(self._is_gone, timeout_s)
 

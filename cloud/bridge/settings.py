@@ -14,8 +14,9 @@ class BridgeSettings(BaseModel):
         "bridge",
         pattern="^[A-Za-z0-9_-]{1,64}$",
         repr=False,
-        description="shared subscription of all bridges; a secret word where devices are not "
-        "trusted: one that knows it can take messages from the bridges, which delays them",
+        description="shared subscription of all bridges; where devices are not trusted, a secret "
+        "of 20 random characters or more, for its digest is seen: one that knows it can take "
+        "messages from the bridges, which delays them",
     )
     receive_maximum: int = Field(
         64, ge=1, le=65_535, description="messages that the broker may have on the way to us"

@@ -2,7 +2,7 @@
 
 A request costs Google's client ten times what a message in it does, so messages wait for each
 other: for `batch_latency_ms`, and then for the answer to the topic's requests that are on their
-way (as Nagle has it, RFC 896), until there are `batch_messages` or `batch_bytes`.
+way (as Nagle has it, RFC 896), but not for long; until there are `batch_messages` or `batch_bytes`.
 """
 
 from collections import Counter
@@ -13,6 +13,9 @@ from typing import Any
 from google.pubsub_v1 import types
 
 from cloud.bus.port import Outcome
+
+LONGEST_HOLD_S = 0.25
+"""A batch that is due waits this long for answers: a request that hangs holds up no other."""
 
 _CHARACTER_BYTES = 4
 """UTF-8 takes no more; to look at each character would cost more than it gains."""
@@ -56,12 +59,13 @@ class Batch:
 
         Raises:
             TypeError: the data is no bytes, or an attribute no text; it is not in.
+            ValueError: an attribute cannot be encoded; it is not in.
         """
         added = self._messages.add(data=data).attributes
         try:
             for name, value in attributes.items():  # a third faster than handing over the dict
                 added[name] = value
-        except TypeError:
+        except (TypeError, ValueError):
             del self._messages[-1]
             raise
         self.dones.append(done)
@@ -116,12 +120,12 @@ class Gathering:
         return True
 
     def next_due_s(self) -> float | None:
-        """When the first of the open batches is due, None where there is nothing to wait for."""
-        return min((batch.due_s for batch in self._waiting()), default=None)
+        """When the first of the open batches goes out, None where there is none."""
+        return min(map(self._goes_out_s, self._open.values()), default=None)
 
     def take_due(self, now_s: float) -> list[Batch]:
         """Close the batches that are due."""
-        due = [batch for batch in self._waiting() if batch.due_s <= now_s]
+        due = [batch for batch in self._open.values() if self._goes_out_s(batch) <= now_s]
         for batch in due:
             del self._open[batch.topic]
         return due
@@ -140,12 +144,14 @@ class Gathering:
         """A request has its answer."""
         self._on_their_way[topic] -= 1
 
-    def has_time(self, topic: str) -> bool:
-        """True while a topic has an open batch that nothing but its time holds back."""
-        return topic in self._open and not self._on_their_way[topic]
+    def has_open(self, topic: str) -> bool:
+        """True while a topic has an open batch."""
+        return topic in self._open
 
-    def _waiting(self) -> list[Batch]:
-        return [batch for batch in self._open.values() if self.has_time(batch.topic)]
+    def _goes_out_s(self, batch: Batch) -> float:
+        """When a batch goes out if nothing more comes (monotonic)."""
+        held = self._on_their_way[batch.topic]
+        return batch.due_s + LONGEST_HOLD_S if held else batch.due_s
 
 
 def size_of(data: bytes, attributes: Mapping[str, str]) -> int:

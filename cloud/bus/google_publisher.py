@@ -3,7 +3,7 @@
     publish -> gathering -> a request when full or due -> retried while Pub/Sub is away -> done
 
 Requests are of our own making, by the API's own client: the library's publisher above it
-(google.cloud.pubsub_v1) takes ten times the CPU a message (docs/benchmarks.md).
+(google.cloud.pubsub_v1) takes ten times the CPU a message (decision 45).
 """
 
 import threading
@@ -82,8 +82,8 @@ class GooglePublisher:
         path = self._paths.get(topic) or self._path(topic)
         try:
             self._hand_over(path, data, attributes, done)
-        except TypeError as error:
-            done(translate(error, f"publish to {path}"))
+        except (TypeError, ValueError) as error:
+            done(BusRefusedError(f"publish to {path}: {error}"))
         except BusError as error:
             done(error)
 
@@ -138,8 +138,7 @@ class GooglePublisher:
         if ready is not None:
             self._submit(ready)
         self._unsettled.add(batch)
-        if self._gathering.has_time(path):
-            self._opened.notify()
+        self._opened.notify()
         return batch
 
     def _is_full(self, size_bytes: int) -> bool:
@@ -169,6 +168,14 @@ class GooglePublisher:
     def _send(self, batch: Batch) -> None:
         self._is_sender.yes = True
         try:
+            self._request(batch)
+        except Exception:  # noqa: BLE001
+            # Whatever it was, nobody may wait for ever.
+            _log.exception("publish broke off", topic=batch.topic)
+            self._fail(batch, BusError(f"publish to {batch.topic}: broken off, see the log"))
+
+    def _request(self, batch: Batch) -> None:
+        try:
             response = self._client.publish(
                 request=batch.request, retry=self._retry, timeout=self._settings.attempt_timeout_s
             )
@@ -180,8 +187,6 @@ class GooglePublisher:
                 self._fail(batch, failure)
         else:
             self._succeed(batch, list(response.message_ids))
-        finally:  # whatever went wrong, nobody waits for ever
-            self._fail(batch, BusError(f"publish to {batch.topic}: broken off"))
 
     def _send_apart(self, batch: Batch) -> None:
         with self._lock:
@@ -195,7 +200,10 @@ class GooglePublisher:
             self._send(one)
 
     def _succeed(self, batch: Batch, message_ids: Sequence[str]) -> None:
-        if len(message_ids) == len(batch.dones) and self._settle(batch):
+        if len(message_ids) != len(batch.dones):
+            counts = f"{len(message_ids)} ids for {len(batch.dones)} messages"
+            self._fail(batch, BusError(f"publish to {batch.topic}: Pub/Sub answers {counts}"))
+        elif self._settle(batch):
             for done, message_id in zip(batch.dones, message_ids, strict=True):
                 _tell(done, message_id)
 
@@ -215,7 +223,7 @@ class GooglePublisher:
             self._settled.notify_all()
             self._gathering.ended(batch.topic)
             self._submit_due()
-            if self._gathering.has_time(batch.topic):
+            if self._gathering.has_open(batch.topic):
                 self._opened.notify()
             return True
 

@@ -42,7 +42,11 @@ class BusSettings(BaseModel):
         1_000_000, ge=1, le=9_000_000, description="bytes in one publish request"
     )
     batch_latency_ms: float = Field(
-        10.0, ge=0, le=1000, description="how long a message waits for others of its request"
+        10.0,
+        ge=0,
+        le=1000,
+        description="how long a message waits for others of its request; while an earlier "
+        "one has no answer, up to 250 ms longer",
     )
     parallel_requests: int = Field(
         8, ge=1, le=100, description="publish requests on their way at once"

@@ -105,9 +105,9 @@ class Certificates:
         try:
             revoke(self.authority, self.identity, self.reach, again)
         except IdentityError as error:
-            audit.end(number, f"failed: {error}")
+            audit.close(number, f"failed: {error}")
             raise
-        audit.end(number, "done")
+        audit.close(number, "done")
 
 
 def revoke(authority: "CertificateAuthority", identity: Identity, reach: Reach, again: str) -> None:

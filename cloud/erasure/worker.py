@@ -110,9 +110,12 @@ class ErasureWorker:
                 if self._stop.is_set():
                     return True
             self._store.expunge()
-        except (CloudError, OSError) as error:
-            _log.error("not erased", number=number, retry_s=self._retry_s, reason=str(error))
-            self._erasures.fail(number, str(error))
+        except Exception as error:  # noqa: BLE001
+            # One that we did not foresee must not hold up the others either.
+            foreseen = isinstance(error, (CloudError, OSError))
+            _log.error("not erased", number=number, retry_s=self._retry_s, reason=str(error),
+                       exc_info=not foreseen)  # fmt: skip
+            self._erasures.fail(number, str(error) or type(error).__name__)
             return False
         self._erasures.end(number, outcome_of(found))
         _log.info("erased", number=number, outcome=outcome_of(found))

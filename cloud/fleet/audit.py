@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
+from cloud.errors import StoreAwayError
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.schema import AUDIT
 
@@ -14,6 +16,7 @@ BEGUN = "begun"
 """The outcome of what has not ended, or of what ended together with its process."""
 
 _MAX_CHARS = 200
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,13 @@ class Audit:
         with self._database.writing() as connection:
             where = AUDIT.c.number == number
             connection.execute(update(AUDIT).where(where).values(outcome=outcome[:_MAX_CHARS]))
+
+    def close(self, number: int, outcome: str) -> None:
+        """Say how it ended, of what is done already; where that can't be noted, the log does."""
+        try:
+            self.end(number, outcome)
+        except StoreAwayError as error:
+            _log.error("audit entry stays open", number=number, outcome=outcome, reason=str(error))
 
     def page(self, after: int = 0, limit: int = 100) -> Sequence[Entry]:
         """Entries in the order they were made, those after a number.

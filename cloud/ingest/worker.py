@@ -98,12 +98,14 @@ class IngestWorker:
 
     def _decode(self) -> None:
         """Decode each message until there is no further one; after `stop` give it back."""
-        while (received := self._received.get()) is not None:
-            if self._stop.is_set():
-                received.nack()
-            elif (batch := self._handler.decode(received)) is not None:
-                self._decoded.put(batch)
-        self._decoded.put(None)
+        try:
+            while (received := self._received.get()) is not None:
+                if self._stop.is_set():
+                    received.nack()
+                elif (batch := self._handler.decode(received)) is not None:
+                    self._decoded.put(batch)
+        finally:  # also of a decoder that dies: the writer waits for nothing more
+            self._decoded.put(None)
 
     def _make_room(self) -> None:
         """Give a batch back; for a decoder that a dead writer left before a full queue."""

@@ -139,10 +139,11 @@ def test_who_sends_what_is_refused_is_told_why_and_the_others_are_not_hurt(bus: 
     told = Told()
     for n, data in enumerate((b"1", b"", b"3", bytes(10_000_001))):
         bus.publisher.send(EVENTS, data, {}, told.of(n))
+    bus.publisher.send(EVENTS, b"5", {"half": "\ud800"}, told.of(4))
     wait_until(told.all_told, "what became of each", 20)
     taken = [isinstance(outcomes[0], str) for outcomes in told.outcomes.values()]
-    assert taken == [True, False, True, False]
-    errors = [told.outcomes[n][0] for n in (1, 3)]
+    assert taken == [True, False, True, False, False]
+    errors = [told.outcomes[n][0] for n in (1, 3, 4)]
     assert all(isinstance(error, BusError) and is_refusal(error) for error in errors)
 
 

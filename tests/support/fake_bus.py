@@ -49,6 +49,10 @@ class FakeBus:
             raise BusRefusedError("neither data nor attributes")
         if len(data) > MAX_BYTES:
             raise BusRefusedError("too large")
+        try:
+            _ = [text.encode() for item in attributes.items() for text in item]
+        except UnicodeEncodeError as error:
+            raise BusRefusedError(f"an attribute is no text: {error}") from error
         if any(len(value.encode()) > MAX_ATTRIBUTE_BYTES for value in attributes.values()):
             raise BusRefusedError("an attribute is too long")
         with self._changed:

@@ -17,6 +17,7 @@ class DeletingInfluxDb(ThreadingHTTPServer):
         url: where it listens.
         version: what `/ping` says.
         journal: device, writer and time of the newest entry of each.
+        is_old: a release that did not say which write an entry is of wrote them.
         devices_left: that have events after the delete.
         status: of each delete.
         deletes: bodies of the deletes, and the bucket that each named.
@@ -30,6 +31,7 @@ class DeletingInfluxDb(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.version = "v2.7.12"
         self.journal: list[tuple[str, str, int]] = []
+        self.is_old = False
         self.devices_left: set[str] = set()
         self.status = 204
         self.deletes: list[tuple[str, dict[str, str]]] = []
@@ -85,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _journal(self, bound: set[str]) -> list[dict[str, Any]]:
         return [
             {"name": "journal", "tags": {"device": device, "writer": writer},
-             "columns": ["time", "last", "write_ns"], "values": [[at_ns, 1, at_ns]]}
+             "columns": ["time", "last", "write_ns"],
+             "values": [[at_ns, 1, None if self.server.is_old else at_ns]]}
             for device, writer, at_ns in self.server.journal
             if not bound or device in bound
         ]  # fmt: skip

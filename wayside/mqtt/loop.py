@@ -44,6 +44,7 @@ class NetworkLoop:
         self._waits_for = 0
         self._acks: deque[int] = deque()
         self._has_acks = False
+        self._was_woken = False
         client.on_socket_register_write = self._wake
 
     def ack(self, mid: int) -> None:
@@ -70,8 +71,10 @@ class NetworkLoop:
         ready = self._ready(sock, wait_s)
         if sock.has_received or ready & ~select.POLLOUT:
             self._read(sock)
-        # Unregistering comes before this look, so what is queued later wakes the next turn.
-        if client.want_write():
+        # Woken, it is called with nothing to write as well: paho notes after it has queued a packet
+        # that it has called us, and calls no more until `loop_write` has found the queue empty.
+        if self._was_woken or client.want_write():
+            self._was_woken = False
             client.loop_write()
         if _socket_of(client) is sock:
             self._send_acks(sock)
@@ -95,6 +98,7 @@ class NetworkLoop:
         wait_s = 0.0 if sock.has_received else min(wait_s, _TICK_S)
         ready = dict(self._poll.poll(max(0.0, wait_s) * 1000))
         if self._woken.fileno() in ready:
+            self._was_woken = True
             with contextlib.suppress(BlockingIOError):
                 self._woken.recv(4096)
         return ready.get(sock.fileno(), 0)

@@ -6,6 +6,8 @@ open or when it is closed, without what was deleted, and takes the place of the 
 whole.
 """
 
+import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -118,14 +120,35 @@ def _copied(rows: duckdb.DuckDBPyConnection, path: Path) -> Path:
     for left in (fresh, _log_of(fresh)):
         left.unlink(missing_ok=True)
     target = str(fresh).replace("'", "''")
-    rows.execute(f"ATTACH '{target}' AS rewritten")
+    _require_room(path)
     try:
-        [(name,)] = rows.execute("SELECT current_database()").fetchall()
-        source = name.replace('"', '""')
-        rows.execute(f'COPY FROM DATABASE "{source}" TO rewritten')
-    finally:
+        rows.execute(f"ATTACH '{target}' AS rewritten")
+        try:
+            [(name,)] = rows.execute("SELECT current_database()").fetchall()
+            source = name.replace('"', '""')
+            rows.execute(f'COPY FROM DATABASE "{source}" TO rewritten')
+        except duckdb.Error:
+            with contextlib.suppress(duckdb.Error):  # the first one says more
+                rows.execute("DETACH rewritten")
+            raise
         rows.execute("DETACH rewritten")  # its log is folded in
+    except duckdb.Error:
+        # A disk that the copy has filled must not stay full until the next try.
+        for left in (fresh, _log_of(fresh)):
+            left.unlink(missing_ok=True)
+        raise
     return fresh
+
+
+def _require_room(path: Path) -> None:
+    """The copy is no larger than the file; a disk that runs full would stop all else on it.
+
+    Raises:
+        OSError: there is less room than that.
+    """
+    free, needed = shutil.disk_usage(path.parent).free, path.stat().st_size
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{free // 2**20} MiB free and {needed // 2**20} needed")
 
 
 def _log_of(path: Path) -> Path:

@@ -93,7 +93,11 @@ def _newest_entries(database: InfluxQl, device: str) -> list[tuple[str, str, int
     )
     [answer] = database.ask([statement], bindings)
     found = [(one.tags["device"], one.tags["writer"], one.dicts()[0]) for one in answer]
-    return [(device, writer, row["time"], row["write_ns"]) for device, writer, row in found]
+    # An entry of before `write_ns` was written by itself.
+    return [
+        (device, writer, row["time"], row["write_ns"] or row["time"])
+        for device, writer, row in found
+    ]
 
 
 def _has_events(database: InfluxQl, device: str) -> bool:

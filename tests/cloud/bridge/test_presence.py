@@ -180,3 +180,16 @@ def test_words_that_cost_the_connection_are_not_said_for_ever(make: Make) -> Non
     presence.disconnected()
     presence.connected()
     assert len(session.words) == 4
+
+
+def test_a_bridge_that_leaves_does_not_stand_again_at_its_next_connection(make: Make) -> None:
+    presence, session = make()
+    wait_until(lambda: FILTERS[0] in session.subscribed, "the bridge to be active")
+    presence.disconnected()
+    session.subscribed.clear()
+    presence.leave(1.0)
+    words = len(session.words)
+    presence.will()
+    presence.connected()
+    assert session.subscribed == []
+    assert len(session.words) == words

@@ -5,7 +5,7 @@ from google.pubsub_v1 import types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.bus.batches import Batch, Gathering, size_of
+from cloud.bus.batches import LONGEST_HOLD_S, Batch, Gathering, size_of
 from cloud.bus.port import Outcome
 
 
@@ -64,16 +64,26 @@ def test_a_batch_waits_for_the_answers_to_its_topic_s_requests() -> None:
     gathering.started("a", 2)
     put(gathering, "a", 10)
     put(gathering, "b", 10)
-    assert not gathering.has_time("a")
-    assert [batch.topic for batch in gathering.take_due(9.0)] == ["b"]
+    assert [batch.topic for batch in gathering.take_due(1.2)] == ["b"]
     gathering.ended("a")
-    assert gathering.next_due_s() is None
+    assert gathering.next_due_s() == 1.0 + LONGEST_HOLD_S
     [full] = put(gathering, "a", 10)
     assert len(full.dones) == 2, "a full one waits for nobody"
     put(gathering, "a", 10)
     gathering.ended("a")
-    assert gathering.has_time("a")
-    assert [batch.topic for batch in gathering.take_due(9.0)] == ["a"]
+    assert gathering.has_open("a")
+    assert gathering.next_due_s() == 1.0
+    assert [batch.topic for batch in gathering.take_due(1.0)] == ["a"]
+
+
+def test_a_request_that_hangs_holds_up_no_other_for_long() -> None:
+    gathering = Gathering(max_messages=100, max_bytes=100, latency_s=1.0)
+    gathering.started("a")
+    put(gathering, "a", 10, now_s=5.0)
+    due_s = gathering.next_due_s()
+    assert due_s == 6.0 + LONGEST_HOLD_S
+    assert gathering.take_due(due_s - 0.01) == []
+    assert [batch.topic for batch in gathering.take_due(due_s)] == ["a"]
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 60), st.floats(0, 3)), max_size=40))
@@ -115,11 +125,14 @@ def test_messages_apart_are_the_same_messages() -> None:
     assert told == [(0, "id"), (1, "id"), (2, "id")]
 
 
-@pytest.mark.parametrize(("data", "attributes"), [("text", {}), (b"x", {"a": "1", "n": 1})])
-def test_a_message_of_wrong_types_is_not_in(data: object, attributes: object) -> None:
+@pytest.mark.parametrize(
+    ("data", "attributes"),
+    [("text", {}), (b"x", {"a": "1", "n": 1}), (b"x", {"a": "1", "half": "\ud800"})],
+)
+def test_a_message_that_cannot_be_encoded_is_not_in(data: object, attributes: object) -> None:
     batch = Batch("a", 0.0)
     batch.add(b"before", {}, 7, ignored)
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, ValueError)):
         batch.add(data, attributes, 7, ignored)  # type: ignore[arg-type]
     assert [message.data for message in batch.request.messages] == [b"before"]
     assert (len(batch.dones), batch.size_bytes) == (1, 7)

@@ -199,3 +199,18 @@ def test_a_database_that_is_away_is_waited_for(site: Site) -> None:
     site.erasures = away
     with site.working():
         site.wait_for(number, ErasureState.DONE)
+
+
+def test_an_error_that_nobody_foresaw_holds_up_no_other_erasure(site: Site) -> None:
+    def erasing(erased: ErasedRange, asked_ns: int) -> Erasing:
+        if erased == ALL:
+            raise ZeroDivisionError("a bug")
+        return Erasing(erased, site.store, site.archive, site.snapshots, asked_ns)
+
+    worker = ErasureWorker(site.erasures, site.store, erasing, poll_s=0.05, retry_s=60.0)
+    broken = site.erasures.ask(ALL, BY, START_NS)
+    other = site.erasures.ask(OTHER, BY, START_NS)
+    with site.working(worker):
+        assert "a bug" in site.wait_for(broken.number, ErasureState.FAILED)
+        site.wait_for(other.number, ErasureState.DONE)
+        assert worker.running

@@ -113,6 +113,34 @@ def test_what_another_thread_publishes_wakes_a_turn(peers: Peers) -> None:
     publishing.join()
 
 
+def test_a_packet_that_a_turn_takes_before_paho_has_told_of_it_leaves_no_other_behind(
+    peers: Peers,
+) -> None:
+    """paho queues a packet, and only then notes that the loop is told and tells it."""
+    client, told = peers.client, peers.client._call_socket_register_write
+
+    def tell_late() -> None:
+        peers.broker.sendall(publish(1))
+        peers.loop.turn(5)  # for another reason: it writes what is queued
+        told()
+
+    client._call_socket_register_write = tell_late  # type: ignore[method-assign]
+    client.publish("t", b"first", 1)
+    client._call_socket_register_write = told  # type: ignore[method-assign]
+    peers.loop.turn(5)
+
+    woken: list[object] = []
+    wake = client.on_socket_register_write
+    assert wake is not None
+    client.on_socket_register_write = lambda *arguments: (woken.append(1), wake(*arguments))  # type: ignore[assignment, func-returns-value]
+    client.publish("t", b"second", 1)
+    assert woken
+    peers.loop.turn(5)
+    received = b""
+    while b"second" not in received:
+        received += peers.broker.recv(1000)
+
+
 def test_a_broker_that_never_stops_does_not_hold_up_what_is_to_be_written(peers: Peers) -> None:
     peers.broker.sendall(b"".join(publish(mid) for mid in range(1, 1001)))
     peers.loop.ack(9)

@@ -54,9 +54,11 @@ def test_a_mark_is_written_before_and_after(server: DeletingInfluxDb, store: Inf
     assert server.marks[2:] == [["", SINCE_NS, UNTIL_NS, False]]
 
 
+@pytest.mark.parametrize("is_old", [False, True])
 def test_the_journal_of_a_device_without_events_goes_but_each_writers_newest(
-    server: DeletingInfluxDb, store: InfluxDbStore
+    server: DeletingInfluxDb, store: InfluxDbStore, is_old: bool
 ) -> None:
+    server.is_old = is_old
     server.journal = [
         ("cam-box", "w1", 5000), ("cam-box", "w2", 9000), ("other-box", "w1", 7000),
         ("busy-box", "w1", 8000),
