@@ -4,7 +4,7 @@ import json
 import random
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ class Line:
         influx: the store; None: DuckDB.
         bridges: their names.
         protocol: MQTT's version between the broker and the bridges.
+        duckdb: settings of that store, beyond its file.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class Line:
         influx: InfluxDb | None,
         bridges: Sequence[str] = BRIDGES,
         protocol: str = "auto",
+        duckdb: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.influx = influx
         self._protocol = protocol
+        self._duckdb = duckdb
         self.broker = mosquitto(folder / "broker")
         self.pubsub = embedded_pubsub(folder / "pubsub")
         names = ["serve-1", "serve-2", "serve-3"] if influx is not None else ["serve-1"]
@@ -185,6 +188,8 @@ class Line:
             "api": {"port": api_port},
             "ingest": {"retry_max_s": 2.0},
         }
+        if self._duckdb is not None:
+            settings["store"] = {"kind": "duckdb", **self._duckdb}
         if self.influx is not None:
             token = self.folder / "token"
             token.write_text(self.influx.token)

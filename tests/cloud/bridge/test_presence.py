@@ -172,7 +172,6 @@ def test_words_that_cost_the_connection_are_not_said_for_ever(make: Make) -> Non
     assert session.subscribed == FILTERS
     assert presence.settled
     assert len(session.words) == 2
-    presence.leave(timeout_s=0.0)
     presence.disconnected()
     presence.connected()
     assert len(session.words) == 3, "the access list may have been mended"
@@ -180,6 +179,7 @@ def test_words_that_cost_the_connection_are_not_said_for_ever(make: Make) -> Non
     presence.disconnected()
     presence.connected()
     assert len(session.words) == 4
+    presence.leave(timeout_s=0.0)
 
 
 def test_a_bridge_that_leaves_does_not_stand_again_at_its_next_connection(make: Make) -> None:
