@@ -37,7 +37,7 @@ WARM_S = max(SECONDS / 3, min(90.0, SECONDS / 2))
 
 MEMORY_LIMIT_MB = 64
 """Of DuckDB, which keeps what it wrote until its limit is reached: some 3 MB a minute at 500
-events/s. With the default's 256 that takes an hour; what comes then is to be seen in ten minutes."""
+events/s. With the default's 256 that takes an hour; what comes then is to be seen now."""
 
 MAX_SLOPE_MB_A_MINUTE = 3.0
 """Of a resident set, after the first third."""
