@@ -33,6 +33,7 @@ class FakeStore:
     Attributes:
         failures: raised one a `write`, first come first served, before anything is written.
         refuses: events for which it is true are never taken.
+        preparing_fails: raised by every `prepared`.
         away: while true, nothing answers.
         writes: numbers of events of the writes that succeeded.
         expunged: how often bytes of deleted events were to go.
@@ -41,6 +42,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.refuses: Callable[[EventRecord], bool] = lambda event: False
+        self.preparing_fails: Exception | None = None
         self.away = False
         self.writes: list[int] = []
         self.expunged = 0
@@ -49,6 +51,8 @@ class FakeStore:
         self._numbers: dict[EventId, int] = {}
 
     def prepared(self, events: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        if self.preparing_fails is not None:
+            raise self.preparing_fails
         return events
 
     def write(self, events: Sequence[EventRecord]) -> None:

@@ -282,31 +282,22 @@ class Connection(Generic[C]):
             self._unsubscribed.notify_all()
 
     def _on_message(self, client: paho.Client, userdata: Any, received: paho.MQTTMessage) -> None:
-        self._plan.listener.on_message(
-            Message(
-                topic=received.topic,
-                payload=bytes(received.payload),
-                qos=received.qos,
-                retain=received.retain,
-                duplicate=received.dup,
-                mid=received.mid,
-                connection=self.number,
-            )
-        )
+        self._plan.listener.on_message(self._message(received))
 
     def _on_message_with_properties(
         self, client: paho.Client, userdata: Any, received: paho.MQTTMessage
     ) -> None:
-        properties = getattr(received.properties, "UserProperty", ())
-        self._plan.listener.on_message(
-            Message(
-                topic=received.topic,
-                payload=bytes(received.payload),
-                qos=received.qos,
-                retain=received.retain,
-                duplicate=received.dup,
-                mid=received.mid,
-                connection=self.number,
-                user_properties=tuple(properties),
-            )
+        properties = tuple(getattr(received.properties, "UserProperty", ()))
+        message = self._message(received)._replace(user_properties=properties)
+        self._plan.listener.on_message(message)
+
+    def _message(self, received: paho.MQTTMessage) -> Message:
+        return Message(
+            topic=received.topic,
+            payload=bytes(received.payload),
+            qos=received.qos,
+            retain=received.retain,
+            duplicate=received.dup,
+            mid=received.mid,
+            connection=self.number,
         )

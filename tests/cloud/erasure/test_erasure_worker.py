@@ -176,12 +176,16 @@ def test_a_store_that_is_away_is_waited_for(site: Site) -> None:
     with site.working():
         site.wait_for(number, ErasureState.FAILED)
         site.store.away = False
-        site.wait_for(number, ErasureState.DONE)
+        outcome = site.wait_for(number, ErasureState.DONE)
+    assert outcome == "done: 2 events, 1 files, 1 pictures"
+    assert site.devices() == {"other-box"}
 
 
 def test_bytes_of_a_late_writers_deletion_go_as_well(site: Site) -> None:
     with site.working():
         wait_until(lambda: site.store.expunged > 1, "a look without anything asked for")
+    assert site.erasures.page() == []
+    assert site.devices() == {"cam-box", "other-box"}, "nothing that nobody asked for"
 
 
 def test_a_database_that_is_away_is_waited_for(site: Site) -> None:
@@ -199,6 +203,8 @@ def test_a_database_that_is_away_is_waited_for(site: Site) -> None:
     site.erasures = away
     with site.working():
         site.wait_for(number, ErasureState.DONE)
+    assert away.failures <= 0, "it was asked again after each failure"
+    assert site.devices() == {"other-box"}
 
 
 def test_an_error_that_nobody_foresaw_holds_up_no_other_erasure(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +11,7 @@ from cloud.bus.port import Received
 from cloud.errors import StoreAwayError
 from cloud.ingest.settings import IngestSettings
 from cloud.ingest.worker import IngestWorker
-from cloud.store.port import EventQuery, EventRecord
+from cloud.store.port import EventQuery
 from cloud.store.records import MAX_CAPTURED_NS
 from protos.codec import decode, encode
 from protos.v1.event_batch_pb2 import EventBatch
@@ -265,13 +265,8 @@ def test_a_worker_that_broke_says_so_and_can_be_stopped(line: Line) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_whose_decoding_broke_says_so_and_can_be_stopped(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(events: object) -> Sequence[EventRecord]:
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(line.store, "prepared", broken)
+def test_a_worker_whose_decoding_broke_says_so_and_can_be_stopped(line: Line) -> None:
+    line.store.preparing_fails = RuntimeError("a bug")
     line.publish(batch(1))
     line.worker.start()
     wait_until(lambda: not line.worker.running, "the end of the decoder")

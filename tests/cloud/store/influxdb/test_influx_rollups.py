@@ -229,7 +229,9 @@ def test_rounds_outlive_a_database_that_is_away(tmp_path: Path) -> None:
                     lambda: any(s.since_ns < s.until_ns for s in rolled.tables.states().values()),
                     "a round that does not fail",
                 )
+                states = rolled.tables.states()
             rolling.stop()
+    assert any(state.since_ns < state.until_ns for state in states.values())
     database.close()
     server.stop()
 
