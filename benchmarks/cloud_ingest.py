@@ -33,6 +33,7 @@ from cloud.store.records import records
 from cloud.store.settings import DuckDbSettings, InfluxDbSettings
 from protos.codec import decode_batch
 from tests.support.influxdb import InfluxDb, influxdb
+from wayside.process import frozen_heap
 
 DEVICES = 20
 BATCHES = IngestSettings().max_batches
@@ -253,8 +254,8 @@ def _row(
 
 
 def measure() -> list[Row]:
-    """Ingest into each store, against the store alone."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Ingest into each store, against the store alone; in a process that is settled, as `serve`."""
+    with tempfile.TemporaryDirectory() as folder, frozen_heap():
         return [into_influxdb(Path(folder)), into_duckdb(Path(folder))]
 
 

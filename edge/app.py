@@ -30,6 +30,7 @@ from models import zoo
 from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.process import frozen_heap
 
 _log = structlog.get_logger(__name__)
 _WARM_UP_SHAPE = (720, 1280, 3)
@@ -77,7 +78,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             for camera in settings.cameras
         ]
         cameras = Cameras(pipelines, up.heartbeat.note_error)
-        with _status_file(settings, pipelines, up):
+        with _status_file(settings, pipelines, up), frozen_heap():
             cameras.start()
             wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
             cameras.stop()

@@ -1,12 +1,14 @@
 """How a process of Wayside ends: asked to by a signal, or because it must not live on."""
 
 import faulthandler
+import gc
 import os
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -33,6 +35,22 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     return stop
+
+
+@contextmanager
+def frozen_heap() -> Iterator[None]:
+    """Leave what stands now out of every garbage collection until the end.
+
+    For a process that is whole: its modules and what it is composed of live as long as it works,
+    and looking at all of them again and again took a tenth of the time of ingest. What is no
+    longer used of them is freed all the same, but for cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def crash(reason: str, **keys: object) -> NoReturn:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cloud.settings import CloudSettings
+from wayside.process import frozen_heap
 
 
 def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | None = None) -> None:
@@ -38,4 +39,5 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
             if bridge.settled:
                 ready.touch()
                 break
-        stop.wait()
+        with frozen_heap():
+            stop.wait()

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.errors import StartError
 from wayside.net import host_port
+from wayside.process import frozen_heap
 
 _log = structlog.get_logger(__name__)
 
@@ -56,8 +57,9 @@ def answer(
     _log.info(
         "http answers", what=what, url=f"{'https' if tls else 'http'}://{host_port(host, port)}"
     )
-    while thread.is_alive() and not stop.wait(0.2):
-        continue
+    with frozen_heap():
+        while thread.is_alive() and not stop.wait(0.2):
+            continue
     server.should_exit = True
     thread.join()
     if not stop.is_set():

@@ -88,6 +88,21 @@ def test_a_thread_that_dies_ends_the_process() -> None:
     assert "worker" in err
 
 
+def test_what_stands_at_the_start_is_not_collected_again() -> None:
+    process = begin(
+        "import gc\n"
+        "from wayside.process import frozen_heap\n"
+        "made = [[]]\n"
+        "def collected():\n"
+        "    return any(one is made for one in gc.get_objects())\n"
+        "with frozen_heap():\n"
+        "    print(gc.get_freeze_count() > 1000, collected())\n"
+        "print(gc.get_freeze_count(), collected())\n"
+    )
+    out, _ = process.communicate(timeout=20)
+    assert out.split() == ["True", "False", "0", "True"]
+
+
 def test_a_child_dies_with_its_parent() -> None:
     parent = begin(
         "import subprocess, sys, threading\n"

@@ -13,14 +13,14 @@ their begin, whatever cuts them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any
 
 import duckdb
 
 from cloud.store.duckdb.queries import Sql, equal
 from cloud.store.duckdb.rollups import HOUR_NS, MINUTE_NS, closed_before_ns, int64s
-from cloud.store.port import CountQuery
+from cloud.store.port import CountQuery, CountRow
 from cloud.store.questions import NS_PER_S
 
 _MAX_SPANS = 8
@@ -46,8 +46,8 @@ class _Plan:
     hours: frozenset[int] | None
 
 
-def counted(rows: duckdb.DuckDBPyConnection, query: CountQuery) -> list[tuple[Any, ...]]:
-    """Rows of start, group..., number; in order.
+def counted(rows: duckdb.DuckDBPyConnection, query: CountQuery) -> list[CountRow]:
+    """The rows, in order.
 
     Args:
         rows: in a transaction, so that marks and counts are of the same moment.
@@ -59,11 +59,18 @@ def counted(rows: duckdb.DuckDBPyConnection, query: CountQuery) -> list[tuple[An
     else:
         plan = _plan(rows, query, closed_ns)
         parts = [*_hours(query, plan), *_minutes(query, plan), *_events(query, plan)]
-    keys = ", ".join(["start", *_group(query)])
+    group = _group(query)
+    keys = ", ".join(["start", *group])
     union = " UNION ALL ".join(f"({text})" for text, _ in parts)
     parameters = {name: value for _, some in parts for name, value in some.items()}
-    statement = f"SELECT {keys}, sum(n)::BIGINT FROM ({union}) GROUP BY ALL ORDER BY ALL"  # noqa: S608
-    return rows.execute(statement, parameters).fetchall()
+    statement = f"SELECT {keys}, sum(n)::BIGINT AS n FROM ({union}) GROUP BY ALL ORDER BY ALL"  # noqa: S608
+    # By columns and without a loop of our own: of tens of thousands, half the time by rows.
+    columns = rows.execute(statement, parameters).fetchnumpy()
+    starts, numbers = columns["start"].tolist(), columns["n"].tolist()
+    groups: Iterable[tuple[str, ...]] = zip(
+        *(columns[name].tolist() for name in group), strict=True
+    )
+    return list(map(CountRow, starts, groups if group else repeat(()), numbers))
 
 
 def _plan(rows: duckdb.DuckDBPyConnection, query: CountQuery, closed_ns: int) -> _Plan:

@@ -134,8 +134,7 @@ class DuckDbStore:
         """Numbers of events by interval and group."""
         questions.check_counts(query)
         with self._transaction() as rows:
-            found = counted(rows, query)
-        return [CountRow(row[0], row[1:-1], row[-1]) for row in found]
+            return counted(rows, query)
 
     def latest(self, query: LatestQuery) -> Sequence[EventRecord]:
         """The last event of each device, camera and kind."""
