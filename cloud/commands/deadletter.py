@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud.bridge.routing import Registry
-from cloud.bus.dead_letter_box import DeadLetterBox, Found
 from cloud.bus.dead_letters import DeadLetter
 from cloud.commands.configured import ConfigFile, configured
 from cloud.deadletter.choice import Choice
@@ -21,6 +20,9 @@ from cloud.deadletter.text import at, payload_text, visible
 from cloud.errors import CloudError
 from cloud.settings import CloudSettings
 from wayside.cli import group
+
+if TYPE_CHECKING:
+    from cloud.bus.dead_letter_box import DeadLetterBox, Found
 
 _LEASE_S = 60
 _REPLAY_LEASE_S = 600
@@ -128,8 +130,10 @@ def replay_letters(
 @contextmanager
 def _found(
     settings: CloudSettings, search: _Search, lease_s: int
-) -> Iterator[tuple[DeadLetterBox, Found]]:
+) -> "Iterator[tuple[DeadLetterBox, Found]]":
     """What lies there; put back at the end, whatever comes. What was taken out stays out."""
+    from cloud.bus.dead_letter_box import DeadLetterBox
+
     with closing(DeadLetterBox(settings.bus, search.quiet_s)) as box:
         found = box.collect(search.max_letters, search.within_s, lease_s)
         try:
@@ -139,7 +143,7 @@ def _found(
 
 
 def _replay(
-    settings: CloudSettings, box: DeadLetterBox, letters: Sequence[DeadLetter]
+    settings: CloudSettings, box: "DeadLetterBox", letters: Sequence[DeadLetter]
 ) -> list[Replayed]:
     from cloud.bus.google_publisher import GooglePublisher
 
@@ -181,7 +185,7 @@ def _print_table(letters: Sequence[DeadLetter]) -> None:
     _console().print(table)
 
 
-def _print_count(shown: int, found: Found) -> None:
+def _print_count(shown: int, found: "Found") -> None:
     if not found.letters and found.complete:
         typer.echo("the dead letter is empty")
         return
@@ -204,7 +208,7 @@ def _print_replayed(results: Sequence[Replayed]) -> None:
         typer.echo(f"{one.letter.message_id}  {visible(became)}")
 
 
-def _none_such(found: Found) -> CloudError:
+def _none_such(found: "Found") -> CloudError:
     more = "" if found.complete else ", and there may be more: raise --limit and --within"
     return CloudError(
         f"none of the {len(found.letters)} messages found is meant{more}; what another program "

@@ -1,6 +1,7 @@
 """What is known of each device, and who may ask: tables of SQLite or PostgreSQL.
 
 settings.py   where the database is, and when a device is missed
+url.py        which URLs may name it
 database.py   connections and transactions, by SQLAlchemy
 schema.py     the tables, as the newest migration leaves them
 migrate.py    which schema a database has, and how it gets the newest

@@ -1,5 +1,7 @@
 """The command line: what is refused, and in which words."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,21 @@ def test_help_tells_what_each_command_does() -> None:
     assert result.exit_code == 0
     for command in ("up", "serve", "bridge", "pubsub", "broker", "validate"):
         assert command in result.output
+
+
+def test_help_loads_none_of_the_large_libraries() -> None:
+    program = (
+        "import sys\nfrom cloud.cli import app\n"
+        "try:\n    app(['deadletter', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print({'google.cloud', 'grpc', 'sqlalchemy', 'duckdb', 'fastapi'} & set(sys.modules))"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "replay" in shown.stdout
+    assert shown.stdout.splitlines()[-1] == "set()"
 
 
 def test_valid_file_is_called_valid(config: Path) -> None:

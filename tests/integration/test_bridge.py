@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -105,13 +106,24 @@ class Line:
         return queue
 
 
+@pytest.fixture(scope="module")
+def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for all, which takes seconds to start; each test has a project of its own.
+
+    A test that kills or freezes it has it back at its end.
+    """
+    server = embedded_pubsub(tmp_path_factory.mktemp("pubsub"))
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
+def line(tmp_path: Path, pubsub: ServerProcess, request: pytest.FixtureRequest) -> Iterator[Line]:
     broker = mosquitto(tmp_path / "broker")
-    pubsub = embedded_pubsub(tmp_path / "pubsub")
     broker.start()
-    pubsub.start()
-    bus = BusSettings(endpoint=f"127.0.0.1:{pubsub.port}", attempt_timeout_s=2.0)
+    project = f"of-{zlib.crc32(request.node.name.encode()):08x}"
+    bus = BusSettings(endpoint=f"127.0.0.1:{pubsub.port}", project=project, attempt_timeout_s=2.0)
     ensure(bus)
     publisher, subscriber = GooglePublisher(bus), GoogleSubscriber(bus)
     bridges: list[Bridge] = []
@@ -133,7 +145,6 @@ def line(tmp_path: Path) -> Iterator[Line]:
         started.stop()
     subscriber.close()
     publisher.close()
-    pubsub.stop()
     broker.stop()
 
 

@@ -115,7 +115,8 @@ def test_refused_bodies_leave_a_trace(tmp_path: Path) -> None:
 
 def test_headers_without_an_end_are_refused(server: ApiServer) -> None:
     raw = Raw(server)
-    raw.begin(*[f"X-{number}: {'x' * 100}" for number in range(100)])
+    headers = [f"X-{number}: {'x' * 100}\r\n" for number in range(100)]
+    raw.socket.sendall("".join(["POST /v1/devices HTTP/1.1\r\n", *headers]).encode())
     assert raw.answer().startswith("HTTP/1.1 400 ")
 
 

@@ -75,7 +75,8 @@ def test_deleted_events_stay_deleted_and_their_space_is_used_again(tmp_path: Pat
             assert store.sequences()[0].count == 2000
         sizes.append(path.stat().st_size)
 
-    assert max(sizes[6:]) <= max(sizes[:6])
+    # Were no space used again, ten days would take two thirds more than six.
+    assert max(sizes[6:]) < 1.3 * max(sizes[:6]), sizes
 
 
 def test_an_open_store_deletes_by_itself(tmp_path: Path) -> None:
