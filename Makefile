@@ -65,7 +65,7 @@ proto: venv ## generate the wire's code from protos/v1/*.proto
 
 lock: venv ## pin every package anew, for 3.10 on Jetson and 3.11 or newer elsewhere
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
-	  --no-header --no-annotate --extra edge --extra cloud --extra dev pyproject.toml -o requirements.lock
+	  --no-header --no-annotate --extra edge --extra cloud --extra models --extra dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate -c <(grep == requirements.lock | tr -d '\\') benchmarks/requirements.in \
 	  -o benchmarks/requirements.lock

@@ -128,6 +128,10 @@ class EdgeSettings(_Frozen):
             manifest = zoo.manifest(self.model.name)
         except AssetError as error:
             return [_problem(("model", "name"), str(error), self.model.name)]
+        task = manifest.head.task
+        if task not in ("detection", "instance-segmentation"):
+            told = f"{self.model.name!r} is for {task}; cameras take networks for detection"
+            return [_problem(("model", "name"), told, self.model.name)]
         return [
             *self._unknown_classes(manifest.classes),
             *self._tracker_contradicts(self.model.threshold(manifest)),

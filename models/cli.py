@@ -1,4 +1,4 @@
-"""wayside-models: networks and sample videos fetched, and tried on a picture or a video."""
+"""wayside-models: networks fetched, looked into, and tried on a picture or a video."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.errors import ModelError
 from wayside.cli import program
 
 if TYPE_CHECKING:
+    from models.graph.inspection import Inspection
     from models.predict import Summary
 
-app = program("Models: fetch them, try them.")
+app = program("Models: fetch them, look into them, try them.")
 
 _Update = Callable[[int, int | None], None]
 
@@ -58,9 +60,9 @@ def predict(
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     from models import zoo
-    from models.detector import Detector
     from models.media import is_picture
     from models.predict import predict as run
+    from models.selection import network_class
     from models.video_writer import find_h264_encoder
 
     ffmpeg = None
@@ -72,19 +74,82 @@ def predict(
         manifest, onnx_path = zoo.resolve(model, update)
     if confidence is not None:
         manifest = manifest.with_confidence(confidence)
-    detector = Detector.load(manifest, onnx_path, intra_threads=os.cpu_count() or 1)
+    threads = os.cpu_count() or 1
+    network = network_class(manifest).load(manifest, onnx_path, intra_threads=threads)
     try:
         with _bar(source.name, "frames") as update:
-            summary = run(detector, source, out, ffmpeg, update)
+            summary = run(network, source, out, ffmpeg, update)
     finally:
-        detector.close()
+        network.close()
     _report(summary, out)
 
 
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="an ONNX file")],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(metavar="YAML", help="write a manifest to start from; never overwrites"),
+    ] = None,
+) -> None:
+    """Tell what an ONNX file takes, returns and costs, and which family it looks like."""
+    try:
+        from models.graph.draft import text_of
+        from models.graph.inspection import inspect as look
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error.name} is not installed: pip install 'wayside[models]'") from error
+
+    found = look(file)
+    _tell(found)
+    if manifest is None:
+        return
+    if found.belief is None or found.manifest is None:
+        raise ModelError(f"{file}: no manifest can be drafted; write one by hand")
+    if manifest.with_suffix(".onnx").resolve() != file.resolve():
+        raise ModelError(
+            f"{manifest}: should lie beside {file.name} and be called {file.stem}.yaml, as "
+            "whoever runs it looks for the one beside the other"
+        )
+    try:
+        with manifest.open("x", encoding="utf-8") as written:
+            written.write(text_of(found.manifest, found.belief.reason))
+    except FileExistsError as error:
+        raise ModelError(f"{manifest}: is there already, and is not overwritten") from error
+    except OSError as error:
+        raise ModelError(f"{manifest}: cannot be written: {error.strerror}") from error
+    typer.echo(f"{manifest}: written; read it, then try it: wayside-models predict PICTURE "
+               f"--model {manifest} --out seen.png")  # fmt: skip
+
+
+def _tell(found: "Inspection") -> None:
+    cost, belief = found.cost, found.belief
+    for kind, tensors in (("input", found.inputs), ("output", found.outputs)):
+        for tensor in tensors:
+            typer.echo(f"{kind:11} {tensor}")
+    typer.echo(f"{'made by':11} {found.producer or 'nobody says'}, opset {found.opset}")
+    unknown = f", and {cost.unknown} operators of unknown size" if cost.unknown else ""
+    typer.echo(f"{'operations':11} {cost.flops / 1e9:.3g} GFLOP a picture{unknown}")
+    typer.echo(
+        f"{'parameters':11} {cost.parameters / 1e6:.3g} M, {cost.weight_bytes / 2**20:.3g} MiB"
+    )
+    typer.echo(f"{'memory':11} {cost.peak_bytes / 2**20:.3g} MiB between operators, at most")
+    shown = sorted(cost.operators.items(), key=lambda one: (-one[1], one[0]))
+    typer.echo(f"{'operators':11} {', '.join(f'{count} {name}' for name, count in shown)}")
+    if belief is None:
+        typer.echo(f"{'head':11} like none that is known")
+    else:
+        typer.echo(f"{'head':11} {belief.head['family']}, {belief.classes} classes")
+        typer.echo(f"{'because':11} {belief.reason}")
+
+
 def _report(summary: "Summary", out: Path) -> None:
-    seen = ", ".join(f"{count} {name}" for name, count in summary.boxes.most_common()) or "nothing"
     frames = "1 frame" if summary.frames == 1 else f"{summary.frames} frames"
-    typer.echo(f"{out}: {frames}, boxes: {seen}")
+    if summary.shares:
+        areas = ", ".join(f"{name} {share:.1%}" for name, share in summary.shares.items())
+        typer.echo(f"{out}: {frames}, shares of the picture: {areas}")
+        return
+    seen = ", ".join(f"{count} {name}" for name, count in summary.boxes.most_common()) or "nothing"
+    typer.echo(f"{out}: {frames}, seen: {seen}")
 
 
 def _list() -> None:
@@ -98,7 +163,7 @@ def _list() -> None:
     table = Table("name", "what", "licence", "here")
     for network in contents.networks:
         spec = network.manifest.input
-        what = f"{network.manifest.task}, {spec.width}x{spec.height}"
+        what = f"{network.manifest.head.task}, {spec.width}x{spec.height}"
         table.add_row(network.manifest.name, what, network.manifest.licence,
                       "yes" if places.holds(network.asset) else "")  # fmt: skip
     for video in contents.videos:

@@ -1,86 +1,19 @@
-"""Frame in, Detections out: pre-processing, network and head together."""
-
-from collections.abc import Sequence
-from pathlib import Path
+"""Networks that find objects."""
 
 from models.detections import Detections, Image
-from models.engines.loading import check_input, check_outputs, load_engine
-from models.engines.port import Engine, Tensor
-from models.heads.selection import head_of
+from models.heads.port import Head
+from models.heads.selection import detections_head
 from models.manifest import Manifest
-from models.preprocess import Geometry, Preprocessor
+from models.network import Network
 
 
-class Detector:
-    """A network that finds objects. Any number of threads may share one.
+class Detector(Network[Detections]):
+    """Finds objects, their boxes and, where the network has them, their masks."""
 
-    `detect` is `prepare`, `infer` and `decode` in a row; they stand alone so that each can be
-    measured, or be given to a thread of its own.
-
-    Args:
-        manifest: of the network.
-        engine: the network, loaded; the detector closes it.
-
-    Raises:
-        ManifestError: the manifest does not fit the engine.
-    """
-
-    def __init__(self, manifest: Manifest, engine: Engine) -> None:
-        self.manifest = manifest
-        self.engine = engine
-        self._preprocessor = Preprocessor(manifest.input)
-        self._head = head_of(manifest)
-        check_input(manifest, engine)
-        check_outputs(manifest, self._head.output_shapes, engine)
-
-    @classmethod
-    def load(cls, manifest: Manifest, onnx_path: Path, intra_threads: int = 1) -> "Detector":
-        """The detector of a manifest and its ONNX file.
-
-        Args:
-            manifest: of the network.
-            onnx_path: the file whose sha256 the manifest names.
-            intra_threads: threads that share the work of one frame; 1 where several workers
-                share the detector.
-
-        Raises:
-            AssetError: the file cannot be read, or (ChecksumError) is another one.
-            EngineError: it is no ONNX.
-            ManifestError: the manifest does not fit it.
-        """
-        engine = load_engine(manifest, onnx_path, intra_threads)
-        try:
-            return cls(manifest, engine)
-        except BaseException:
-            engine.close()
-            raise
+    @staticmethod
+    def _head_of(manifest: Manifest) -> Head[Detections]:
+        return detections_head(manifest)
 
     def detect(self, image: Image) -> Detections:
-        """What is seen in a picture (H, W, 3) uint8 BGR, in its pixels, the surest first.
-
-        Raises:
-            EngineError: the network failed.
-            ValueError: the image has another shape or dtype.
-        """
-        tensor, geometry = self.prepare(image)
-        return self.decode(self.infer(tensor), geometry)
-
-    def prepare(self, image: Image) -> tuple[Tensor, Geometry]:
-        """The network's input for a picture, and where the picture lies in it."""
-        return self._preprocessor(image)
-
-    def infer(self, tensor: Tensor) -> Sequence[Tensor]:
-        """The network's raw outputs for one input.
-
-        Raises:
-            EngineError: the network failed.
-        """
-        return self.engine.run(tensor)
-
-    def decode(self, outputs: Sequence[Tensor], geometry: Geometry) -> Detections:
-        """The detections that raw outputs stand for."""
-        return self._head.decode(outputs, geometry, self.manifest.thresholds)
-
-    def close(self) -> None:
-        """Give the engine's memory and device back."""
-        self.engine.close()
+        """What is seen in a picture, in its pixels, the surest first; see `Network.find`."""
+        return self.find(image)

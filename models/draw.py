@@ -1,4 +1,4 @@
-"""Detections onto a picture: boxes with class and confidence, zones and lines."""
+"""What was found onto a picture: boxes, masks, areas and classes; zones and lines."""
 
 import colorsys
 from collections.abc import Sequence
@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detections import Detections, Image
+from models.areas import Areas
+from models.detections import Detections, Image, pixels_of
+from models.ranking import Ranking
 
 Colour = tuple[int, int, int]
 """Blue, green, red."""
@@ -56,7 +58,13 @@ def draw(
     for shape in shapes:
         _draw_shape(canvas, shape, scale)
     # The surest last, so that it lies on top.
-    for index in np.argsort(detections.confidence, kind="stable"):
+    surest_last = np.argsort(detections.confidence, kind="stable")
+    if detections.masks is not None:
+        for index in surest_last:
+            left, top, right, bottom = pixels_of(detections.xyxy[index])
+            colour = colour_of(int(detections.class_id[index]))
+            _tint(canvas[top:bottom, left:right], detections.masks[index], colour)
+    for index in surest_last:
         class_id = int(detections.class_id[index])
         text = f"{classes[class_id]} {detections.confidence[index]:.0%}"
         if track_ids is not None:
@@ -65,11 +73,57 @@ def draw(
     return canvas
 
 
+def draw_areas(image: Image, areas: Areas, classes: Sequence[str]) -> Image:
+    """A copy of the picture with its areas tinted, and what takes which share of it.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        areas: in its pixels.
+        classes: names, by class id.
+    """
+    canvas: Image = image.copy()
+    shares = [areas.share(class_id) for class_id in range(len(classes))]
+    seen = [class_id for class_id, share in enumerate(shares) if share]
+    for class_id in seen:
+        _tint(canvas, areas.mask(class_id), colour_of(class_id))
+    _list(canvas, [(f"{classes[one]} {shares[one]:.0%}", colour_of(one)) for one in seen])
+    return canvas
+
+
+def draw_ranking(image: Image, ranking: Ranking, classes: Sequence[str], top: int = 5) -> Image:
+    """A copy of the picture with the surest of its classes written on it.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        ranking: of the picture.
+        classes: names, by class id.
+        top: so many at most.
+    """
+    canvas: Image = image.copy()
+    shown = zip(ranking.class_id[:top].tolist(), ranking.confidence[:top], strict=True)
+    _list(canvas, [(f"{classes[one]} {sure:.0%}", colour_of(one)) for one, sure in shown])
+    return canvas
+
+
 def colour_of(class_id: int) -> Colour:
     """The colour of a class: neighbours in the list differ clearly, and it never changes."""
     hue = (class_id * _GOLDEN_RATIO + 0.33) % 1.0
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, 0.95)
     return round(blue * 255), round(green * 255), round(red * 255)
+
+
+def _tint(region: NDArray[np.uint8], mask: NDArray[np.bool_], colour: Colour) -> None:
+    """Mix a colour into the pixels of a mask, in place."""
+    share = 0.45
+    mixed = region[mask] * (1 - share) + np.array(colour, np.float32) * share
+    region[mask] = mixed.astype(np.uint8)
+
+
+def _list(canvas: Image, lines: Sequence[tuple[str, Colour]]) -> None:
+    """Lines of text, one below the other, from the top left corner."""
+    scale = _scale(canvas)
+    for number, (text, colour) in enumerate(lines, 1):
+        _label(canvas, text, 0, round(number * 30 * scale), colour, scale)
 
 
 def _scale(image: Image) -> float:

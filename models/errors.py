@@ -4,6 +4,7 @@ ModelError
 ├── ManifestError      a manifest cannot be used: mend the file
 ├── AssetError         a file cannot be had: the message says which variable or command helps
 │   └── ChecksumError  a file is not what its sha256 says: it is never used
+├── GraphError         an ONNX file is damaged, or no network that we can use
 ├── EngineError        a network cannot be loaded, or fails while it runs
 └── MediaError         a picture or video file cannot be read or written: name another
 """
@@ -25,6 +26,10 @@ class AssetError(ModelError):
 
 class ChecksumError(AssetError):
     """A file whose bytes are not those that were promised."""
+
+
+class GraphError(ModelError):
+    """An ONNX file that is damaged, or no network that we can use."""
 
 
 class EngineError(ModelError):

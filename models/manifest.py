@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from models.families import Head, SegmentationHead, Task
 from protos.ids import check_id
 from wayside import settings
 
@@ -40,6 +41,9 @@ Spdx = Annotated[
 ]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=8, le=8192)]
+MAX_AREA_CLASSES = 255
+"""A map of areas is of bytes, and one value stands for nothing."""
+
 Triple = tuple[float, float, float]
 
 
@@ -52,13 +56,24 @@ class Letterbox(_Frozen):
 
     mode: Literal["letterbox"] = "letterbox"
     pad_value: int = Field(114, ge=0, le=255, description="of every channel, before `scale`")
-    anchor: Literal["top-left"] = Field("top-left", description="where the picture lies")
+    anchor: Literal["top-left", "centre"] = Field(
+        "top-left", description="where the picture lies; ultralytics: centre"
+    )
 
 
 class Plain(_Frozen):
     """The picture is stretched to the whole input."""
 
     mode: Literal["plain"] = "plain"
+
+
+class CentreCrop(_Frozen):
+    """The picture's middle fills the whole input; what sticks out is cut off."""
+
+    mode: Literal["centre-crop"] = "centre-crop"
+    share: float = Field(
+        0.875, gt=0.0, le=1.0, description="of the picture's shorter side; 0.875 is 224 of 256"
+    )
 
 
 class InputSpec(_Frozen):
@@ -69,7 +84,7 @@ class InputSpec(_Frozen):
     colour: Literal["bgr", "rgb"] = Field("bgr", description="order of the tensor's channels")
     layout: Literal["nchw"] = "nchw"
     dtype: Literal["float32"] = "float32"
-    resize: Letterbox | Plain = Field(discriminator="mode")
+    resize: Letterbox | Plain | CentreCrop = Field(discriminator="mode")
     interpolation: Literal["linear", "area"] = "linear"
     scale: float = Field(1.0, gt=0.0, description="1, or 0.00392156862745098 for 1/255")
     mean: Triple = Field((0.0, 0.0, 0.0), description="in the order of the tensor's channels")
@@ -83,27 +98,13 @@ class InputSpec(_Frozen):
         return (1, 3, self.height, self.width)
 
 
-class YoloxHead(_Frozen):
-    """YOLOX: anchor-free, raw centres and log sizes at several strides."""
-
-    family: Literal["yolox"]
-    strides: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field((8, 16, 32), min_length=1)
-
-
-class FastestDetHead(_Frozen):
-    """FastestDet: one grid; score = objectness ** a * class ** b."""
-
-    family: Literal["fastestdet"]
-    stride: int = Field(16, ge=1, le=256)
-    objectness_exponent: float = Field(0.6, gt=0.0, le=4.0)
-    class_exponent: float = Field(0.4, gt=0.0, le=4.0)
-
-
 class Thresholds(_Frozen):
-    """What counts as a detection."""
+    """What counts as seen."""
 
-    confidence: Share
-    nms_iou: Share = Field(description="two boxes of a class that overlap more are one object")
+    confidence: Share = 0.25
+    nms_iou: Share = Field(
+        0.45, description="two boxes of a class that overlap more are one object"
+    )
 
 
 class Manifest(_Frozen):
@@ -114,11 +115,11 @@ class Manifest(_Frozen):
 
     name: Id
     version: Version
-    task: Literal["detection"] = "detection"
+    task: Task | None = Field(None, description="what the head is for; may be left out")
     input: InputSpec
-    head: YoloxHead | FastestDetHead = Field(discriminator="family")
+    head: Head = Field(discriminator="family")
     classes: tuple[Id, ...] = Field(min_length=1, max_length=4096)
-    thresholds: Thresholds
+    thresholds: Thresholds = Thresholds()
     licence: Spdx = Field(description="SPDX expression")
     source: str = Field(min_length=1, description="where the network comes from")
     sha256: Sha256 = Field(description="of the ONNX file")
@@ -128,14 +129,27 @@ class Manifest(_Frozen):
         twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
         if twice:
             raise ValueError(f"classes stand twice: {', '.join(twice)}")
-        strides = self.head.strides if isinstance(self.head, YoloxHead) else (self.head.stride,)
-        for stride in strides:
+        if self.task not in (None, self.head.task):
+            raise ValueError(
+                f"task {self.task!r}: head {self.head.family!r} is for {self.head.task}"
+            )
+        if isinstance(self.head, SegmentationHead):
+            self._check_areas(self.head)
+        for stride in self.head.divides_input:
             if self.input.width % stride or self.input.height % stride:
                 raise ValueError(
                     f"input {self.input.width}x{self.input.height} is no multiple of the head's "
                     f"stride {stride}"
                 )
         return self
+
+    def _check_areas(self, head: SegmentationHead) -> None:
+        of_outputs = {name for channels in head.outputs for name in channels if name is not None}
+        if of_outputs != set(self.classes):
+            differing = ", ".join(sorted(of_outputs.symmetric_difference(self.classes)))
+            raise ValueError(f"classes and those of head.outputs differ: {differing}")
+        if len(self.classes) > MAX_AREA_CLASSES:
+            raise ValueError(f"classes: {len(self.classes)}, at most {MAX_AREA_CLASSES} of areas")
 
     def with_confidence(self, confidence: float) -> "Manifest":
         """The same network with another confidence threshold, in [0, 1].

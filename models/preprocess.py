@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detections import Image
-from models.manifest import InputSpec, Letterbox
+from models.manifest import CentreCrop, InputSpec, Letterbox
 
 _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 
@@ -22,7 +22,8 @@ class Geometry:
 
     A point (x, y) of the picture, in pixels measured from its top left corner, lies at
     (x * scale_x + pad_left, y * scale_y + pad_top) in the input. The two scales are those of
-    the resize as done, in whole pixels, so that boxes come back without a systematic shift.
+    the resize as done, in whole pixels, so that boxes come back without a systematic shift. Pads
+    are negative where the picture sticks out of the input.
     """
 
     source_width: int
@@ -58,10 +59,19 @@ class Geometry:
 def geometry(spec: InputSpec, source_width: int, source_height: int) -> Geometry:
     """How pictures of one size, in pixels, lie in the input that a manifest describes."""
     width, height = spec.width, spec.height
+    pad_left = pad_top = 0
     if isinstance(spec.resize, Letterbox):
         ratio = min(width / source_width, height / source_height)
         width = max(1, min(width, round(source_width * ratio)))
         height = max(1, min(height, round(source_height * ratio)))
+        if spec.resize.anchor == "centre":
+            # Of an odd rest the larger half lies right and below, as ultralytics has it.
+            pad_left, pad_top = (spec.width - width) // 2, (spec.height - height) // 2
+    elif isinstance(spec.resize, CentreCrop):
+        ratio = max(width / source_width, height / source_height) / spec.resize.share
+        width = max(width, round(source_width * ratio))
+        height = max(height, round(source_height * ratio))
+        pad_left, pad_top = -((width - spec.width) // 2), -((height - spec.height) // 2)
     return Geometry(
         source_width,
         source_height,
@@ -69,6 +79,8 @@ def geometry(spec: InputSpec, source_width: int, source_height: int) -> Geometry
         spec.height,
         scale_x=width / source_width,
         scale_y=height / source_height,
+        pad_left=pad_left,
+        pad_top=pad_top,
     )
 
 
@@ -107,9 +119,13 @@ class Preprocessor:
         canvas = self._canvas(place)
         height = round(place.source_height * place.scale_y)
         width = round(place.source_width * place.scale_x)
-        cv2.resize(
-            image, (width, height), dst=canvas[:height, :width], interpolation=self._interpolation
-        )
+        left, top = place.pad_left, place.pad_top
+        if left < 0 or top < 0:
+            whole = cv2.resize(image, (width, height), interpolation=self._interpolation)
+            np.copyto(canvas, whole[-top : canvas.shape[0] - top, -left : canvas.shape[1] - left])
+        else:
+            target = canvas[top : top + height, left : left + width]
+            cv2.resize(image, (width, height), dst=target, interpolation=self._interpolation)
         return canvas
 
     def _canvas(self, place: Geometry) -> Image:

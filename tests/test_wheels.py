@@ -28,7 +28,7 @@ def test_every_pin_of_the_edge_has_a_wheel_for_aarch64(tmp_path: Path, python: s
         sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
         "--python-platform", "aarch64-manylinux_2_28", "--python-version", python,
         "--only-binary", ":all:", "--constraint", str(locked), "--extra", "edge",
-        "--extra", "jetson", str(ROOT / "pyproject.toml"),
+        "--extra", "jetson", "--extra", "models", str(ROOT / "pyproject.toml"),
     ]  # fmt: skip
     done = subprocess.run(resolve, capture_output=True, text=True, timeout=100)
     if done.returncode != 0 and UNREACHABLE.search(done.stderr):

@@ -61,7 +61,9 @@ def check_input(manifest: Manifest, engine: Engine) -> None:
         )
 
 
-def check_outputs(manifest: Manifest, shapes: Sequence[tuple[int, ...]], engine: Engine) -> None:
+def check_outputs(
+    manifest: Manifest, shapes: Sequence[tuple[int | None, ...]], engine: Engine
+) -> None:
     """Return when the engine's outputs are those that the manifest's head reads.
 
     Raises:
@@ -77,10 +79,11 @@ def check_outputs(manifest: Manifest, shapes: Sequence[tuple[int, ...]], engine:
         )
 
 
-def shapes_fit(expected: tuple[int, ...], actual: tuple[int | None, ...]) -> bool:
-    """True when a tensor of the expected shape fits; a free dimension takes any size."""
+def shapes_fit(expected: tuple[int | None, ...], actual: tuple[int | None, ...]) -> bool:
+    """True when the shapes can be the same; a free dimension, None, is of any size."""
     return len(expected) == len(actual) and all(
-        size in (want, None) for want, size in zip(expected, actual, strict=True)
+        want is None or size is None or want == size
+        for want, size in zip(expected, actual, strict=True)
     )
 
 

@@ -7,12 +7,10 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.engines.port import Tensor
-from models.heads.boxes import corners, finish
-from models.manifest import FastestDetHead, InputSpec, Thresholds
+from models.families import FastestDetHead
+from models.heads.boxes import corners, finish, sigmoid
+from models.manifest import InputSpec, Thresholds
 from models.preprocess import Geometry
-
-_MAX_LOGIT = np.float32(60)
-"""sigmoid(-60) is 0 in every picture: a broken network must not overflow float32."""
 
 
 class FastestDetDecoder:
@@ -61,11 +59,6 @@ class FastestDetDecoder:
         return corners(
             (column.astype(np.float32) + np.tanh(raw[0])) * (width / self._columns),
             (row.astype(np.float32) + np.tanh(raw[1])) * (height / self._rows),
-            _sigmoid(raw[2]) * width,
-            _sigmoid(raw[3]) * height,
+            sigmoid(raw[2]) * width,
+            sigmoid(raw[3]) * height,
         )
-
-
-def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    value: NDArray[np.float32] = np.reciprocal(1 + np.exp(np.minimum(-x, _MAX_LOGIT)))
-    return value

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.engines.port import Tensor
-from models.heads.boxes import corners, finish
-from models.manifest import InputSpec, Thresholds, YoloxHead
+from models.families import YoloxHead
+from models.heads.boxes import cells, corners, finish
+from models.manifest import InputSpec, Thresholds
 from models.preprocess import Geometry
 
 _MAX_LOG_SIZE = np.float32(12)
@@ -25,9 +26,9 @@ class YoloxDecoder:
     """
 
     def __init__(self, head: YoloxHead, spec: InputSpec, classes: int) -> None:
-        cells = [_cells(spec, stride) for stride in head.strides]
-        self._cell = np.concatenate(cells)
-        self._stride = np.repeat(np.array(head.strides, np.float32), [len(part) for part in cells])
+        grids = [cells(spec.width, spec.height, stride) for stride in head.strides]
+        self._cell = np.concatenate(grids)
+        self._stride = np.repeat(np.array(head.strides, np.float32), [len(grid) for grid in grids])
         self.output_shapes = ((1, len(self._cell), 5 + classes),)
 
     def decode(
@@ -55,9 +56,3 @@ class YoloxDecoder:
         centre = (raw[:, :2] + self._cell[index]) * stride
         size = np.exp(np.minimum(raw[:, 2:], _MAX_LOG_SIZE)) * stride
         return corners(centre[:, 0], centre[:, 1], size[:, 0], size[:, 1])
-
-
-def _cells(spec: InputSpec, stride: int) -> NDArray[np.float32]:
-    """(rows * columns, 2): x and y of each cell of one grid, row by row."""
-    x, y = np.meshgrid(np.arange(spec.width // stride), np.arange(spec.height // stride))
-    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)

@@ -153,7 +153,11 @@ cameras:
         (
             "yolo-nano",
             "2: model.name: no network of the zoo is called 'yolo-nano'; there are yolox-nano, "
-            "fastestdet; did you mean 'yolox-nano'?",
+            "fastestdet, twinlitenet; did you mean 'yolox-nano'?",
+        ),
+        (
+            "twinlitenet",
+            "2: model.name: 'twinlitenet' is for segmentation; cameras take networks for detection",
         ),
         ("gone.yaml", "{folder}/gone.yaml: cannot be read: No such file or directory"),
         ("half.yaml", "{folder}/half.yaml:1: version: is missing"),

@@ -46,7 +46,7 @@ def test_a_picture_is_drawn_on(tmp_path: Path, model: Path, source: Path) -> Non
     result = call("predict", source, "--model", model, "--out", out)
 
     assert result.exit_code == 0
-    assert result.stdout == f"{out}: 1 frame, boxes: 1 person\n"
+    assert result.stdout == f"{out}: 1 frame, seen: 1 person\n"
     assert (read_picture(out) != read_picture(source)).any()
 
 
@@ -57,7 +57,7 @@ def test_a_confidence_above_what_is_seen_draws_nothing(
 
     result = call("predict", source, "--model", model, "--out", out, "--confidence", "0.95")
 
-    assert result.stdout == f"{out}: 1 frame, boxes: nothing\n"
+    assert result.stdout == f"{out}: 1 frame, seen: nothing\n"
     np.testing.assert_array_equal(read_picture(out), read_picture(source))
 
 
@@ -68,7 +68,7 @@ def test_a_video_is_drawn_on_frame_by_frame(tmp_path: Path, model: Path) -> None
     result = call("predict", source, "--model", model, "--out", out)
 
     assert result.exit_code == 0
-    assert result.stdout == f"{out}: 5 frames, boxes: 5 person\n"
+    assert result.stdout == f"{out}: 5 frames, seen: 5 person\n"
     with VideoReader(out) as reader:
         assert len(list(reader)) == 5
 

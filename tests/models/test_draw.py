@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.areas import NOTHING, Areas
 from models.detections import Detections, Image
-from models.draw import Shape, colour_of, draw
+from models.draw import Shape, colour_of, draw, draw_areas, draw_ranking
+from models.preprocess import Geometry
+from models.ranking import Ranking
 
 CLASSES = ("person", "car")
 
@@ -84,3 +87,37 @@ def test_classes_differ_in_colour() -> None:
 
 def test_nothing_seen_is_the_same_picture() -> None:
     np.testing.assert_array_equal(draw(grey(), Detections.empty(), CLASSES), grey())
+
+
+def test_a_mask_tints_its_object_alone() -> None:
+    found = one(50, 60, 150, 200)
+    mask = np.zeros((140, 100), np.bool_)
+    mask[:, :40] = True
+    seen = Detections(found.xyxy, found.confidence, found.class_id, (mask,))
+
+    drawn = draw(grey(), seen, CLASSES)
+
+    assert changed(drawn)[70:190, 55:85].all()
+    assert not changed(drawn)[70:190, 95:145].any()
+
+
+def test_areas_are_tinted_and_listed_with_their_share() -> None:
+    found = np.full((24, 32), NOTHING, np.uint8)
+    found[12:] = 1
+    areas = Areas((found,), Geometry(320, 240, 320, 240, 1.0, 1.0))
+
+    drawn = draw_areas(grey(), areas, CLASSES)
+
+    assert changed(drawn)[120:].all()
+    assert not changed(drawn)[60:120].any()
+    assert changed(drawn)[:30, :60].any()
+    np.testing.assert_array_equal(grey(), np.full((240, 320, 3), 90, np.uint8))
+
+
+def test_the_surest_classes_are_listed() -> None:
+    ranking = Ranking(np.array([1, 0], np.int32), np.array([0.9, 0.1], np.float32))
+
+    both, first = (draw_ranking(grey(), ranking, CLASSES, top=top) for top in (2, 1))
+
+    assert changed(first).any()
+    assert changed(both).sum() > changed(first).sum()

@@ -43,7 +43,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
 
     manifest = load_manifest(path)
 
-    assert manifest.task == "detection"
+    assert manifest.head.task == "detection"
     assert manifest.classes == ("person", "bicycle")
     assert manifest.input.shape == (1, 3, 32, 64)
     assert manifest.input.interpolation == "linear"
@@ -73,9 +73,35 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
         (
             "family: yolox",
             "family: yolov99",
-            "line 11: head.family: must be 'yolox' or 'fastestdet'",
+            "line 11: head.family: must be 'yolox', 'fastestdet', ",
         ),
-        ("mode: letterbox", "mode: crop", "line 7: input.resize.mode: must be 'letterbox' or"),
+        (
+            "head: {family: yolox, strides: [8, 16]}",
+            "head: {family: yolov5, strides: [8, 16], anchors: [[[1, 2], [3, 4]]]}",
+            "anchors: 2 strides need as many lists of 3, got lists of [2]",
+        ),
+        (
+            "head: {family: yolox, strides: [8, 16]}",
+            "head: {family: segmentation, outputs: [[null, person], [null, road]]}",
+            "classes and those of head.outputs differ: bicycle, road",
+        ),
+        (
+            "head: {family: yolox, strides: [8, 16]}",
+            "head: {family: segmentation, outputs: [[person, bicycle], [null]]}",
+            "output 1 has no class",
+        ),
+        (
+            "head: {family: yolox, strides: [8, 16]}",
+            "head: {family: ssd, order: [boxes, boxes, scores]}",
+            "must name boxes, scores and classes once",
+        ),
+        ("classes: [person, bicycle]", "classes: []", "line 12: classes: "),
+        ("version: 2.1.0", "version: 2.1.0\ntask: segmentation", "head 'yolox' is for detection"),
+        (
+            "mode: letterbox",
+            "mode: crop",
+            "line 7: input.resize.mode: must be 'letterbox', 'plain' or",
+        ),
         (
             "name: gate-people",
             "name: Gate/People",

@@ -179,3 +179,47 @@ def test_threads_that_share_one_do_not_disturb_each_other() -> None:
 def test_what_is_no_picture_is_refused(image: Image) -> None:
     with pytest.raises(ValueError, match=r"expected \(H, W, 3\) uint8"):
         Preprocessor(spec())(image)
+
+
+def test_a_centred_letterbox_has_as_much_on_both_sides() -> None:
+    image = noise(30, 80)
+    centred = {**LETTERBOX, "anchor": "centre"}
+
+    tensor, place = Preprocessor(spec(64, 49, resize=centred))(image)
+
+    assert (place.pad_left, place.pad_top) == (0, 12)  # of 25 rows, 12 above and 13 below
+    picture = cv2.resize(image, (64, 24), interpolation=cv2.INTER_LINEAR)
+    expected = np.full((49, 64, 3), 114, np.uint8)
+    expected[12:36] = picture
+    np.testing.assert_array_equal(tensor[0].transpose(1, 2, 0), expected)
+
+
+@given(
+    width=st.integers(8, 500), height=st.integers(8, 500), share=st.sampled_from([0.5, 0.875, 1])
+)
+def test_a_crop_fills_the_input_with_the_middle(width: int, height: int, share: float) -> None:
+    of = spec(64, 48, resize={"mode": "centre-crop", "share": share})
+
+    tensor, place = Preprocessor(of)(noise(height, width))
+
+    left, top, right, bottom = place.to_input(whole(place))[0]
+    assert left <= 0
+    assert top <= 0
+    assert right >= 64
+    assert bottom >= 48
+    assert abs(-left - (right - 64)) <= 1 + 1e-9
+    assert abs(-top - (bottom - 48)) <= 1 + 1e-9
+    assert min((right - left) * share / 64, (bottom - top) * share / 48) == pytest.approx(
+        1, abs=0.05
+    )
+    assert tensor.shape == (1, 3, 48, 64)
+
+
+def test_a_crop_shows_the_pixels_of_the_middle() -> None:
+    image = noise(96, 128)
+    of = spec(64, 48, resize={"mode": "centre-crop", "share": 0.5})
+
+    tensor, place = Preprocessor(of)(image)
+
+    np.testing.assert_array_equal(tensor[0].transpose(1, 2, 0), image[24:72, 32:96])
+    assert (place.pad_left, place.pad_top) == (-32, -24)

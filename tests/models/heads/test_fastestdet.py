@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from models.families import FastestDetHead
 from models.heads.fastestdet import FastestDetDecoder
-from models.manifest import FastestDetHead, InputSpec, Plain, Thresholds
+from models.manifest import InputSpec, Plain, Thresholds
 from models.preprocess import geometry
 
 SPEC = InputSpec(width=64, height=48, resize=Plain())

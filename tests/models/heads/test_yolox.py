@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from models.families import YoloxHead
 from models.heads.yolox import YoloxDecoder
-from models.manifest import InputSpec, Letterbox, Thresholds, YoloxHead
+from models.manifest import InputSpec, Letterbox, Thresholds
 from models.preprocess import Geometry, geometry
 
 SPEC = InputSpec(width=64, height=32, resize=Letterbox())

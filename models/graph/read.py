@@ -1,0 +1,74 @@
+"""An ONNX file, refused where it is damaged or reaches outside of itself."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import ModelProto, TensorProto, checker, numpy_helper
+
+from models.errors import GraphError
+
+MAX_FILE_BYTES = 2**31 - 1
+"""What protobuf can hold; every network for a small board is far below."""
+
+
+def read_graph(path: Path) -> ModelProto:
+    """The model, whole and checked: operators, types, and every weight a number.
+
+    Raises:
+        GraphError: it cannot be read or is no ONNX; an operator is unknown; a weight is damaged,
+            NaN or infinite, or lies in another file. The message says which.
+    """
+    model = _parsed(path)
+    for tensor in model.graph.initializer:
+        _check_weight(path, tensor)
+    try:
+        checker.check_model(model, full_check=True)
+    except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise GraphError(f"{path}: {_one_line(error)}") from error
+    return model
+
+
+def _parsed(path: Path) -> ModelProto:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise GraphError(f"{path}: is larger than 2 GiB, more than one ONNX file can hold")
+        data = path.read_bytes()
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read: {error.strerror}") from error
+    model = ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise GraphError(f"{path}: is no ONNX file, or was cut off") from error
+    if not model.graph.node:
+        raise GraphError(f"{path}: is no ONNX file, or holds an empty network")
+    return model
+
+
+def _check_weight(path: Path, tensor: TensorProto) -> None:
+    if tensor.data_location == TensorProto.EXTERNAL:
+        where = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        raise GraphError(
+            f"{path}: weight {tensor.name!r} lies in another file, {where!r}, which the manifest's "
+            "sha256 would not cover: export it as one file (torch: external_data=False)"
+        )
+    try:
+        values = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError) as error:
+        shape = "x".join(map(str, tensor.dims)) or "scalar"
+        raise GraphError(
+            f"{path}: weight {tensor.name!r} says {shape} and holds something else: the file is "
+            "damaged"
+        ) from error
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        bad = int(np.size(values) - np.isfinite(values).sum())
+        raise GraphError(
+            f"{path}: weight {tensor.name!r} has {bad} values that are NaN or infinite: the "
+            "network was damaged in training or export"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

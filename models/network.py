@@ -1,0 +1,96 @@
+"""A picture in, what a network finds out: pre-processing, network and head together."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from models.detections import Image
+from models.engines.loading import check_input, check_outputs, load_engine
+from models.engines.port import Engine, Tensor
+from models.heads.port import Head
+from models.manifest import Manifest
+from models.preprocess import Geometry, Preprocessor
+
+Found = TypeVar("Found")
+Own = TypeVar("Own", bound="Network[Any]")
+
+
+class Network(ABC, Generic[Found]):
+    """What the networks of every task share. Any number of threads may share one.
+
+    `find` is `prepare`, `infer` and `decode` in a row; they stand alone so that each can be
+    measured, or be given to a thread of its own.
+
+    Args:
+        manifest: of the network.
+        engine: the network, loaded; this closes it.
+
+    Raises:
+        ManifestError: the manifest does not fit the engine, or is for another task.
+    """
+
+    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+        self.manifest = manifest
+        self.engine = engine
+        self._preprocessor = Preprocessor(manifest.input)
+        self._head = self._head_of(manifest)
+        check_input(manifest, engine)
+        check_outputs(manifest, self._head.output_shapes, engine)
+
+    @staticmethod
+    @abstractmethod
+    def _head_of(manifest: Manifest) -> Head[Found]:
+        """The decoder for a manifest of this task."""
+
+    @classmethod
+    def load(cls: type[Own], manifest: Manifest, onnx_path: Path, intra_threads: int = 1) -> Own:
+        """The network of a manifest and its ONNX file.
+
+        Args:
+            manifest: of the network.
+            onnx_path: the file whose sha256 the manifest names.
+            intra_threads: threads that share the work of one frame; 1 where several workers
+                share the network.
+
+        Raises:
+            AssetError: the file cannot be read, or (ChecksumError) is another one.
+            EngineError: it is no ONNX.
+            ManifestError: the manifest does not fit it, or is for another task.
+        """
+        engine = load_engine(manifest, onnx_path, intra_threads)
+        try:
+            return cls(manifest, engine)
+        except BaseException:
+            engine.close()
+            raise
+
+    def find(self, image: Image) -> Found:
+        """What a picture (H, W, 3) uint8 BGR shows.
+
+        Raises:
+            EngineError: the network failed.
+            ValueError: the image has another shape or dtype.
+        """
+        tensor, geometry = self.prepare(image)
+        return self.decode(self.infer(tensor), geometry)
+
+    def prepare(self, image: Image) -> tuple[Tensor, Geometry]:
+        """The network's input for a picture, and where the picture lies in it."""
+        return self._preprocessor(image)
+
+    def infer(self, tensor: Tensor) -> Sequence[Tensor]:
+        """The network's raw outputs for one input.
+
+        Raises:
+            EngineError: the network failed.
+        """
+        return self.engine.run(tensor)
+
+    def decode(self, outputs: Sequence[Tensor], geometry: Geometry) -> Found:
+        """What raw outputs stand for."""
+        return self._head.decode(outputs, geometry, self.manifest.thresholds)
+
+    def close(self) -> None:
+        """Give the engine's memory and device back."""
+        self.engine.close()
