@@ -10,14 +10,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from benchmarks import cloud_bridge, cloud_ingest, cloud_workers, pipeline, queries, tracker
+from benchmarks import (
+    cloud_bridge,
+    cloud_ingest,
+    cloud_workers,
+    heads,
+    pipeline,
+    queries,
+    tracker,
+)
 from benchmarks.report import Row, markdown
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- /table -->\n"
 
 PARTS: Mapping[str, tuple[Callable[[], list[Row]], ...]] = {
-    "edge": (tracker.measure, pipeline.measure),
+    "edge": (heads.measure, tracker.measure, pipeline.measure),
     "cloud": (cloud_bridge.measure, cloud_ingest.measure, cloud_workers.measure, queries.measure),
 }
 

@@ -7,6 +7,7 @@ ranking.py      which classes a picture shows
 manifest.py     what a network expects and how its output reads
 families.py     the families of networks that are known, as a manifest's head
 graph/          an ONNX file as a graph: read with care, measured, recognised
+compile/        a network made ready for a board, and proven to find the same
 zoo.py          networks by name: fetched, checked, cached (zoo.yaml is their list)
 assets.py       files by URL and sha256, from a folder, the cache or the internet
 download.py     one file over HTTPS, resumed where it broke off
@@ -23,6 +24,6 @@ selection.py    which of these a manifest needs
 draw.py         what was found onto a picture
 media.py        pictures and video files, read; pictures written
 video_writer.py a video file, written whole or not at all
-predict.py      a picture or video in, the same with what was seen out
+prediction/     pictures and videos in, the same with what was seen, COCO and CSV out
 cli.py          wayside-models
 """

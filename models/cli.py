@@ -12,8 +12,9 @@ from models.errors import ModelError
 from wayside.cli import program
 
 if TYPE_CHECKING:
+    from models.detections import Image
     from models.graph.inspection import Inspection
-    from models.predict import Summary
+    from models.prediction.run import Summary
 
 app = program("Models: fetch them, look into them, try them.")
 
@@ -46,30 +47,40 @@ def pull(
 
 @app.command()
 def predict(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="a picture or a video file")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="a picture, a video, or a folder of them")
+    ],
     model: Annotated[
         str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
     ],
-    out: Annotated[Path, typer.Option(help="file to write, of the same kind as SOURCE")],
+    out: Annotated[
+        Path | None, typer.Option(help="to draw into: a file of SOURCE's kind, or a folder")
+    ] = None,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="to write down: .json (COCO) or .csv; several may be"),
+    ] = None,
     confidence: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="threshold; default: the manifest's")
     ] = None,
 ) -> None:
-    """Draw what a network sees in a picture or a video."""
-    # ffmpeg inside of OpenCV prints by itself; what is wrong is said by our own message.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    """Look at pictures and videos: draw what is seen, and write it down.
+
+    A run that broke off goes on where it was, when it is asked the same again.
+    """
+    _quiet_opencv()
     from models import zoo
-    from models.media import is_picture
-    from models.predict import predict as run
+    from models.prediction.run import Outputs
+    from models.prediction.run import predict as run
+    from models.prediction.sources import items_of
     from models.selection import network_class
     from models.video_writer import find_h264_encoder
 
     ffmpeg = None
-    if not is_picture(source):
+    if out is not None and not all(item.is_picture for item in items_of(source)):
         ffmpeg = find_h264_encoder()
         if ffmpeg is None:
-            typer.echo("no ffmpeg with libx264: the video is written as MPEG-4 Part 2", err=True)
+            typer.echo("no ffmpeg with libx264: videos are written as MPEG-4 Part 2", err=True)
     with _bar(model, "bytes") as update:
         manifest, onnx_path = zoo.resolve(model, update)
     if confidence is not None:
@@ -78,10 +89,11 @@ def predict(
     network = network_class(manifest).load(manifest, onnx_path, intra_threads=threads)
     try:
         with _bar(source.name, "frames") as update:
-            summary = run(network, source, out, ffmpeg, update)
+            summary = run(network, source, Outputs(out, results or (), ffmpeg), update)
     finally:
         network.close()
-    _report(summary, out)
+    written = [str(path) for path in (out, *(results or ())) if path is not None]
+    _report(summary, ", ".join(written))
 
 
 @app.command()
@@ -93,11 +105,9 @@ def inspect(
     ] = None,
 ) -> None:
     """Tell what an ONNX file takes, returns and costs, and which family it looks like."""
-    try:
-        from models.graph.draft import text_of
+    with _models_extra():
+        from models.graph.draft import draft_text
         from models.graph.inspection import inspect as look
-    except ModuleNotFoundError as error:
-        raise ModelError(f"{error.name} is not installed: pip install 'wayside[models]'") from error
 
     found = look(file)
     _tell(found)
@@ -112,13 +122,125 @@ def inspect(
         )
     try:
         with manifest.open("x", encoding="utf-8") as written:
-            written.write(text_of(found.manifest, found.belief.reason))
+            written.write(draft_text(found.manifest, found.belief.reason))
     except FileExistsError as error:
         raise ModelError(f"{manifest}: is there already, and is not overwritten") from error
     except OSError as error:
         raise ModelError(f"{manifest}: cannot be written: {error.strerror}") from error
     typer.echo(f"{manifest}: written; read it, then try it: wayside-models predict PICTURE "
                f"--model {manifest} --out seen.png")  # fmt: skip
+
+
+@app.command()
+def prepare(
+    model: Annotated[
+        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
+    ],
+    frames: Annotated[
+        Path, typer.Option(metavar="VIDEO", help="a video or picture of where it will look")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
+    ],
+    free_batch: Annotated[
+        bool, typer.Option("--free-batch", help="any number of pictures at once, where it can be")
+    ] = False,
+    count: Annotated[int, typer.Option(min=2, max=1000, help="frames to compare on")] = 16,
+) -> None:
+    """Bake the pre-processing into a network, and prove that it finds the same."""
+    _quiet_opencv()
+    with _models_extra():
+        from models.compile.prepare import prepare as run
+    from models import zoo
+
+    _require_onnx(out)
+    with _bar(model, "bytes") as update:
+        manifest, onnx_path = zoo.resolve(model, update)
+    some = _frames(frames, count)
+    done = run(manifest, onnx_path, out, some, free_batch=free_batch)
+    typer.echo(
+        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; on {done.parity.frames} "
+        f"frames it differs from the original by {done.parity.largest:.1g} at most"
+    )
+    if free_batch:
+        told = f"stays 1: {done.batch_kept}" if done.batch_kept else "is free"
+        typer.echo(f"the batch {told}")
+
+
+@app.command()
+def quantise(
+    model: Annotated[
+        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
+    ],
+    frames: Annotated[Path, typer.Option(metavar="VIDEO", help="of where the network will look")],
+    out: Annotated[
+        Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
+    ],
+    method: Annotated[str, typer.Option(help="minmax, entropy or percentile")] = "minmax",
+    allowed_points: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="of agreement that may be lost, of 100")
+    ] = 5.0,
+    count: Annotated[
+        int, typer.Option(min=2, max=10_000, help="frames: half to calibrate on, half to check on")
+    ] = 64,
+) -> None:
+    """Make a network INT8, and keep it only when it still sees what it saw."""
+    _quiet_opencv()
+    with _models_extra():
+        from models.compile.quantise import Gate, require_method
+        from models.compile.quantise import quantise as run
+    from models import zoo
+
+    _require_onnx(out)
+    with _bar(model, "bytes") as update:
+        manifest, onnx_path = zoo.resolve(model, update)
+    some = _frames(frames, count)
+    done = run(manifest, onnx_path, out, some[::2], some[1::2], require_method(method),
+               Gate(allowed_points))  # fmt: skip
+    typer.echo(
+        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {done.bytes_after:,} "
+        f"bytes of {done.bytes_before:,}; finds {done.agreement:.1%} of what the original finds"
+    )
+    for name, loss in done.left_out.items():
+        typer.echo(f"left in floating point: {name} ({loss:.0f} dB in INT8)")
+
+
+def _require_onnx(out: Path) -> None:
+    if out.suffix != ".onnx":
+        raise typer.BadParameter(f"{out}: should end with .onnx", param_hint="--out")
+
+
+def _frames(path: Path, count: int) -> "list[Image]":
+    """So many frames of a video, or of the pictures of a folder, spread over all of it."""
+    from models.media import VideoReader, is_picture, read_picture
+    from models.prediction.sources import items_of, spread
+
+    if path.is_dir():
+        pictures = [item.path for item in items_of(path) if item.is_picture]
+        return [read_picture(one) for one in spread(pictures, count, len(pictures))]
+    if is_picture(path):
+        return [read_picture(path)]
+    with VideoReader(path) as reader:
+        return spread(reader, count, reader.total_frames)
+
+
+@contextmanager
+def _models_extra() -> Iterator[None]:
+    """For imports that need what not every board has.
+
+    Raises:
+        ModelError: it is not there; the message says how to install it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error.name} is not installed: pip install 'wayside[models]'") from error
+
+
+def _quiet_opencv() -> None:
+    """ffmpeg inside of OpenCV prints by itself; what is wrong is said by our own message."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
 def _tell(found: "Inspection") -> None:
@@ -142,7 +264,7 @@ def _tell(found: "Inspection") -> None:
         typer.echo(f"{'because':11} {belief.reason}")
 
 
-def _report(summary: "Summary", out: Path) -> None:
+def _report(summary: "Summary", out: str) -> None:
     frames = "1 frame" if summary.frames == 1 else f"{summary.frames} frames"
     if summary.shares:
         areas = ", ".join(f"{name} {share:.1%}" for name, share in summary.shares.items())

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from models.families import Head, SegmentationHead, Task
@@ -82,8 +83,10 @@ class InputSpec(_Frozen):
     width: Side = Field(description="px")
     height: Side = Field(description="px")
     colour: Literal["bgr", "rgb"] = Field("bgr", description="order of the tensor's channels")
-    layout: Literal["nchw"] = "nchw"
-    dtype: Literal["float32"] = "float32"
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    dtype: Literal["float32", "uint8"] = Field(
+        "float32", description="uint8: the graph does all but the resize (`prepare`)"
+    )
     resize: Letterbox | Plain | CentreCrop = Field(discriminator="mode")
     interpolation: Literal["linear", "area"] = "linear"
     scale: float = Field(1.0, gt=0.0, description="1, or 0.00392156862745098 for 1/255")
@@ -95,7 +98,21 @@ class InputSpec(_Frozen):
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """Of the tensor of one picture."""
+        if self.layout == "nhwc":
+            return (1, self.height, self.width, 3)
         return (1, 3, self.height, self.width)
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> "InputSpec":
+        """Of layouts and types there are two pairs: as trained, and as cameras have it."""
+        if (self.dtype == "uint8") != (self.layout == "nhwc"):
+            raise ValueError("dtype uint8 goes with layout nhwc, and float32 with nchw")
+        is_plain = (self.colour, self.scale, self.mean, self.std) == (
+            "bgr", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0),
+        )  # fmt: skip
+        if self.dtype == "uint8" and not is_plain:
+            raise ValueError("dtype uint8 is of pictures as they are: bgr, no scale, mean or std")
+        return self
 
 
 class Thresholds(_Frozen):
@@ -123,6 +140,7 @@ class Manifest(_Frozen):
     licence: Spdx = Field(description="SPDX expression")
     source: str = Field(min_length=1, description="where the network comes from")
     sha256: Sha256 = Field(description="of the ONNX file")
+    parent: Sha256 | None = Field(None, description="of the ONNX file that it was made from")
 
     @model_validator(mode="after")
     def _check(self) -> "Manifest":
@@ -159,6 +177,14 @@ class Manifest(_Frozen):
         """
         thresholds = Thresholds(confidence=confidence, nms_iou=self.thresholds.nms_iou)
         return self.model_copy(update={"thresholds": thresholds})
+
+
+def text_of(manifest: Manifest) -> str:
+    """The manifest as YAML; `load_manifest` reads it."""
+    content = manifest.model_dump(mode="json", exclude_none=True, exclude={"head"})
+    head = manifest.head.model_dump(mode="json")  # in it, None is a class of no interest
+    content["head"] = head
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
 def load_manifest(path: Path) -> Manifest:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detections import Image
+from models.engines.port import Tensor
 from models.manifest import CentreCrop, InputSpec, Letterbox
 
 _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
@@ -100,8 +101,8 @@ class Preprocessor:
         self._offset = (-np.array(spec.mean, np.float64) / std).astype(np.float32)
         self._own = threading.local()
 
-    def __call__(self, image: Image) -> tuple[NDArray[np.float32], Geometry]:
-        """The tensor (1, 3, height, width) float32, and where the picture lies in it.
+    def __call__(self, image: Image) -> tuple[Tensor, Geometry]:
+        """The tensor of the manifest's shape and type, and where the picture lies in it.
 
         Args:
             image: (H, W, 3) uint8, BGR.
@@ -112,7 +113,10 @@ class Preprocessor:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(f"image: expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
         place = geometry(self._spec, image.shape[1], image.shape[0])
-        return self._tensor(self._resized(image, place)), place
+        canvas = self._resized(image, place)
+        if self._spec.dtype == "uint8":
+            return canvas[None].copy(), place
+        return self._tensor(canvas), place
 
     def _resized(self, image: Image, place: Geometry) -> Image:
         """The input as a picture; it is this thread's canvas, overwritten by its next call."""

@@ -99,6 +99,21 @@ class OnnxRuntimeEngine:
         self._session = None
 
 
+def write_optimised(path: Path, out: Path) -> None:
+    """Write an ONNX file with constants folded and what does nothing removed; standard operators.
+
+    Raises:
+        EngineError: it cannot be loaded.
+    """
+    options = _options(1)
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(out)
+    try:
+        onnxruntime.InferenceSession(str(path), options, providers=[CPU])
+    except _ERRORS as error:
+        raise EngineError(f"cannot be loaded as ONNX ({_one_line(error)})") from error
+
+
 def _options(intra_threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = intra_threads

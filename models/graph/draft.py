@@ -4,10 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from models.graph.recognise import Belief
-from models.manifest import Manifest
+from models.manifest import Manifest, text_of
 
 _IMAGENET = {"scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 _CENTRED = {"colour": "rgb", "resize": {"mode": "letterbox", "anchor": "centre"}, "scale": 1 / 255}
@@ -61,16 +59,14 @@ def draft(
     })  # fmt: skip
 
 
-def text_of(manifest: Manifest, reason: str) -> str:
+def draft_text(manifest: Manifest, reason: str) -> str:
     """The manifest as YAML, with what a reader should look at."""
-    content = manifest.model_dump(mode="json", exclude_none=False, exclude={"task"})
-    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     return (
         "# Made by `wayside-models inspect`. The file does not say everything: see that\n"
         "# - colour, resize, scale, mean and std are those that the network was trained with\n"
         "# - the classes are in the network's order\n"
         "# - licence and source are named\n"
-        f"# The head: {reason}.\n{body}"
+        f"# The head: {reason}.\n{text_of(manifest)}"
     )
 
 

@@ -1,0 +1,12 @@
+"""A network made ready for a board: its graph prepared, and proven to find the same.
+
+bake.py      pre-processing into the graph: uint8 pictures in, as a camera gives them
+batch.py     the number of pictures at once, fixed or free
+fold.py      constants folded, what does nothing removed
+parity.py    the prepared network against the original, on real frames
+prepare.py   these four, for `wayside-models prepare`
+pictures.py  whether frames are pictures at all
+agreement.py how much of what one network finds another finds as well
+quantise.py  INT8 by calibration, kept only when it still sees
+written.py   a network and its manifest, written together
+"""

@@ -1,0 +1,135 @@
+"""A network prepared for a board, written only when it finds what the original finds."""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from onnx import ModelProto
+
+from models.checksum import check_sha256
+from models.compile.bake import bake, baked_spec
+from models.compile.batch import with_batch
+from models.compile.fold import folded
+from models.compile.parity import Parity, compare, difference
+from models.compile.written import require_new, write_network
+from models.detections import Image
+from models.engines.onnxruntime import OnnxRuntimeEngine
+from models.engines.port import Tensor
+from models.errors import EngineError, GraphError
+from models.graph.read import read_graph
+from models.manifest import InputSpec, Manifest
+from models.preprocess import Preprocessor
+
+TOLERANCE = 1e-3
+"""Of an output's largest value. Reordered float32 sums differ by some 1e-6 of it, a wrong mean
+or channel by tenths."""
+
+_PAIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was written.
+
+    Attributes:
+        manifest: of the prepared network.
+        parity: with the original.
+        batch_kept: why the batch stays as it was, where a free one was wanted; else empty.
+    """
+
+    manifest: Manifest
+    parity: Parity
+    batch_kept: str
+
+
+def prepare(
+    manifest: Manifest, path: Path, out: Path, frames: Iterable[Image], *, free_batch: bool = False
+) -> Prepared:
+    """Bake the pre-processing into a network, fold it, and prove it on frames.
+
+    Args:
+        manifest: of the network.
+        path: its ONNX file.
+        out: the ONNX file to write; its manifest is written beside it. Neither is overwritten.
+        frames: real ones, of where the network will look.
+        free_batch: let it take any number of pictures at once, where the graph allows it.
+
+    Raises:
+        AssetError, ChecksumError: the file is not the manifest's.
+        EngineError: ONNX Runtime cannot run it.
+        GraphError: it is damaged, or what came out differs from it; nothing is written.
+    """
+    require_new(out)
+    check_sha256(path, manifest.sha256, "correct the manifest's `sha256`, or name its network")
+    model = folded(_baked(read_graph(path), path, manifest.input))
+    some = list(frames)
+    with TemporaryDirectory() as folder:
+        candidate = Path(folder) / "candidate.onnx"
+        kept = ""
+        if free_batch:
+            model, kept = _with_free_batch(model, manifest.input, candidate, some[:_PAIR])
+        candidate.write_bytes(model.SerializeToString())
+        parity = _compared(path, candidate, manifest.input, some)
+    if not parity.holds(TOLERANCE):
+        raise GraphError(
+            f"{path}: prepared, it differs from the original on {parity.frames} frames by "
+            f"{parity.largest:.2g} of output {parity.output}'s largest value, and {TOLERANCE} is "
+            "allowed: nothing is written"
+        )
+    made = write_network(manifest, model, out, "baked", baked_spec(manifest.input))
+    return Prepared(made, parity, kept)
+
+
+def _baked(model: ModelProto, path: Path, spec: InputSpec) -> ModelProto:
+    try:
+        return bake(model, spec)
+    except GraphError as error:
+        raise GraphError(f"{path}: {error}") from error
+
+
+def _with_free_batch(
+    model: ModelProto, spec: InputSpec, candidate: Path, pair: Sequence[Image]
+) -> tuple[ModelProto, str]:
+    """The model with a free batch, or as it is and why."""
+    if len(pair) < _PAIR:
+        return model, "there are no two frames to try it with"
+    freed = with_batch(model, None)
+    candidate.write_bytes(freed.SerializeToString())
+    preprocess = Preprocessor(baked_spec(spec))
+    pictures = [preprocess(frame)[0] for frame in pair]
+    try:
+        with ExitStack() as ends:
+            engine = OnnxRuntimeEngine(candidate)
+            ends.callback(engine.close)
+            alone = [engine.run(picture) for picture in pictures]
+            together = engine.run(np.concatenate(pictures))
+    except EngineError as error:
+        return model, f"its graph is written for one picture: {error}"
+    for number, both in enumerate(together):
+        each = np.concatenate([outputs[number] for outputs in alone])
+        if (share := difference(each, both)) > TOLERANCE:
+            return model, f"two pictures together differ from each alone by {share:.2g}"
+    return freed, ""
+
+
+def _compared(original: Path, prepared: Path, spec: InputSpec, frames: Sequence[Image]) -> Parity:
+    with ExitStack() as ends:
+        runs = []
+        for path, of in ((original, spec), (prepared, baked_spec(spec))):
+            engine = OnnxRuntimeEngine(path, os.cpu_count() or 1)
+            ends.callback(engine.close)
+            runs.append(_Run(engine, Preprocessor(of)))
+        return compare(runs[0], runs[1], frames)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    engine: OnnxRuntimeEngine
+    preprocess: Preprocessor
+
+    def __call__(self, frame: Image) -> Sequence[Tensor]:
+        return self.engine.run(self.preprocess(frame)[0])

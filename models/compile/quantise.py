@@ -1,0 +1,274 @@
+"""A network in INT8, by calibration, that is kept only when it still sees (static QDQ).
+
+Weights by channel and activations by tensor, symmetric, as TensorRT takes them. Layers that the
+quantisation hurts most are left in floating point until the gate is passed, or nothing is left
+to try; then it is refused, and the report says which layers hurt.
+
+Reference: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+from onnx import ModelProto, version_converter
+from onnxruntime import quantization
+from onnxruntime.quantization import qdq_loss_debug
+
+from models.checksum import check_sha256, sha256_of
+from models.compile.agreement import agreement
+from models.compile.fold import folded
+from models.compile.pictures import require_pictures
+from models.compile.written import require_new, write_network
+from models.detections import Image
+from models.errors import GraphError
+from models.graph.read import read_graph
+from models.graph.shapes import inputs, with_shapes
+from models.manifest import Manifest
+from models.prediction.rows import Found
+from models.preprocess import Preprocessor
+from models.selection import AnyNetwork, network_class
+
+Method = Literal["minmax", "entropy", "percentile"]
+
+_METHODS: Mapping[Method, Any] = {
+    "minmax": quantization.CalibrationMethod.MinMax,
+    "entropy": quantization.CalibrationMethod.Entropy,
+    "percentile": quantization.CalibrationMethod.Percentile,
+}
+_OPERATORS = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
+_OPSET = 13
+_MEASURED_FRAMES = 2
+"""On which the layers' losses are measured: all tensors of these stand in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What is demanded of an INT8 network.
+
+    Attributes:
+        allowed_points: of agreement with the original that may be lost, in hundredths.
+        rounds: how often further layers are left out before it is refused.
+        share: of the layers that each round leaves out, at most.
+    """
+
+    allowed_points: float = 5.0
+    rounds: int = 4
+    share: float = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """What came out.
+
+    Attributes:
+        manifest: of the network that was written.
+        agreement: with the original, in [0, 1].
+        left_out: layers that stay in floating point, with the decibels of signal to noise that
+            they had in INT8.
+        bytes_before: of the original's file.
+        bytes_after: of what was written.
+    """
+
+    manifest: Manifest
+    agreement: float
+    left_out: Mapping[str, float]
+    bytes_before: int
+    bytes_after: int
+
+
+def quantise(
+    manifest: Manifest,
+    path: Path,
+    out: Path,
+    calibration: Sequence[Image],
+    check: Sequence[Image],
+    method: Method = "minmax",
+    gate: Gate | None = None,
+) -> Quantised:
+    """Quantise a network, and write it where it passes the gate.
+
+    Args:
+        manifest: of the network, in floating point.
+        path: its ONNX file.
+        out: the ONNX file to write; its manifest is written beside it.
+        calibration: frames by which the ranges are chosen.
+        check: other frames, on which it must find what the original finds.
+        method: how ranges are chosen from what the frames make.
+        gate: what is demanded.
+
+    Raises:
+        AssetError, ChecksumError: the file is not the manifest's.
+        GraphError: it cannot be quantised, or does not pass; nothing is written.
+        MediaError: the frames are no pictures.
+    """
+    gate = gate or Gate()
+    require_new(out)
+    require_pictures(calibration)
+    require_pictures(check)
+    check_sha256(path, manifest.sha256, "correct the manifest's `sha256`, or name its network")
+    with TemporaryDirectory() as folder:
+        work = _Work(Path(folder), manifest, path, calibration, check, method)
+        left_out: dict[str, float] = {}
+        for number in range(gate.rounds + 1):
+            model = work.quantised(list(left_out))
+            reached = work.agreement()
+            if reached >= 1 - gate.allowed_points / 100:
+                made = write_network(manifest, model, out, "int8", manifest.input)
+                return Quantised(made, reached, left_out, path.stat().st_size, out.stat().st_size)
+            losses = work.losses()
+            if number < gate.rounds:
+                count = max(1, round(len(work.layers) * gate.share))
+                worst = [name for name in losses if name not in left_out][:count]
+                left_out |= {name: losses[name] for name in worst}
+    told = ", ".join(f"{name} ({value:.0f} dB)" for name, value in list(losses.items())[:5])
+    raise GraphError(
+        f"{path}: in INT8 it finds {reached:.0%} of what it found, and "
+        f"{1 - gate.allowed_points / 100:.0%} is demanded, with {len(left_out)} of "
+        f"{len(work.layers)} layers left in floating point: nothing is written. What hurts most: "
+        f"{told or 'nothing by itself'}"
+    )
+
+
+def require_method(text: str) -> Method:
+    """The method that is called so.
+
+    Raises:
+        GraphError: none is.
+    """
+    for method in _METHODS:
+        if method == text:
+            return method
+    raise GraphError(
+        f"no method of calibration is called {text!r}; there are {', '.join(_METHODS)}"
+    )
+
+
+def _by_channel(path: Path, model: ModelProto) -> ModelProto:
+    """The model in an opset that knows scales by channel.
+
+    Raises:
+        GraphError: it cannot be brought there.
+    """
+    if max(one.version for one in model.opset_import if not one.domain) >= _OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, _OPSET)
+    except (RuntimeError, version_converter.ConvertError) as error:
+        raise GraphError(
+            f"{path}: cannot be brought to opset {_OPSET}, which INT8 needs; export it so: "
+            f"{' '.join(str(error).split())}"
+        ) from error
+
+
+class _Work:
+    """One network on its way, with its files in a folder of their own."""
+
+    def __init__(
+        self, folder: Path, manifest: Manifest, path: Path, calibration: Sequence[Image],
+        check: Sequence[Image], method: Method,
+    ) -> None:  # fmt: skip
+        self._folder = folder
+        self._manifest = manifest
+        self._method = _METHODS[method]
+        self._calibration = calibration
+        self._check = check
+        self._float, self._int8 = folder / "float.onnx", folder / "int8.onnx"
+        model = with_shapes(folded(_by_channel(path, read_graph(path))))
+        for number, node in enumerate(model.graph.node):
+            node.name = node.name or f"{node.op_type}_{number}"
+        self._float.write_bytes(model.SerializeToString())
+        self._input = inputs(model)[0].name
+        self.layers = {
+            node.output[0]: node.name for node in model.graph.node if node.op_type in _OPERATORS
+        }
+        if not self.layers:
+            raise GraphError(f"{path}: has no layer that INT8 would make faster")
+        self._expected = self._finds(path, manifest)
+        if agreement(self._expected, self._expected) is None:
+            raise GraphError(
+                f"{path}: the network finds nothing on {len(check)} frames, so nobody could tell "
+                "what INT8 loses; name frames that show what it knows"
+            )
+
+    def quantised(self, left_out: Sequence[str]) -> ModelProto:
+        """The network in INT8, but for some layers by name."""
+        with _quiet():
+            quantization.quantize_static(
+                self._float, self._int8, _Reader(self._input, self._manifest, self._calibration),
+                quant_format=quantization.QuantFormat.QDQ,
+                op_types_to_quantize=_OPERATORS,
+                per_channel=True,
+                activation_type=quantization.QuantType.QInt8,
+                weight_type=quantization.QuantType.QInt8,
+                nodes_to_exclude=list(left_out),
+                calibrate_method=self._method,
+                extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+            )  # fmt: skip
+        return read_graph(self._int8)
+
+    def agreement(self) -> float:
+        """Of the INT8 network that was made last."""
+        confidence = self._manifest.thresholds.confidence / 2
+        manifest = self._manifest.with_confidence(confidence).model_copy(
+            update={"sha256": sha256_of(self._int8)}
+        )
+        reached = agreement(self._expected, self._finds(self._int8, manifest))
+        return reached or 0.0
+
+    def losses(self) -> dict[str, float]:
+        """Decibels of signal to noise behind each layer that is in INT8, the worst first."""
+        marked, int8_marked = self._folder / "float-all.onnx", self._folder / "int8-all.onnx"
+        frames = self._calibration[:_MEASURED_FRAMES]
+        with _quiet():
+            activations = []
+            for path, augmented in ((self._float, marked), (self._int8, int8_marked)):
+                qdq_loss_debug.modify_model_output_intermediate_tensors(path, augmented)
+                reader = _Reader(self._input, self._manifest, frames)
+                activations.append(qdq_loss_debug.collect_activations(str(augmented), reader))
+            matched = qdq_loss_debug.create_activation_matching(activations[1], activations[0])
+            errors = qdq_loss_debug.compute_activation_error(matched)
+        found = {
+            self.layers[name]: float(of["xmodel_err"])
+            for name, of in errors.items()
+            if name in self.layers and np.isfinite(of.get("xmodel_err", np.inf))
+        }
+        return dict(sorted(found.items(), key=lambda one: one[1]))
+
+    def _finds(self, path: Path, manifest: Manifest) -> list[Found]:
+        network: AnyNetwork = network_class(manifest).load(manifest, path)
+        try:
+            return [network.find(frame) for frame in self._check]
+        finally:
+            network.close()
+
+
+class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+    """Frames as the network's inputs, one after the other."""
+
+    def __init__(self, name: str, manifest: Manifest, frames: Sequence[Image]) -> None:
+        self._name = name
+        self._preprocess = Preprocessor(manifest.input)
+        self._frames: Iterator[Image] = iter(frames)
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next input by name; None behind the last."""
+        frame = next(self._frames, None)
+        return None if frame is None else {self._name: self._preprocess(frame)[0]}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The library warns on the root logger of what is no news here."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)

@@ -1,0 +1,57 @@
+"""A network and its manifest, written together."""
+
+import os
+from pathlib import Path
+
+from onnx import ModelProto
+
+from models.checksum import sha256_of
+from models.errors import GraphError
+from models.manifest import InputSpec, Manifest, text_of
+
+
+def require_new(out: Path) -> None:
+    """Return when neither a network nor its manifest would be overwritten.
+
+    Raises:
+        GraphError: one would.
+    """
+    for path in (out, out.with_suffix(".yaml")):
+        if path.exists():
+            raise GraphError(f"{path}: is there already, and is not overwritten")
+
+
+def write_network(
+    manifest: Manifest, model: ModelProto, out: Path, what: str, spec: InputSpec
+) -> Manifest:
+    """Write a network that was made from another, then its manifest, whole or not at all.
+
+    The manifest comes last: whoever finds it finds both.
+
+    Args:
+        manifest: of what it was made from.
+        model: the network.
+        out: where to.
+        what: was done, for the version: `int8`.
+        spec: its input.
+
+    Raises:
+        GraphError: it cannot be written.
+    """
+    paths = out, out.with_suffix(".yaml")
+    network, text = (path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths)
+    try:
+        network.write_bytes(model.SerializeToString())
+        made = Manifest.model_validate({
+            **manifest.model_dump(), "version": f"{manifest.version}-{what}",
+            "input": spec.model_dump(), "sha256": sha256_of(network), "parent": manifest.sha256,
+        })  # fmt: skip
+        text.write_text(text_of(made), encoding="utf-8")
+        network.replace(out)
+        text.replace(paths[1])
+    except OSError as error:
+        raise GraphError(f"{out}: cannot be written: {error.strerror}") from error
+    finally:
+        for part in (network, text):
+            part.unlink(missing_ok=True)
+    return made

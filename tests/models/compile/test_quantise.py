@@ -1,0 +1,161 @@
+"""INT8 that still sees is written; INT8 that does not is refused, and says why."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from typer.testing import CliRunner, Result
+
+from models import zoo
+from models.checksum import sha256_of
+from models.cli import app
+from models.compile.quantise import Gate, quantise, require_method
+from models.errors import ChecksumError, GraphError, MediaError
+from models.graph.read import read_graph
+from models.manifest import Manifest, load_manifest
+from models.selection import network_class
+from tests.support.real_assets import real_asset
+from tests.support.tiny_detector import tiny_manifest
+
+RNG = np.random.default_rng(3)
+COLOURS = {0: (40, 40, 220), 1: (40, 220, 40), 2: (220, 40, 40)}
+"""Of classes, BGR."""
+
+
+def scenes(count: int) -> list[NDArray[Any]]:
+    """Pictures of one colour in the middle of a soft ground; classes by turns."""
+    found = []
+    for number in range(count):
+        ground = cv2.GaussianBlur(RNG.integers(0, 256, (48, 48, 3), np.uint8), (0, 0), 4)
+        cv2.circle(ground, (24, 24), 20, COLOURS[number % 3], -1)
+        found.append(ground)
+    return found
+
+
+def network(*, fragile: bool) -> ModelProto:
+    """Mean of each channel over the picture by convolutions, the largest is the class.
+
+    Args:
+        fragile: between two layers one channel is a thousand times as large as the rest, and
+            goes away again: exact in floating point, and the end of it in 8 bits.
+    """
+    gain = np.array([1, 1, 1, 1000 if fragile else 1], np.float32)
+    first: NDArray[np.float32] = np.zeros((4, 3, 3, 3), np.float32)
+    for channel in range(3):
+        first[channel, channel] = 1 / 9
+        first[3, channel] = 1 / 27
+    second: NDArray[np.float32] = np.zeros((3, 4, 1, 1), np.float32)
+    for channel in range(3):
+        second[channel, channel] = 1
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["images", "first"], ["a"], "first", pads=[1, 1, 1, 1]),
+            helper.make_node("Conv", ["a", "second"], ["b"], "second"),
+            helper.make_node("GlobalAveragePool", ["b"], ["c"]),
+            helper.make_node("Flatten", ["c"], ["scores"]),
+        ],
+        "colours",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, (1, 3, 32, 32))],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, (1, 3))],
+        [
+            numpy_helper.from_array(first * gain[:, None, None, None], "first"),
+            numpy_helper.from_array(second, "second"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def written(folder: Path, model: ModelProto) -> tuple[Manifest, Path]:
+    path = folder / "network.onnx"
+    path.write_bytes(model.SerializeToString())
+    manifest = tiny_manifest(
+        head={"family": "classification", "activation": "none"}, sha256=sha256_of(path),
+        input={"width": 32, "height": 32, "resize": {"mode": "plain"}, "colour": "rgb",
+               "scale": 1 / 255},
+    )  # fmt: skip
+    return manifest, path
+
+
+@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
+def test_a_network_that_still_sees_is_written(tmp_path: Path, method: str) -> None:
+    manifest, path = written(tmp_path, network(fragile=False))
+    out = tmp_path / "int8.onnx"
+
+    done = quantise(manifest, path, out, scenes(6), scenes(9), require_method(method))
+
+    assert done.agreement == 1.0
+    assert done.left_out == {}
+    operators = [node.op_type for node in read_graph(out).graph.node]
+    assert operators.count("QuantizeLinear") >= 2
+    made = load_manifest(out.with_suffix(".yaml"))
+    assert (made, made.parent, made.version) == (done.manifest, manifest.sha256, "1-int8")
+    classifier = network_class(made).load(*zoo.resolve(str(out.with_suffix(".yaml"))))
+    seen = [int(classifier.find(scene).class_id[0]) for scene in scenes(3)]  # type: ignore[union-attr]
+    assert seen == [0, 1, 2]
+
+
+def test_layers_that_cannot_bear_it_are_left_out_by_themselves(tmp_path: Path) -> None:
+    manifest, path = written(tmp_path, network(fragile=True))
+    out = tmp_path / "int8.onnx"
+
+    done = quantise(manifest, path, out, scenes(6), scenes(9), gate=Gate(share=0.5))
+
+    assert done.agreement == 1.0
+    assert done.left_out
+    assert set(done.left_out) <= {"first", "second"}
+
+
+def test_one_that_no_longer_sees_is_refused_with_what_hurts(tmp_path: Path) -> None:
+    manifest, path = written(tmp_path, network(fragile=True))
+    out = tmp_path / "int8.onnx"
+
+    with pytest.raises(GraphError, match="95% is demanded.*What hurts most: ") as caught:
+        quantise(manifest, path, out, scenes(6), scenes(9), gate=Gate(rounds=0))
+
+    assert "dB" in str(caught.value)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["network.onnx"]
+
+
+def test_a_calibration_set_of_noise_is_refused(tmp_path: Path) -> None:
+    manifest, path = written(tmp_path, network(fragile=False))
+    noise = [RNG.integers(0, 256, (48, 48, 3), np.uint8) for _ in range(4)]
+    for calibration, check in ((noise, scenes(3)), (scenes(3), noise)):
+        with pytest.raises(MediaError, match="4 of 4 frames are noise"):
+            quantise(manifest, path, tmp_path / "int8.onnx", calibration, check)
+
+
+def test_frames_that_show_nothing_the_network_knows_are_refused(tmp_path: Path) -> None:
+    manifest, path = written(tmp_path, network(fragile=False))
+    with pytest.raises(GraphError, match="finds nothing on 3 frames"):
+        quantise(manifest.with_confidence(1.0), path, tmp_path / "int8.onnx", scenes(3), scenes(3))
+
+
+def test_another_file_and_an_unknown_method_are_refused(tmp_path: Path) -> None:
+    _, path = written(tmp_path, network(fragile=False))
+    with pytest.raises(ChecksumError):
+        quantise(tiny_manifest(), path, tmp_path / "int8.onnx", scenes(3), scenes(3))
+    with pytest.raises(GraphError, match="there are minmax, entropy, percentile"):
+        require_method("best")
+
+
+@pytest.mark.deep
+def test_a_real_network_passes_or_says_why(tmp_path: Path) -> None:
+    real_asset("yolox-nano")
+    out = tmp_path / "int8.onnx"
+
+    done: Result = CliRunner().invoke(app, [
+        "quantise", "--model", "yolox-nano", "--frames", str(real_asset("cctv-people")),
+        "--out", str(out), "--count", "16", "--allowed-points", "20",
+    ])  # fmt: skip
+
+    if done.exit_code == 0:
+        assert out.exists()
+        assert out.stat().st_size < real_asset("yolox-nano").stat().st_size / 2
+        assert "of what the original finds" in done.stdout
+    else:
+        assert "80% is demanded" in done.stderr
+        assert not out.exists()
