@@ -185,7 +185,9 @@ class _Work:
         self._float.write_bytes(model.SerializeToString())
         self._input = inputs(model)[0].name
         self.layers = {
-            node.output[0]: node.name for node in model.graph.node if node.op_type in _OPERATORS
+            node.name: (node.input[0], node.input[1])
+            for node in model.graph.node
+            if node.op_type in _OPERATORS
         }
         if not self.layers:
             raise GraphError(f"{path}: has no layer that INT8 would make faster")
@@ -208,7 +210,13 @@ class _Work:
                 weight_type=quantization.QuantType.QInt8,
                 nodes_to_exclude=list(left_out),
                 calibrate_method=self._method,
-                extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+                extra_options={
+                    "ActivationSymmetric": True,
+                    "WeightSymmetric": True,
+                    # What goes into a layer is quantised, as TensorRT wants it, and not what comes
+                    # out: before a SiLU that has a range of which nearly all is cut to nothing.
+                    "OpTypesToExcludeOutputQuantization": _OPERATORS,
+                },
             )  # fmt: skip
         return read_graph(self._int8)
 
@@ -222,22 +230,29 @@ class _Work:
         return reached or 0.0
 
     def losses(self) -> dict[str, float]:
-        """Decibels of signal to noise behind each layer that is in INT8, the worst first."""
-        marked, int8_marked = self._folder / "float-all.onnx", self._folder / "int8-all.onnx"
-        frames = self._calibration[:_MEASURED_FRAMES]
+        """Decibels of signal to noise of what goes into each layer in INT8, the worst first.
+
+        Its own noise alone, whatever the layers before it have added: of the two, its input's and
+        its weights', the worse one.
+        """
+        marked = self._folder / "int8-all.onnx"
         with _quiet():
-            activations = []
-            for path, augmented in ((self._float, marked), (self._int8, int8_marked)):
-                qdq_loss_debug.modify_model_output_intermediate_tensors(path, augmented)
-                reader = _Reader(self._input, self._manifest, frames)
-                activations.append(qdq_loss_debug.collect_activations(str(augmented), reader))
-            matched = qdq_loss_debug.create_activation_matching(activations[1], activations[0])
-            errors = qdq_loss_debug.compute_activation_error(matched)
-        found = {
-            self.layers[name]: float(of["xmodel_err"])
-            for name, of in errors.items()
-            if name in self.layers and np.isfinite(of.get("xmodel_err", np.inf))
-        }
+            qdq_loss_debug.modify_model_output_intermediate_tensors(self._int8, marked)
+            reader = _Reader(self._input, self._manifest, self._calibration[:_MEASURED_FRAMES])
+            activations = qdq_loss_debug.collect_activations(str(marked), reader)
+            matched = qdq_loss_debug.create_activation_matching(activations)
+            of_weight = qdq_loss_debug.compute_weight_error(
+                qdq_loss_debug.create_weight_matching(str(self._float), str(self._int8))
+            )
+        decibels = qdq_loss_debug.compute_signal_to_quantization_noice_ratio
+        found = {}
+        for name, (taken, weight) in self.layers.items():
+            noises = [of_weight.get(weight)]
+            if taken in matched:
+                noises.append(decibels(matched[taken]["pre_qdq"], matched[taken]["post_qdq"]))
+            known = [float(one) for one in noises if one is not None and np.isfinite(one)]
+            if known:
+                found[name] = min(known)
         return dict(sorted(found.items(), key=lambda one: one[1]))
 
     def _finds(self, path: Path, manifest: Manifest) -> list[Found]:
