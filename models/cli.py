@@ -168,6 +168,40 @@ def prepare(
 
 
 @app.command()
+def halve(
+    model: Annotated[
+        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
+    ],
+    frames: Annotated[Path, typer.Option(metavar="VIDEO", help="of where the network will look")],
+    out: Annotated[
+        Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
+    ],
+    allowed_points: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="of agreement that may be lost, of 100")
+    ] = 1.0,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="frames to check on")] = 32,
+) -> None:
+    """Make a network FP16, and keep it only when it still sees what it saw."""
+    _quiet_opencv()
+    with _models_extra():
+        from models.compile.half import halve as run
+    from models import zoo
+
+    _require_onnx(out)
+    with _bar(model, "bytes") as update:
+        manifest, onnx_path = zoo.resolve(model, update)
+    done = run(manifest, onnx_path, out, _frames(frames, count), allowed_points)
+    _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
+
+
+def _tell_sizes(out: Path, before: int, after: int, agreement: float) -> None:
+    typer.echo(
+        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {after:,} bytes of "
+        f"{before:,}; finds {agreement:.1%} of what the original finds"
+    )
+
+
+@app.command()
 def quantise(
     model: Annotated[
         str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
@@ -197,10 +231,7 @@ def quantise(
     some = _frames(frames, count)
     done = run(manifest, onnx_path, out, some[::2], some[1::2], require_method(method),
                Gate(allowed_points))  # fmt: skip
-    typer.echo(
-        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {done.bytes_after:,} "
-        f"bytes of {done.bytes_before:,}; finds {done.agreement:.1%} of what the original finds"
-    )
+    _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
     for name, loss in done.left_out.items():
         typer.echo(f"left in floating point: {name} ({loss:.0f} dB in INT8)")
 

@@ -7,6 +7,8 @@ parity.py    the prepared network against the original, on real frames
 prepare.py   these four, for `wayside-models prepare`
 pictures.py  whether frames are pictures at all
 agreement.py how much of what one network finds another finds as well
-quantise.py  INT8 by calibration, kept only when it still sees
+judge.py     whether a network that was changed still finds what it found
+half.py      FP16, kept only when it still sees
+quantise.py  INT8 by calibration, likewise
 written.py   a network and its manifest, written together
 """

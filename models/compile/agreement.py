@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.areas import Areas
+from models.areas import NOTHING, Areas
 from models.detections import Detections
 from models.nms import iou
 from models.prediction.rows import Found
@@ -100,5 +100,5 @@ def _of_areas(pairs: Sequence[tuple[Areas, Areas]]) -> float | None:
                 in_left, in_right = left == class_id, right == class_id
                 shared[class_id] = shared.get(class_id, 0) + int((in_left & in_right).sum())
                 either[class_id] = either.get(class_id, 0) + int((in_left | in_right).sum())
-    either.pop(255, None)
+    either.pop(NOTHING, None)
     return float(np.mean([shared[one] / either[one] for one in either])) if either else None

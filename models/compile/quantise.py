@@ -20,9 +20,8 @@ from onnx import ModelProto, version_converter
 from onnxruntime import quantization
 from onnxruntime.quantization import qdq_loss_debug
 
-from models.checksum import check_sha256, sha256_of
-from models.compile.agreement import agreement
 from models.compile.fold import folded
+from models.compile.judge import Judge
 from models.compile.pictures import require_pictures
 from models.compile.written import require_new, write_network
 from models.detections import Image
@@ -30,9 +29,7 @@ from models.errors import GraphError
 from models.graph.read import read_graph
 from models.graph.shapes import inputs, with_shapes
 from models.manifest import Manifest
-from models.prediction.rows import Found
 from models.preprocess import Preprocessor
-from models.selection import AnyNetwork, network_class
 
 Method = Literal["minmax", "entropy", "percentile"]
 
@@ -110,14 +107,13 @@ def quantise(
     gate = gate or Gate()
     require_new(out)
     require_pictures(calibration)
-    require_pictures(check)
-    check_sha256(path, manifest.sha256, "correct the manifest's `sha256`, or name its network")
+    judge = Judge(manifest, path, check)
     with TemporaryDirectory() as folder:
-        work = _Work(Path(folder), manifest, path, calibration, check, method)
+        work = _Work(Path(folder), manifest, path, calibration, method)
         left_out: dict[str, float] = {}
         for number in range(gate.rounds + 1):
             model = work.quantised(list(left_out))
-            reached = work.agreement()
+            reached = judge.agreement(work.int8)
             if reached >= 1 - gate.allowed_points / 100:
                 made = write_network(manifest, model, out, "int8", manifest.input)
                 return Quantised(made, reached, left_out, path.stat().st_size, out.stat().st_size)
@@ -167,18 +163,22 @@ def _by_channel(path: Path, model: ModelProto) -> ModelProto:
 
 
 class _Work:
-    """One network on its way, with its files in a folder of their own."""
+    """One network on its way, with its files in a folder of their own.
+
+    Attributes:
+        int8: the file of the INT8 network that was made last.
+        layers: names of the input and of the weights of each layer, by its name.
+    """
 
     def __init__(
         self, folder: Path, manifest: Manifest, path: Path, calibration: Sequence[Image],
-        check: Sequence[Image], method: Method,
+        method: Method,
     ) -> None:  # fmt: skip
         self._folder = folder
         self._manifest = manifest
         self._method = _METHODS[method]
         self._calibration = calibration
-        self._check = check
-        self._float, self._int8 = folder / "float.onnx", folder / "int8.onnx"
+        self._float, self.int8 = folder / "float.onnx", folder / "int8.onnx"
         model = with_shapes(folded(_by_channel(path, read_graph(path))))
         for number, node in enumerate(model.graph.node):
             node.name = node.name or f"{node.op_type}_{number}"
@@ -191,18 +191,12 @@ class _Work:
         }
         if not self.layers:
             raise GraphError(f"{path}: has no layer that INT8 would make faster")
-        self._expected = self._finds(path, manifest)
-        if agreement(self._expected, self._expected) is None:
-            raise GraphError(
-                f"{path}: the network finds nothing on {len(check)} frames, so nobody could tell "
-                "what INT8 loses; name frames that show what it knows"
-            )
 
     def quantised(self, left_out: Sequence[str]) -> ModelProto:
         """The network in INT8, but for some layers by name."""
         with _quiet():
             quantization.quantize_static(
-                self._float, self._int8, _Reader(self._input, self._manifest, self._calibration),
+                self._float, self.int8, _Reader(self._input, self._manifest, self._calibration),
                 quant_format=quantization.QuantFormat.QDQ,
                 op_types_to_quantize=_OPERATORS,
                 per_channel=True,
@@ -218,16 +212,7 @@ class _Work:
                     "OpTypesToExcludeOutputQuantization": _OPERATORS,
                 },
             )  # fmt: skip
-        return read_graph(self._int8)
-
-    def agreement(self) -> float:
-        """Of the INT8 network that was made last."""
-        confidence = self._manifest.thresholds.confidence / 2
-        manifest = self._manifest.with_confidence(confidence).model_copy(
-            update={"sha256": sha256_of(self._int8)}
-        )
-        reached = agreement(self._expected, self._finds(self._int8, manifest))
-        return reached or 0.0
+        return read_graph(self.int8)
 
     def losses(self) -> dict[str, float]:
         """Decibels of signal to noise of what goes into each layer in INT8, the worst first.
@@ -237,12 +222,12 @@ class _Work:
         """
         marked = self._folder / "int8-all.onnx"
         with _quiet():
-            qdq_loss_debug.modify_model_output_intermediate_tensors(self._int8, marked)
+            qdq_loss_debug.modify_model_output_intermediate_tensors(self.int8, marked)
             reader = _Reader(self._input, self._manifest, self._calibration[:_MEASURED_FRAMES])
             activations = qdq_loss_debug.collect_activations(str(marked), reader)
             matched = qdq_loss_debug.create_activation_matching(activations)
             of_weight = qdq_loss_debug.compute_weight_error(
-                qdq_loss_debug.create_weight_matching(str(self._float), str(self._int8))
+                qdq_loss_debug.create_weight_matching(str(self._float), str(self.int8))
             )
         decibels = qdq_loss_debug.compute_signal_to_quantization_noice_ratio
         found = {}
@@ -254,13 +239,6 @@ class _Work:
             if known:
                 found[name] = min(known)
         return dict(sorted(found.items(), key=lambda one: one[1]))
-
-    def _finds(self, path: Path, manifest: Manifest) -> list[Found]:
-        network: AnyNetwork = network_class(manifest).load(manifest, path)
-        try:
-            return [network.find(frame) for frame in self._check]
-        finally:
-            network.close()
 
 
 class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc]

@@ -6,7 +6,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from models.areas import Areas
+from models.areas import NOTHING, Areas
 from models.detections import Detections, pixels_of
 from models.ranking import Ranking
 
@@ -81,7 +81,7 @@ def mask_of(runs: Sequence[int], width: int, height: int) -> NDArray[np.bool_]:
 
 def _areas(found: Areas) -> list[Row]:
     rows: list[Row] = []
-    classes = sorted({int(one) for each in found.maps for one in np.unique(each)} - {255})
+    classes = sorted({int(one) for each in found.maps for one in np.unique(each)} - {NOTHING})
     for class_id in classes:
         mask = found.mask(class_id)
         if mask.any():

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from models import zoo
 from models.checksum import sha256_of
 from models.cli import app
+from models.compile.half import halve
 from models.compile.quantise import Gate, quantise, require_method
 from models.errors import ChecksumError, GraphError, MediaError
 from models.graph.read import read_graph
@@ -132,6 +133,34 @@ def test_frames_that_show_nothing_the_network_knows_are_refused(tmp_path: Path) 
     manifest, path = written(tmp_path, network(fragile=False))
     with pytest.raises(GraphError, match="finds nothing on 3 frames"):
         quantise(manifest.with_confidence(1.0), path, tmp_path / "int8.onnx", scenes(3), scenes(3))
+
+
+def test_half_as_many_bytes_find_the_same(tmp_path: Path) -> None:
+    manifest, path = written(tmp_path, network(fragile=True))
+    out = tmp_path / "half.onnx"
+
+    done = halve(manifest, path, out, scenes(9))
+
+    assert done.agreement == 1.0
+    assert (done.manifest.version, done.manifest.parent) == ("1-fp16", manifest.sha256)
+    weights = [one for one in read_graph(out).graph.initializer if one.name.startswith("first")]
+    assert [one.data_type for one in weights] == [TensorProto.FLOAT16]
+    with pytest.raises(GraphError, match="is of FP16 already"):
+        halve(done.manifest, out, tmp_path / "again.onnx", scenes(9))
+
+
+def test_what_is_beyond_fp16_is_refused(tmp_path: Path) -> None:
+    """A channel that is ten millions in one layer and its share again in the next."""
+    model = network(fragile=False)
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight).copy()
+        gain = {"first": 1e7, "second": 1e-7}[weight.name]
+        values[0] *= gain
+        weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    manifest, path = written(tmp_path, model)
+    with pytest.raises(GraphError, match="in FP16 it finds 66.7% of what it found"):
+        halve(manifest, path, tmp_path / "half.onnx", scenes(9))
+    assert not (tmp_path / "half.onnx").exists()
 
 
 def test_another_file_and_an_unknown_method_are_refused(tmp_path: Path) -> None:
