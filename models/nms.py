@@ -6,6 +6,12 @@ from numpy.typing import NDArray
 _BLOCK = 256
 """Boxes compared with each other at once: bounds the memory for any number of boxes."""
 
+_MAX_PAIRS = 500_000
+"""Pairs held at once: some 50 MB."""
+
+_FAR = 1e6
+"""Px; no picture is as wide."""
+
 _ZERO = np.float32(0)
 _ONE = np.float32(1)
 _TINY = np.finfo(np.float32).tiny
@@ -66,6 +72,76 @@ def nms(
         iou_threshold: in [0, 1].
     """
     order = np.argsort(-confidence, kind="stable")
+    pairs = _pairs(xyxy[order], class_id[order])
+    if pairs is not None:
+        return order[_kept_of(len(order), *_overlapping(xyxy[order], *pairs, iou_threshold))]
+    return _by_blocks(xyxy, class_id, order, iou_threshold)
+
+
+def _pairs(
+    xyxy: NDArray[np.float32], class_id: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Pairs (P,) and (P,) of boxes of one class whose widths overlap, and perhaps a few more.
+
+    Boxes are sorted by class and left edge, so that those which begin before a box ends are its
+    neighbours in that order. None where there are too many pairs to hold at once.
+    """
+    if len(xyxy) < 2:
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    # Edges beyond any picture, or NaN, of a broken network: whoever they belong to stays a pair.
+    edges = np.clip(np.nan_to_num(xyxy[:, [0, 2]].astype(np.float64)), -_FAR, _FAR)
+    begin, end = edges[:, 0] + class_id * (4 * _FAR), edges[:, 1] + class_id * (4 * _FAR)
+    place = np.argsort(begin, kind="stable")
+    behind = np.searchsorted(begin[place], end[place], side="right")
+    first = np.arange(1, len(place) + 1)
+    count = np.maximum(behind - first, 0)
+    total = int(count.sum())
+    if total > _MAX_PAIRS:
+        return None
+    left = np.repeat(np.arange(len(place)), count)
+    within = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
+    return place[left], place[left + 1 + within]
+
+
+def _overlapping(
+    xyxy: NDArray[np.float32], a: NDArray[np.intp], b: NDArray[np.intp], iou_threshold: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of pairs, those that cannot both stay, as the surer and the other one of each."""
+    edges = np.ascontiguousarray(xyxy.T)
+    of_a, of_b = edges.take(a, axis=1), edges.take(b, axis=1)
+    wide = np.minimum(of_a[2], of_b[2]) - np.maximum(of_a[0], of_b[0])
+    high = np.minimum(of_a[3], of_b[3]) - np.maximum(of_a[1], of_b[1])
+    shared = np.maximum(wide, _ZERO) * np.maximum(high, _ZERO)
+    areas = area(xyxy)
+    union = areas[a] + areas[b] - shared
+    rivals = np.minimum(shared / np.maximum(union, _TINY), _ONE) > iou_threshold
+    a, b = a[rivals], b[rivals]
+    return np.minimum(a, b), np.maximum(a, b)
+
+
+def _kept_of(count: int, surer: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Which of so many boxes stay, when of each pair the other goes if the surer one stays.
+
+    In rounds: who has no surer rival left stays, and its rivals go with their pairs.
+    """
+    goes = np.zeros(count, np.bool_)
+    while len(surer):
+        waits = np.zeros(count, np.bool_)
+        waits[other] = True
+        decided = ~waits[surer]  # the surer one stays: nobody is left who could end it
+        goes[other[decided]] = True
+        open_ = ~(goes[surer] | goes[other])
+        surer, other = surer[open_], other[open_]
+    return np.flatnonzero(~goes)
+
+
+def _by_blocks(
+    xyxy: NDArray[np.float32],
+    class_id: NDArray[np.int32],
+    order: NDArray[np.intp],
+    iou_threshold: float,
+) -> NDArray[np.intp]:
+    """As `nms`, in memory that does not grow with the number of pairs."""
     kept = np.empty(0, np.intp)
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]

@@ -107,6 +107,44 @@ def test_thousands_of_boxes_are_the_textbooks_loop_too() -> None:
     assert nms(*found, 0.4).tolist() == plain_nms(found, 0.4)
 
 
+def column(count: int) -> Boxes:
+    """So many boxes of one class, all in one column: every two of them are a pair."""
+    random = np.random.default_rng(6)
+    top = random.uniform(0, 4000, count)
+    edges = [np.zeros(count), top, np.full(count, 50.0), top + random.uniform(20, 90, count)]
+    confidence = random.permutation(count) / count
+    return (
+        np.stack(edges, axis=1).astype(np.float32),
+        confidence.astype(np.float32),
+        np.zeros(count, np.int32),
+    )
+
+
+@pytest.mark.parametrize("count", [900, 1200])
+def test_more_pairs_than_are_held_at_once_change_nothing(count: int) -> None:
+    """900 boxes are 404,550 pairs, 1,200 are 719,400; half a million are held."""
+    found = column(count)
+    assert nms(*found, 0.4).tolist() == plain_nms(found, 0.4)
+
+
+def test_a_chain_of_boxes_each_of_which_ends_the_next() -> None:
+    left = np.arange(400, dtype=np.float32)[:, None] * 3
+    xyxy = np.concatenate([left, left * 0, left + 10, left * 0 + 10], axis=1)
+    found = xyxy, np.linspace(1, 0.1, 400, dtype=np.float32), np.zeros(400, np.int32)
+    assert nms(*found, 0.5).tolist() == list(range(0, 400, 2))
+
+
+def test_boxes_beyond_every_picture_and_without_edges_harm_nobody() -> None:
+    found = column(30)
+    xyxy = found[0].copy()
+    xyxy[3], xyxy[7], xyxy[9] = np.inf, np.nan, [-1e30, 0, 1e30, 10]
+    whole = np.delete(np.arange(30), [3, 7, 9])
+    with np.errstate(all="ignore"):
+        kept = nms(xyxy, found[1], found[2], 0.4)
+    alone = whole[nms(*select(found, whole), 0.4)]
+    assert [one for one in kept.tolist() if one in whole] == alone.tolist()
+
+
 @given(boxes(12), boxes(12))
 def test_iou_is_the_textbooks_and_symmetric(first: Boxes, second: Boxes) -> None:
     a, b = first[0], second[0]
