@@ -82,7 +82,8 @@ def measure() -> list[Row]:
     found = decoder.decode([output], place, _THRESHOLDS)
     expected = naive(output)
     expected[:, :4] = np.clip(expected[:, :4], 0, _SIDE)
-    if not np.allclose(found.xyxy, expected[:, :4], atol=1e-2):
+    ours_rows = np.column_stack([found.xyxy, found.confidence, found.class_id])
+    if ours_rows.shape != expected.shape or not np.allclose(ours_rows, expected, atol=1e-2):
         raise RuntimeError("decoding: the reference finds something else")
     name = f"decode and NMS of {BOXES} boxes (plain numpy)"
     return [interleaved(name, ours, lambda: naive(output), units=1, bound=BOUND)]

@@ -14,11 +14,25 @@ from wayside.cli import program
 if TYPE_CHECKING:
     from models.detections import Image
     from models.graph.inspection import Inspection
+    from models.manifest import Manifest
     from models.prediction.run import Summary
 
 app = program("Models: fetch them, look into them, try them.")
 
 _Update = Callable[[int, int | None], None]
+
+ModelOption = Annotated[
+    str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
+]
+FramesOption = Annotated[
+    Path, typer.Option(metavar="VIDEO", help="video or pictures of where the network will look")
+]
+OnnxOption = Annotated[
+    Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
+]
+PointsOption = Annotated[
+    float, typer.Option(min=0.0, max=100.0, help="of agreement that may be lost, of 100")
+]
 
 
 @app.command()
@@ -50,9 +64,7 @@ def predict(
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", help="a picture, a video, or a folder of them")
     ],
-    model: Annotated[
-        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
-    ],
+    model: ModelOption,
     out: Annotated[
         Path | None, typer.Option(help="to draw into: a file of SOURCE's kind, or a folder")
     ] = None,
@@ -69,7 +81,6 @@ def predict(
     A run that broke off goes on where it was, when it is asked the same again.
     """
     _quiet_opencv()
-    from models import zoo
     from models.prediction.run import Outputs
     from models.prediction.run import predict as run
     from models.prediction.sources import items_of
@@ -81,8 +92,7 @@ def predict(
         ffmpeg = find_h264_encoder()
         if ffmpeg is None:
             typer.echo("no ffmpeg with libx264: videos are written as MPEG-4 Part 2", err=True)
-    with _bar(model, "bytes") as update:
-        manifest, onnx_path = zoo.resolve(model, update)
+    manifest, onnx_path = _resolved(model)
     if confidence is not None:
         manifest = manifest.with_confidence(confidence)
     threads = os.cpu_count() or 1
@@ -94,6 +104,10 @@ def predict(
         network.close()
     written = [str(path) for path in (out, *(results or ())) if path is not None]
     _report(summary, ", ".join(written))
+    for reason in summary.unreadable:
+        typer.echo(f"left out: {reason}", err=True)
+    if summary.unreadable:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -126,6 +140,7 @@ def inspect(
     except FileExistsError as error:
         raise ModelError(f"{manifest}: is there already, and is not overwritten") from error
     except OSError as error:
+        manifest.unlink(missing_ok=True)
         raise ModelError(f"{manifest}: cannot be written: {error.strerror}") from error
     typer.echo(f"{manifest}: written; read it, then try it: wayside-models predict PICTURE "
                f"--model {manifest} --out seen.png")  # fmt: skip
@@ -133,29 +148,19 @@ def inspect(
 
 @app.command()
 def prepare(
-    model: Annotated[
-        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
-    ],
-    frames: Annotated[
-        Path, typer.Option(metavar="VIDEO", help="a video or picture of where it will look")
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
-    ],
+    model: ModelOption,
+    frames: FramesOption,
+    out: OnnxOption,
     free_batch: Annotated[
         bool, typer.Option("--free-batch", help="any number of pictures at once, where it can be")
     ] = False,
     count: Annotated[int, typer.Option(min=2, max=1000, help="frames to compare on")] = 16,
 ) -> None:
     """Bake the pre-processing into a network, and prove that it finds the same."""
-    _quiet_opencv()
     with _models_extra():
         from models.compile.prepare import prepare as run
-    from models import zoo
 
-    _require_onnx(out)
-    with _bar(model, "bytes") as update:
-        manifest, onnx_path = zoo.resolve(model, update)
+    manifest, onnx_path = _to_change(model, out)
     some = _frames(frames, count)
     done = run(manifest, onnx_path, out, some, free_batch=free_batch)
     typer.echo(
@@ -169,27 +174,17 @@ def prepare(
 
 @app.command()
 def halve(
-    model: Annotated[
-        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
-    ],
-    frames: Annotated[Path, typer.Option(metavar="VIDEO", help="of where the network will look")],
-    out: Annotated[
-        Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
-    ],
-    allowed_points: Annotated[
-        float, typer.Option(min=0.0, max=100.0, help="of agreement that may be lost, of 100")
-    ] = 1.0,
+    model: ModelOption,
+    frames: FramesOption,
+    out: OnnxOption,
+    allowed_points: PointsOption = 1.0,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="frames to check on")] = 32,
 ) -> None:
     """Make a network FP16, and keep it only when it still sees what it saw."""
-    _quiet_opencv()
     with _models_extra():
         from models.compile.half import halve as run
-    from models import zoo
 
-    _require_onnx(out)
-    with _bar(model, "bytes") as update:
-        manifest, onnx_path = zoo.resolve(model, update)
+    manifest, onnx_path = _to_change(model, out)
     done = run(manifest, onnx_path, out, _frames(frames, count), allowed_points)
     _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
 
@@ -203,31 +198,21 @@ def _tell_sizes(out: Path, before: int, after: int, agreement: float) -> None:
 
 @app.command()
 def quantise(
-    model: Annotated[
-        str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
-    ],
-    frames: Annotated[Path, typer.Option(metavar="VIDEO", help="of where the network will look")],
-    out: Annotated[
-        Path, typer.Option(metavar="ONNX", help="file to write; its manifest lies beside it")
-    ],
+    model: ModelOption,
+    frames: FramesOption,
+    out: OnnxOption,
     method: Annotated[str, typer.Option(help="minmax, entropy or percentile")] = "minmax",
-    allowed_points: Annotated[
-        float, typer.Option(min=0.0, max=100.0, help="of agreement that may be lost, of 100")
-    ] = 5.0,
+    allowed_points: PointsOption = 5.0,
     count: Annotated[
         int, typer.Option(min=2, max=10_000, help="frames: half to calibrate on, half to check on")
     ] = 64,
 ) -> None:
     """Make a network INT8, and keep it only when it still sees what it saw."""
-    _quiet_opencv()
     with _models_extra():
         from models.compile.quantise import Gate, require_method
         from models.compile.quantise import quantise as run
-    from models import zoo
 
-    _require_onnx(out)
-    with _bar(model, "bytes") as update:
-        manifest, onnx_path = zoo.resolve(model, update)
+    manifest, onnx_path = _to_change(model, out)
     some = _frames(frames, count)
     done = run(manifest, onnx_path, out, some[::2], some[1::2], require_method(method),
                Gate(allowed_points))  # fmt: skip
@@ -236,13 +221,24 @@ def quantise(
         typer.echo(f"left in floating point: {name} ({loss:.0f} dB in INT8)")
 
 
-def _require_onnx(out: Path) -> None:
+def _to_change(model: str, out: Path) -> "tuple[Manifest, Path]":
+    """The network that a command changes, once it is clear that `out` can be written."""
     if out.suffix != ".onnx":
         raise typer.BadParameter(f"{out}: should end with .onnx", param_hint="--out")
+    return _resolved(model)
+
+
+def _resolved(model: str) -> "tuple[Manifest, Path]":
+    """A network's manifest and file, fetched if need be."""
+    from models import zoo
+
+    with _bar(model, "bytes") as update:
+        return zoo.resolve(model, update)
 
 
 def _frames(path: Path, count: int) -> "list[Image]":
     """So many frames of a video, or of the pictures of a folder, spread over all of it."""
+    _quiet_opencv()
     from models.media import VideoReader, is_picture, read_picture
     from models.prediction.sources import items_of, spread
 
@@ -289,7 +285,9 @@ def _tell(found: "Inspection") -> None:
     shown = sorted(cost.operators.items(), key=lambda one: (-one[1], one[0]))
     typer.echo(f"{'operators':11} {', '.join(f'{count} {name}' for name, count in shown)}")
     if belief is None:
-        typer.echo(f"{'head':11} like none that is known")
+        typer.echo(
+            f"{'head':11} like none that is known, or the input is no picture of a fixed size"
+        )
     else:
         typer.echo(f"{'head':11} {belief.head['family']}, {belief.classes} classes")
         typer.echo(f"{'because':11} {belief.reason}")

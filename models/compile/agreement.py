@@ -1,10 +1,11 @@
 """How much of what one network finds another finds as well, in [0, 1].
 
 Where frames have no truth, the original's own finds stand for it: what is asked is not how good a
-network is but what was lost on the way from it.
+network is but what was lost on the way from it. What is invented costs as what is lost does.
 
 detections   mean over the classes of the average precision at an IoU of 0.5 (Everingham et al.
-             2010, the PASCAL VOC challenge; all points of the curve)
+             2010, the PASCAL VOC challenge; all points of the curve), of boxes, or of masks where
+             both have them; a class that only the other network shows counts as 0
 areas        mean over the classes of intersection over union, over all frames together
 rankings     the share of frames with the same first class
 """
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.areas import NOTHING, Areas
-from models.detections import Detections
+from models.detections import Detections, pixels_of
 from models.nms import iou
 from models.prediction.rows import Found
 from models.ranking import Ranking
@@ -24,12 +25,11 @@ IOU = 0.5
 
 
 def agreement(expected: Sequence[Found], found: Sequence[Found]) -> float | None:
-    """The agreement over frames; None where nothing was expected in any.
+    """The agreement over frames; None where neither network found anything in any.
 
     Args:
         expected: by frame, of the original.
-        found: of the other network, in the same frames; of detections, also such as are less
-            sure, as the curve of precision needs them.
+        found: of the other network, in the same frames.
     """
     pairs = list(zip(expected, found, strict=True))
     boxes = [(a, b) for a, b in pairs if isinstance(a, Detections) and isinstance(b, Detections)]
@@ -41,7 +41,7 @@ def agreement(expected: Sequence[Found], found: Sequence[Found]) -> float | None
     first = [
         (a.class_id[:1].tolist(), b.class_id[:1].tolist())
         for a, b in pairs
-        if isinstance(a, Ranking) and isinstance(b, Ranking) and len(a)
+        if isinstance(a, Ranking) and isinstance(b, Ranking) and (len(a) or len(b))
     ]
     return sum(a == b for a, b in first) / len(first) if first else None
 
@@ -64,31 +64,53 @@ def average_precision(score: NDArray[np.float32], is_right: NDArray[np.bool_], t
 
 
 def _of_boxes(pairs: Sequence[tuple[Detections, Detections]]) -> float | None:
-    classes = sorted({int(one) for truth, _ in pairs for one in truth.class_id})
+    classes = sorted({int(one) for pair in pairs for each in pair for one in each.class_id})
     values = []
     for class_id in classes:
         scores, rights, count = [], [], 0
         for truth, found in pairs:
-            objects = truth.xyxy[truth.class_id == class_id]
-            of_class = found.class_id == class_id
+            objects, others = (one[one.class_id == class_id] for one in (truth, found))
             count += len(objects)
-            scores.append(found.confidence[of_class])
-            rights.append(_matched(objects, found.xyxy[of_class], found.confidence[of_class]))
-        values.append(average_precision(np.concatenate(scores), np.concatenate(rights), count))
+            scores.append(others.confidence)
+            rights.append(_matched(objects, others))
+        score, right = np.concatenate(scores), np.concatenate(rights)
+        values.append(average_precision(score, right, count) if count else 0.0)
     return float(np.mean(values)) if values else None
 
 
-def _matched(
-    objects: NDArray[np.float32], boxes: NDArray[np.float32], score: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """(N,): which boxes are objects; the surest takes first, and each object once."""
-    overlap = iou(boxes, objects)
-    right = np.zeros(len(boxes), np.bool_)
-    for number in np.argsort(-score, kind="stable"):
+def _matched(objects: Detections, found: Detections) -> NDArray[np.bool_]:
+    """(N,): which finds are objects; the surest takes first, and each object once."""
+    overlap = iou(found.xyxy, objects.xyxy)
+    if found.masks is not None and objects.masks is not None:
+        for row, column in np.argwhere(overlap > 0):
+            overlap[row, column] = _mask_iou(
+                found.masks[row], found.xyxy[row], objects.masks[column], objects.xyxy[column]
+            )
+    right = np.zeros(len(found), np.bool_)
+    for number in np.argsort(-found.confidence, kind="stable"):
         if overlap.shape[1] and overlap[number].max() >= IOU:
             right[number] = True
             overlap[:, overlap[number].argmax()] = 0
     return right
+
+
+def _mask_iou(
+    a: NDArray[np.bool_],
+    a_box: NDArray[np.float32],
+    b: NDArray[np.bool_],
+    b_box: NDArray[np.float32],
+) -> float:
+    """Intersection over union of two masks, each of the pixels of its box; 0 of empty ones."""
+    left, top, right, bottom = pixels_of(a_box)
+    of_left, of_top, of_right, of_bottom = pixels_of(b_box)
+    x, y = max(left, of_left), max(top, of_top)
+    end_x, end_y = min(right, of_right), min(bottom, of_bottom)
+    shared = 0
+    if x < end_x and y < end_y:
+        both = a[y - top : end_y - top, x - left : end_x - left]
+        shared = int((both & b[y - of_top : end_y - of_top, x - of_left : end_x - of_left]).sum())
+    either = int(a.sum()) + int(b.sum()) - shared
+    return shared / either if either else 0.0
 
 
 def _of_areas(pairs: Sequence[tuple[Areas, Areas]]) -> float | None:

@@ -62,6 +62,8 @@ def halve(
     require_new(out)
     judge = Judge(manifest, path, check)
     model = read_graph(path)
+    if any("QuantizeLinear" in node.op_type for node in model.graph.node):
+        raise GraphError(f"{path}: is of INT8; bring its original to FP16")
     if any(weight.data_type == TensorProto.FLOAT16 for weight in model.graph.initializer):
         raise GraphError(f"{path}: is of FP16 already")
     if inputs(model)[0].dtype != "float32":
@@ -74,7 +76,7 @@ def halve(
         half = converted.model
         candidate.write_bytes(half.SerializeToString())
         reached = judge.agreement(candidate)
-    if reached < 1 - allowed_points / 100:
+    if not reached >= 1 - allowed_points / 100:
         raise GraphError(
             f"{path}: in FP16 it finds {reached:.1%} of what it found, and "
             f"{1 - allowed_points / 100:.1%} is demanded: nothing is written"

@@ -45,9 +45,9 @@ class Judge:
         Raises:
             EngineError: it cannot be run.
         """
-        # Less sure finds belong to the curve of precision as well.
-        manifest = self._manifest.with_confidence(self._manifest.thresholds.confidence / 2)
-        manifest = manifest.model_copy(update={"sha256": sha256_of(candidate)})
+        # At the manifest's own threshold, with which it would be used: what is no longer sure
+        # enough for it is lost, however sure it is.
+        manifest = self._manifest.model_copy(update={"sha256": sha256_of(candidate)})
         return agreement(self._expected, self._finds(manifest, candidate)) or 0.0
 
     def _finds(self, manifest: Manifest, path: Path) -> list[Found]:

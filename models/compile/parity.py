@@ -8,6 +8,9 @@ import numpy as np
 from models.detections import Image
 from models.engines.port import Tensor
 
+FLOOR = 0.01
+"""Of a tensor's largest value."""
+
 Run = Callable[[Image], Sequence[Tensor]]
 """A network's raw outputs for a frame."""
 
@@ -18,8 +21,7 @@ class Parity:
 
     Attributes:
         frames: that were compared.
-        largest: the largest difference of an output's value, as a share of the largest value
-            that the output took.
+        largest: the largest `difference` of an output.
         output: where that was.
     """
 
@@ -48,13 +50,20 @@ def compare(original: Run, prepared: Run, frames: Iterable[Image]) -> Parity:
 
 
 def difference(a: Tensor, b: Tensor) -> float:
-    """The largest difference of two tensors, as a share of the largest value of `a`."""
+    """The largest difference of two tensors' values, as a share of what stands there in `a`.
+
+    Values below a hundredth of the tensor's largest count as that: where px and scores share an
+    output, scores are still weighed, and what is rounded near zero is not.
+    """
     if a.shape != b.shape:
         return float("inf")
     left, right = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    both = np.isnan(left) & np.isnan(right)
-    away = np.where(both, 0.0, np.abs(left - right))
-    if np.isnan(away).any():
+    both = (np.isnan(left) & np.isnan(right)) | (left == right)
+    away = np.abs(np.subtract(left, right, where=~both, out=np.zeros_like(left)))
+    if not np.isfinite(away).all():
         return float("inf")
-    scale = float(np.nanmax(np.abs(left), initial=0.0)) or 1.0
-    return float(away.max(initial=0.0)) / scale
+    size = np.abs(left)
+    is_number = np.isfinite(size)
+    largest = float(np.max(size[is_number], initial=0.0)) or 1.0
+    size[~is_number] = largest
+    return float(np.max(away / np.maximum(size, largest * FLOOR), initial=0.0))

@@ -1,7 +1,7 @@
 """A network prepared for a board, written only when it finds what the original finds."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from onnx import ModelProto
 
-from models.checksum import check_sha256
 from models.compile.bake import bake, baked_spec
 from models.compile.batch import with_batch
 from models.compile.fold import folded
 from models.compile.parity import Parity, compare, difference
+from models.compile.pictures import require_pictures
 from models.compile.written import require_new, write_network
 from models.detections import Image
 from models.engines.onnxruntime import OnnxRuntimeEngine
@@ -23,10 +23,11 @@ from models.errors import EngineError, GraphError
 from models.graph.read import read_graph
 from models.manifest import InputSpec, Manifest
 from models.preprocess import Preprocessor
+from models.selection import network_class
 
 TOLERANCE = 1e-3
-"""Of an output's largest value. Reordered float32 sums differ by some 1e-6 of it, a wrong mean
-or channel by tenths."""
+"""Of `parity.difference`. Reordered float32 sums differ by some 1e-4 of a hundredth of an output's
+largest value, a wrong mean or channel by tenths."""
 
 _PAIR = 2
 
@@ -47,7 +48,13 @@ class Prepared:
 
 
 def prepare(
-    manifest: Manifest, path: Path, out: Path, frames: Iterable[Image], *, free_batch: bool = False
+    manifest: Manifest,
+    path: Path,
+    out: Path,
+    frames: Iterable[Image],
+    *,
+    free_batch: bool = False,
+    fold: Callable[[ModelProto], ModelProto] = folded,
 ) -> Prepared:
     """Bake the pre-processing into a network, fold it, and prove it on frames.
 
@@ -57,16 +64,20 @@ def prepare(
         out: the ONNX file to write; its manifest is written beside it. Neither is overwritten.
         frames: real ones, of where the network will look.
         free_batch: let it take any number of pictures at once, where the graph allows it.
+        fold: what leaves the graph with less to do.
 
     Raises:
         AssetError, ChecksumError: the file is not the manifest's.
         EngineError: ONNX Runtime cannot run it.
+        MediaError: the frames are no pictures.
+        ManifestError: the manifest does not fit it.
         GraphError: it is damaged, or what came out differs from it; nothing is written.
     """
     require_new(out)
-    check_sha256(path, manifest.sha256, "correct the manifest's `sha256`, or name its network")
-    model = folded(_baked(read_graph(path), path, manifest.input))
+    network_class(manifest).load(manifest, path).close()  # does the manifest fit?
+    model = fold(_baked(read_graph(path), path, manifest.input))
     some = list(frames)
+    require_pictures(some)
     with TemporaryDirectory() as folder:
         candidate = Path(folder) / "candidate.onnx"
         kept = ""
@@ -77,7 +88,7 @@ def prepare(
     if not parity.holds(TOLERANCE):
         raise GraphError(
             f"{path}: prepared, it differs from the original on {parity.frames} frames by "
-            f"{parity.largest:.2g} of output {parity.output}'s largest value, and {TOLERANCE} is "
+            f"{parity.largest:.2g} of a value of output {parity.output}, and {TOLERANCE} is "
             "allowed: nothing is written"
         )
     made = write_network(manifest, model, out, "baked", baked_spec(manifest.input))

@@ -25,7 +25,7 @@ from models.compile.judge import Judge
 from models.compile.pictures import require_pictures
 from models.compile.written import require_new, write_network
 from models.detections import Image
-from models.errors import GraphError
+from models.errors import GraphError, MediaError
 from models.graph.read import read_graph
 from models.graph.shapes import inputs, with_shapes
 from models.manifest import Manifest
@@ -106,6 +106,8 @@ def quantise(
     """
     gate = gate or Gate()
     require_new(out)
+    if not calibration or not check:
+        raise MediaError("at least two frames are needed: one to calibrate on, one to check on")
     require_pictures(calibration)
     judge = Judge(manifest, path, check)
     with TemporaryDirectory() as folder:
@@ -118,10 +120,11 @@ def quantise(
                 made = write_network(manifest, model, out, "int8", manifest.input)
                 return Quantised(made, reached, left_out, path.stat().st_size, out.stat().st_size)
             losses = work.losses()
-            if number < gate.rounds:
-                count = max(1, round(len(work.layers) * gate.share))
-                worst = [name for name in losses if name not in left_out][:count]
-                left_out |= {name: losses[name] for name in worst}
+            count = max(1, round(len(work.layers) * gate.share))
+            worst = [name for name in losses if name not in left_out][:count]
+            if number == gate.rounds or len(left_out) + len(worst) >= len(work.layers):
+                break  # with every layer left out it would be no INT8
+            left_out |= {name: losses[name] for name in worst}
     told = ", ".join(f"{name} ({value:.0f} dB)" for name, value in list(losses.items())[:5])
     raise GraphError(
         f"{path}: in INT8 it finds {reached:.0%} of what it found, and "

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from onnx import ModelProto
+from pydantic import ValidationError
 
 from models.checksum import sha256_of
 from models.errors import GraphError
@@ -11,11 +12,13 @@ from models.manifest import InputSpec, Manifest, text_of
 
 
 def require_new(out: Path) -> None:
-    """Return when neither a network nor its manifest would be overwritten.
+    """Return when a network and its manifest can be written, and overwrite nothing.
 
     Raises:
-        GraphError: one would.
+        GraphError: one is there, or the folder is not.
     """
+    if not out.parent.is_dir():
+        raise GraphError(f"{out}: there is no folder {out.parent}")
     for path in (out, out.with_suffix(".yaml")):
         if path.exists():
             raise GraphError(f"{path}: is there already, and is not overwritten")
@@ -50,7 +53,12 @@ def write_network(
         network.replace(out)
         text.replace(paths[1])
     except OSError as error:
+        out.unlink(missing_ok=True)  # without its manifest nobody can use it
         raise GraphError(f"{out}: cannot be written: {error.strerror}") from error
+    except ValidationError as error:
+        raise GraphError(
+            f"{out}: the manifest makes no other: {error.errors()[0]['msg']}; shorten its version"
+        ) from error
     finally:
         for part in (network, text):
             part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto
 
+from models.graph.read import weights_of
 from models.graph.shapes import Tensor, inputs, tensors
 
 
@@ -36,7 +37,7 @@ class Cost:
 def cost(model: ModelProto) -> Cost:
     """What a model with shapes (`shapes.with_shapes`) costs."""
     known = tensors(model)
-    weights = [known[weight.name] for weight in model.graph.initializer]
+    weights = [known[weight.name] for weight in weights_of(model) if weight.name in known]
     flops, unknown = 0, 0
     for node in model.graph.node:
         of_node = _flops(node, known)

@@ -86,5 +86,7 @@ def _classes(belief: Belief, names: Sequence[str] | None) -> list[str]:
     found: list[str] = []
     for number, name in enumerate(names):
         slug = as_id(name)
-        found.append(f"{slug}-{number}" if slug in found else slug)
+        found.append(slug if slug not in found else f"{slug}-{number}")
+        while found.count(found[-1]) > 1:
+            found[-1] += "-more"
     return found

@@ -1,8 +1,11 @@
 """What an ONNX file holds: for a person who has it and wants to run it."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from models.checksum import sha256_of
 from models.errors import GraphError
@@ -23,7 +26,7 @@ class Inspection:
 
     Attributes:
         belief: the family, or None where the outputs look like none that is known.
-        manifest: to start from, where there is a belief.
+        manifest: to start from; None where there is no belief, or it makes no manifest.
     """
 
     inputs: Sequence[Tensor]
@@ -51,7 +54,8 @@ def inspect(path: Path) -> Inspection:
     size = picture_size(inputs(model))
     manifest = None
     if belief is not None and size is not None:
-        manifest = draft(path.stem, size, belief, class_names(model), sha256_of(path))
+        with contextlib.suppress(ValidationError):  # a belief that makes no manifest
+            manifest = draft(path.stem, size, belief, class_names(model), sha256_of(path))
     return Inspection(
         inputs(model),
         outputs(model),

@@ -21,13 +21,27 @@ def read_graph(path: Path) -> ModelProto:
             NaN or infinite, or lies in another file. The message says which.
     """
     model = _parsed(path)
-    for tensor in model.graph.initializer:
+    for tensor in weights_of(model):
         _check_weight(path, tensor)
     try:
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise GraphError(f"{path}: {_one_line(error)}") from error
     return model
+
+
+def weights_of(model: ModelProto) -> list[TensorProto]:
+    """Every tensor that stands in the file, whether as an initialiser or in a Constant."""
+    found = list(model.graph.initializer)
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    tensor = TensorProto()
+                    tensor.CopyFrom(attribute.t)
+                    tensor.name = node.output[0]
+                    found.append(tensor)
+    return found
 
 
 def _parsed(path: Path) -> ModelProto:

@@ -30,7 +30,7 @@ class Belief:
 
     Attributes:
         head: as a manifest's `head`.
-        classes: how many, or the names by output for areas.
+        classes: how many.
         reason: in words.
     """
 
@@ -43,7 +43,7 @@ def recognise(model: ModelProto) -> Belief | None:
     """The family of a network that takes one picture; None where its outputs look like none."""
     taken, made = inputs(model), outputs(model)
     size = picture_size(taken)
-    if size is None or any(one.shape is None for one in made):
+    if size is None or not made or any(one.shape is None for one in made):
         return None
     looks = _Looks(model, size[0], size[1], made)
     for find in (_sets, _rows, _channels, _yolov5_raw, _ssd, _detr, _areas, _classes):
@@ -67,9 +67,9 @@ def class_names(model: ModelProto) -> Sequence[str] | None:
         if entry.key == "names" and len(entry.value) < 200_000:
             try:
                 names = ast.literal_eval(entry.value)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                values = [names[key] for key in sorted(names)] if isinstance(names, dict) else names
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 return None
-            values = list(names.values()) if isinstance(names, dict) else names
             if isinstance(values, list) and 0 < len(values) <= _MAX_NAMES:
                 return [str(value) for value in values]
     return None

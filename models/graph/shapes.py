@@ -77,7 +77,10 @@ def _tensor(info: ValueInfoProto) -> Tensor:
     dtype, item_bytes = _type(kind.elem_type)
     if not kind.HasField("shape"):
         return Tensor(info.name, None, dtype, item_bytes)
-    shape = tuple(size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim)
+    shape = tuple(
+        size.dim_value if size.HasField("dim_value") and size.dim_value >= 0 else None
+        for size in kind.shape.dim
+    )
     return Tensor(info.name, shape, dtype, item_bytes)
 
 

@@ -1,5 +1,7 @@
 """The last steps that every head of boxes shares."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +52,30 @@ def kept_boxes(
     cut = geometry.clip(xyxy[kept])
     seen = (cut[:, 2] > cut[:, 0]) & (cut[:, 3] > cut[:, 1])
     return cut[seen], kept[seen]
+
+
+def by_objectness(
+    objectness: NDArray[np.float32],
+    classes: NDArray[np.float32],
+    confidence: float,
+    activate: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.int32]]:
+    """Which boxes are sure enough, and the score and class of each of these.
+
+    Args:
+        objectness: (N,) in [0, 1].
+        classes: (N, C) scores, which times the objectness are a box's.
+        confidence: the threshold.
+        activate: what is still to be done to `classes`, where that keeps their order.
+    """
+    # No class lifts a score above its objectness, so most boxes go by one comparison.
+    likely = np.flatnonzero(objectness >= confidence)
+    scores = classes[likely]
+    class_id = scores.argmax(axis=1)
+    surest = scores[np.arange(len(likely)), class_id]
+    score = objectness[likely] * (surest if activate is None else activate(surest))
+    sure = score >= confidence
+    return likely[sure], score[sure], class_id[sure].astype(np.int32)
 
 
 def corners(

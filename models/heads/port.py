@@ -8,7 +8,7 @@ from models.manifest import Thresholds
 from models.preprocess import Geometry
 
 Found_co = TypeVar("Found_co", covariant=True)
-"""What a family of networks finds: Detections, Areas or Scores."""
+"""What a family of networks finds: Detections, Areas or a Ranking."""
 
 
 class Head(Protocol[Found_co]):

@@ -12,6 +12,7 @@ from models.families import (
     SsdHead,
     YoloV5Head,
     YoloV8Head,
+    YoloV10Head,
     YoloxHead,
 )
 from models.heads.classification import ClassificationDecoder
@@ -51,10 +52,10 @@ def detections_head(manifest: Manifest) -> Head[Detections]:
             return SsdDecoder(head, classes)
         case DetrHead() as head:
             return DetrDecoder(head, classes)
+        case YoloV10Head():
+            return YoloV10Decoder(classes)
         case SegmentationHead() | ClassificationHead():
             raise _unfit(manifest, "detection")
-        case _:
-            return YoloV10Decoder(classes)
 
 
 def areas_head(manifest: Manifest) -> Head[Areas]:

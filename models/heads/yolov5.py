@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.detections import Detections
 from models.engines.port import Tensor
 from models.families import YoloV5Head
-from models.heads.boxes import cells, corners, finish, sigmoid
+from models.heads.boxes import by_objectness, cells, corners, finish, sigmoid
 from models.manifest import InputSpec, Thresholds
 from models.preprocess import Geometry
 
@@ -58,23 +58,12 @@ class YoloV5Decoder:
         rows = np.concatenate(
             [np.asarray(out, np.float32)[0].reshape(-1, out.shape[-1]) for out in outputs]
         )
-        confidence = np.float32(thresholds.confidence)
         objectness = sigmoid(rows[:, 4]) if self._raw else rows[:, 4]
-        # No class lifts a score above its objectness, so most boxes go by one comparison.
-        likely = np.flatnonzero(objectness >= confidence)
-        scores = rows[likely, 5:]
-        class_id = scores.argmax(axis=1)
-        surest = scores[np.arange(len(likely)), class_id]
-        score = objectness[likely] * (sigmoid(surest) if self._raw else surest)
-        sure = score >= confidence
-        index = likely[sure]
-        return finish(
-            self._boxes(rows[index, :4], index),
-            score[sure],
-            class_id[sure].astype(np.int32),
-            geometry,
-            thresholds.nms_iou,
+        index, score, class_id = by_objectness(
+            objectness, rows[:, 5:], thresholds.confidence, sigmoid if self._raw else None
         )
+        boxes = self._boxes(rows[index, :4], index)
+        return finish(boxes, score, class_id, geometry, thresholds.nms_iou)
 
     def _boxes(self, found: NDArray[np.float32], index: NDArray[np.intp]) -> NDArray[np.float32]:
         if not self._raw:

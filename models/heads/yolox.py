@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.detections import Detections
 from models.engines.port import Tensor
 from models.families import YoloxHead
-from models.heads.boxes import cells, corners, finish
+from models.heads.boxes import by_objectness, cells, corners, finish
 from models.manifest import InputSpec, Thresholds
 from models.preprocess import Geometry
 
@@ -36,20 +36,9 @@ class YoloxDecoder:
     ) -> Detections:
         """See `Head.decode`; the score is objectness times class."""
         rows = np.asarray(outputs[0], np.float32)[0]
-        # No class lifts a score above its objectness, so most anchors go by one comparison.
-        likely = np.flatnonzero(rows[:, 4] >= thresholds.confidence)
-        scores = rows[likely, 5:]
-        class_id = scores.argmax(axis=1)
-        score = scores[np.arange(len(likely)), class_id] * rows[likely, 4]
-        sure = score >= thresholds.confidence
-        index = likely[sure]
-        return finish(
-            self._boxes(rows[index, :4], index),
-            score[sure],
-            class_id[sure].astype(np.int32),
-            geometry,
-            thresholds.nms_iou,
-        )
+        index, score, class_id = by_objectness(rows[:, 4], rows[:, 5:], thresholds.confidence)
+        boxes = self._boxes(rows[index, :4], index)
+        return finish(boxes, score, class_id, geometry, thresholds.nms_iou)
 
     def _boxes(self, raw: NDArray[np.float32], index: NDArray[np.intp]) -> NDArray[np.float32]:
         stride = self._stride[index, None]

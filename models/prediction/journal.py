@@ -4,12 +4,12 @@ The first line says what is asked; a run that asks anything else does not go on 
 line that was cut off is of a frame that is looked at again.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypedDict
 
 from models.errors import MediaError
@@ -50,30 +50,21 @@ class Journal:
         self.path = path
         self._header = {"version": VERSION, **asked}
         self._files: dict[str, _Progress] = {}
+        part = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             lines = self._kept(keeps_halves)
-            part = path.with_name(f"{path.name}.{os.getpid()}")
             part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             part.replace(path)
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise MediaError(f"{path}: cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
 
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-    @property
-    def frames(self) -> int:
-        """Frames that it holds."""
-        return sum(progress.frames for progress in self._files.values())
+    def close(self) -> None:
+        """Close the file, which stays."""
+        with contextlib.suppress(OSError):  # what a full disk did not take was told already
+            self._file.close()
 
     def is_done(self, file: str) -> bool:
         """True where all of a file was seen."""
@@ -99,8 +90,7 @@ class Journal:
             MediaError: the disk is full, or the like.
         """
         line = {"file": file, "done": True}
-        self._write(line)
-        os.fsync(self._file.fileno())
+        self._write(line, is_last=True)
         self._note(line)
 
     def read(self) -> Iterator[Frame]:
@@ -113,14 +103,16 @@ class Journal:
                     yield line
 
     def remove(self) -> None:
-        """Delete the file: what was seen stands elsewhere."""
-        self._file.close()
+        """Close and delete the file: what was seen stands elsewhere."""
+        self.close()
         self.path.unlink(missing_ok=True)
 
-    def _write(self, line: Mapping[str, Any]) -> None:
+    def _write(self, line: Mapping[str, Any], *, is_last: bool = False) -> None:
         try:
             self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
             self._file.flush()
+            if is_last:
+                os.fsync(self._file.fileno())
         except OSError as error:
             raise MediaError(f"{self.path}: cannot be written: {error.strerror}") from error
 
@@ -136,17 +128,22 @@ class Journal:
         header = json.dumps(self._header, separators=(",", ":"), sort_keys=True)
         if not self.path.exists():
             return [header]
-        whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
-        first, *lines = whole.split("\n")
+        whole, _, _ = self.path.read_bytes().rpartition(b"\n")
+        first, *rest = whole.split(b"\n")
         if not first:
             return [header]
-        if first != header:
+        if first != header.encode():
             raise MediaError(
-                f"{self.path}: was begun with another network, threshold or source; delete it to "
-                "begin anew, or ask as before to go on"
+                f"{self.path}: was begun with another network, manifest, source or --out; delete "
+                "it to begin anew, or ask as before to go on"
             )
-        for text in lines:
-            self._note(json.loads(text))
+        lines = []
+        for text in rest:
+            try:
+                self._note(json.loads(text))
+            except (ValueError, TypeError, KeyError):
+                break  # from here on a disk that lost its power holds anything
+            lines.append(text.decode())
         if not keeps_halves:
             halves = {name for name, progress in self._files.items() if not progress.done}
             lines = [text for text in lines if json.loads(text)["file"] not in halves]

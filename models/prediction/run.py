@@ -1,8 +1,8 @@
 """Pictures and videos in; the same with what was seen, and files of what was seen, out."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,8 @@ from models.video_writer import VideoFormat, VideoWriter
 Progress = Callable[[int, int | None], None]
 """Told the frames that are done and the frames there are (None: nobody knows)."""
 
-VIDEO_SUFFIX = ".mp4"
-"""Of videos that are written into a folder."""
+VIDEO_SUFFIX, PICTURE_SUFFIX = ".mp4", ".png"
+"""Of videos that are written into a folder, and of pictures whose own name tells no format."""
 
 
 @dataclass(slots=True)
@@ -35,11 +35,13 @@ class Summary:
         frames: how many.
         boxes: of each class over all frames; of a classifier, the frames that show it most.
         shares: of the pictures, that each class takes on average; of a segmenter alone.
+        unreadable: why files of a folder were left out.
     """
 
     frames: int = 0
     boxes: Counter[str] = field(default_factory=Counter)
     shares: dict[str, float] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
 
     def add(self, rows: Sequence[Row], network: AnyNetwork) -> None:
         """Count what one more frame showed."""
@@ -88,24 +90,26 @@ def predict(
         progress: told after each frame.
 
     Raises:
-        MediaError: a file cannot be read or written.
+        MediaError: a file cannot be written, or the one that is looked at cannot be read.
         EngineError: the network failed.
     """
     items = items_of(source)
     writers = [(path, writer_of(path)) for path in outputs.results]
     _check(source, items, outputs)
+    for path in (*outputs.results, outputs.annotated):
+        if path is not None:
+            _make_folder(path if path == outputs.annotated and source.is_dir() else path.parent)
     run = _Run(network, outputs, progress, _total(items), source.is_dir())
     place = _journal_of(source, outputs)
     if place is None:
         for item in items:
             run.look(item, None)
         return run.summary
-    place.parent.mkdir(parents=True, exist_ok=True)
     asked = {
-        "source": str(source.resolve()), "sha256": network.manifest.sha256,
-        "thresholds": network.manifest.thresholds.model_dump(),
+        "source": str(source.resolve()), "manifest": network.manifest.model_dump(mode="json"),
+        "drawn": outputs.annotated and str(outputs.annotated.resolve()),
     }  # fmt: skip
-    with Journal(place, asked, keeps_halves=outputs.annotated is None) as journal:
+    with closing(Journal(place, asked, keeps_halves=outputs.annotated is None)) as journal:
         for frame in journal.read():
             run.summary.add(frame["rows"], network)
         for item in items:
@@ -128,10 +132,11 @@ class _Run:
 
     def look(self, item: Item, journal: Journal | None) -> None:
         """Look at all of an item that was not looked at yet."""
+        unreadable = len(self.summary.unreadable)
         with ExitStack() as ends:
             put = self._put(item, ends)
             begin = 0 if journal is None else journal.frames_of(item.name)
-            for number, image in enumerate(frames_of(item)):
+            for number, image in enumerate(self._frames_of(item)):
                 if number < begin:
                     continue
                 found = self.network.find(image)
@@ -145,8 +150,17 @@ class _Run:
                 self.summary.add(rows, self.network)
                 if self.progress is not None:
                     self.progress(self.summary.frames, self.total)
-        if journal is not None:
+        if journal is not None and len(self.summary.unreadable) == unreadable:
             journal.finish(item.name)
+
+    def _frames_of(self, item: Item) -> Iterator[Image]:
+        """The frames of an item; of a folder, a file that cannot be read stops none of the rest."""
+        try:
+            yield from frames_of(item)
+        except MediaError as error:
+            if not self.is_folder:
+                raise
+            self.summary.unreadable.append(str(error))
 
     def _put(self, item: Item, ends: ExitStack) -> Callable[[Image], None] | None:
         """What takes an item's drawn frames; None where nothing is drawn."""
@@ -155,19 +169,20 @@ class _Run:
             return None
         if self.is_folder:
             out = out / item.name
-            out.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(out.parent)
         if item.is_picture:
+            if not is_picture_name(out):
+                out = out.with_name(f"{out.name}{PICTURE_SUFFIX}")
             return partial(write_picture, out)
         if self.is_folder:
             out = out.with_name(f"{out.name}{VIDEO_SUFFIX}")
-        with VideoReader(item.path) as reader:
-            fps = reader.fps
         writer: list[VideoWriter] = []
 
         def put(image: Image) -> None:
             if not writer:  # only a frame tells the size
                 height, width = image.shape[:2]
-                form = VideoFormat(width, height, fps)
+                with VideoReader(item.path) as reader:
+                    form = VideoFormat(width, height, reader.fps)
                 writer.append(ends.enter_context(VideoWriter(out, form, self.outputs.ffmpeg)))
             writer[0].write(image)
 
@@ -202,6 +217,13 @@ def _check(source: Path, items: Sequence[Item], outputs: Outputs) -> None:
         raise MediaError(f"{out}: is a picture's name, and {source} is a video; use .mp4")
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MediaError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+
+
 def _journal_of(source: Path, outputs: Outputs) -> Path | None:
     """Where a run's journal lies: beside its first results, or in its folder of pictures."""
     if outputs.results:
@@ -219,8 +241,11 @@ def _total(items: Sequence[Item]) -> int | None:
         if item.is_picture:
             total += 1
             continue
-        with VideoReader(item.path) as reader:
-            if reader.total_frames is None:
-                return None
-            total += reader.total_frames
+        try:
+            with VideoReader(item.path) as reader:
+                if reader.total_frames is None:
+                    return None
+                total += reader.total_frames
+        except MediaError:
+            return None  # told when it is looked at
     return total

@@ -1,5 +1,6 @@
 """What holds for every source of frames: the fake, a file, a file at its pace, a stream."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from edge.capture.clock import WallClock
 from edge.capture.port import Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera
+from edge.errors import CaptureError
 from tests.support.fake_source import FakeSource
 from tests.support.media import MjpegCamera, number_of, write_video
 
@@ -82,7 +84,10 @@ def test_a_lossless_source_knows_its_end(make: Make) -> None:
         source.close()
 
 
-def test_closing_twice_is_harmless(make: Make) -> None:
+def test_closing_twice_is_harmless_and_nothing_comes_any_more(make: Make) -> None:
     source = make()
+    assert source.read() is not None
     source.close()
     source.close()
+    with contextlib.suppress(CaptureError):  # as good an end
+        assert source.read() is None

@@ -1,5 +1,6 @@
 """Whoever arrives with an ONNX file has it running by `inspect` and `predict`, without code."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,51 @@ def test_a_network_like_none_that_is_known_says_so(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "write one by hand" in refused.stderr
     assert not file.with_suffix(".yaml").exists()
+
+
+def test_a_belief_that_makes_no_manifest_is_no_crash(tmp_path: Path) -> None:
+    """Four grids of anchors, as YOLOv5's P6 has: its anchors are known of three."""
+    grids = {
+        f"grid{s}": np.zeros((1, 3, 64 // s, 64 // s, 85), np.float32) for s in (8, 16, 32, 64)
+    }
+    file = tmp_path / "large.onnx"
+    onnx.save(Network("p6", grids, {}, "").model(), file)
+
+    told = call("inspect", file)
+    assert told.exit_code == 0, told.stderr
+    assert "yolov5, 80 classes" in told.stdout
+
+    refused = call("inspect", file, "--manifest", file.with_suffix(".yaml"))
+    assert refused.exit_code == 1
+    assert "write one by hand" in refused.stderr
+
+
+@pytest.mark.parametrize("names", ["{[]: 1}", "{0: ", "'person'", "{0: 'a', 'b': 'c'}"])
+def test_names_that_are_none_are_left_alone(tmp_path: Path, names: str) -> None:
+    network = next(one for one in NETWORKS if one.name == "yolov8")
+    file = tmp_path / "named.onnx"
+    onnx.save(replace(network, metadata={"names": names}).model(), file)
+    assert "yolov8, 20 classes" in call("inspect", file).stdout
+
+
+def test_names_are_in_the_networks_order_and_told_apart(tmp_path: Path) -> None:
+    network = next(one for one in NETWORKS if one.name == "yolov8-named")
+    file = tmp_path / "named.onnx"
+    wide = {"output0": np.zeros((1, 7, 84), np.float32)}
+    names = "{2: 'car', 0: 'car 1', 1: 'car'}"
+    onnx.save(replace(network, outputs=wide, metadata={"names": names}).model(), file)
+    call("inspect", file, "--manifest", file.with_suffix(".yaml"))
+    assert load_manifest(file.with_suffix(".yaml")).classes == ("car-1", "car", "car-2")
+
+
+def test_a_network_without_outputs_is_like_none(tmp_path: Path) -> None:
+    model = NETWORKS[0].model()
+    del model.graph.output[:]
+    file = tmp_path / "none.onnx"
+    onnx.save(model, file)
+    told = call("inspect", file)
+    assert told.exit_code == 0, told.stderr
+    assert "like none that is known" in told.stdout
 
 
 def test_a_wrong_manifest_is_told_before_the_first_frame(tmp_path: Path, picture: Path) -> None:

@@ -44,9 +44,9 @@ class FakeSource:
         return self._frames if self._lossless else None
 
     def read(self) -> Frame | None:
-        number = next(self._numbers, None)
+        number = None if self.closed else next(self._numbers, None)
         if number is None:
-            if self._breaks:
+            if self._breaks and not self.closed:
                 raise CaptureError("the fake broke")
             return None
         return Frame(self._camera, number, START_NS + number * 100_000_000, self._image(number))

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,18 +80,25 @@ def rewrite(path: Path) -> None:
     """
     with _told(path):
         with duckdb.connect(str(path)) as connection:
-            fresh = _copied(connection, path)
+            fresh = _copied(connection, path, free_bytes)
         _replace(fresh, path)
 
 
-def copied(rows: duckdb.DuckDBPyConnection, path: Path) -> Path:
+def free_bytes(folder: Path) -> int:
+    """How much fits onto the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def copied(
+    rows: duckdb.DuckDBPyConnection, path: Path, free: Callable[[Path], int] = free_bytes
+) -> Path:
     """A new file beside the open one, without what was deleted; nobody may write meanwhile.
 
     Raises:
         StoreAwayError: there is no room for a second file.
     """
     with _told(path):
-        return _copied(rows, path)
+        return _copied(rows, path, free)
 
 
 def replace(fresh: Path, path: Path) -> None:
@@ -115,12 +122,12 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _copied(rows: duckdb.DuckDBPyConnection, path: Path) -> Path:
+def _copied(rows: duckdb.DuckDBPyConnection, path: Path, free: Callable[[Path], int]) -> Path:
     fresh = path.with_name(f"{path.name}.rewritten")
     for left in (fresh, _log_of(fresh)):
         left.unlink(missing_ok=True)
     target = str(fresh).replace("'", "''")
-    _require_room(path)
+    _require_room(path, free(path.parent))
     try:
         rows.execute(f"ATTACH '{target}' AS rewritten")
         try:
@@ -140,13 +147,13 @@ def _copied(rows: duckdb.DuckDBPyConnection, path: Path) -> Path:
     return fresh
 
 
-def _require_room(path: Path) -> None:
+def _require_room(path: Path, free: int) -> None:
     """The copy is no larger than the file; a disk that runs full would stop all else on it.
 
     Raises:
         OSError: there is less room than that.
     """
-    free, needed = shutil.disk_usage(path.parent).free, path.stat().st_size
+    needed = path.stat().st_size
     if free < needed:
         raise OSError(errno.ENOSPC, f"{free // 2**20} MiB free and {needed // 2**20} needed")
 

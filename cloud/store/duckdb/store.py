@@ -51,6 +51,7 @@ class DuckDbStore:
         rollup_retention_days: how long counts stay whose events are deleted; None: they go too.
         memory_limit_mb: what data and questions may take; None: DuckDB's own, most of the machine.
         threads: for questions and writes; None: one a core.
+        free_bytes: how much fits onto the disk of a folder.
 
     Raises:
         StartError: another process holds the file, or it is none of ours.
@@ -63,8 +64,10 @@ class DuckDbStore:
         rollup_retention_days: int | None = None,
         memory_limit_mb: int | None = None,
         threads: int | None = None,
+        free_bytes: Callable[[Path], int] = erase.free_bytes,
     ) -> None:
         self._path = path
+        self._free_bytes = free_bytes
         self._open = partial(open_file, path, memory_limit_mb, threads)
         self._connection = self._open()
         self._readers = Readers()
@@ -202,7 +205,7 @@ class DuckDbStore:
             if not self._holds_erased:
                 return
             with self._cursor() as rows:
-                fresh = erase.copied(rows, self._path)
+                fresh = erase.copied(rows, self._path, self._free_bytes)
             with self._readers.alone():
                 try:
                     self._connection.close()

@@ -84,5 +84,29 @@ def test_areas_agree_by_intersection_over_union() -> None:
 
 def test_rankings_agree_by_their_first_class() -> None:
     truth = [ranking(1, 2), ranking(2), ranking()]
-    assert agreement(truth, [ranking(1), ranking(1, 2), ranking(2)]) == 0.5
-    assert agreement([ranking()], [ranking(1)]) is None
+    assert agreement(truth, [ranking(1), ranking(1, 2), ranking()]) == 0.5
+    assert agreement(truth, [ranking(1), ranking(2), ranking(2)]) == pytest.approx(2 / 3)
+    assert agreement([ranking()], [ranking(1)]) == 0.0
+    assert agreement([ranking()], [ranking()]) is None
+
+
+def test_a_class_that_nobody_had_costs_as_one_that_is_lost() -> None:
+    truth = [boxes((0, 0.9, 0))]
+    assert agreement(truth, [boxes((0, 0.9, 0), (50, 0.9, 1))]) == 0.5
+    assert agreement([boxes()], truth) == 0.0
+
+
+def test_masks_that_are_lost_are_lost() -> None:
+    [box] = [boxes((0.5, 0.9, 0))]
+    masks = [np.zeros((10, 10), np.bool_) for _ in range(3)]
+    masks[0][:], masks[1][:4] = True, True
+    whole, part, none = (
+        Detections(box.xyxy, box.confidence, box.class_id, (mask,)) for mask in masks
+    )
+    assert agreement([whole], [whole]) == 1.0
+    assert agreement([whole], [part]) == 0.0, "IoU 0.4"
+    assert agreement([part], [part]) == 1.0
+    assert agreement([whole], [none]) == 0.0
+    shifted = boxes((2.5, 0.9, 0))
+    moved = Detections(shifted.xyxy, shifted.confidence, shifted.class_id, (masks[0],))
+    assert agreement([whole], [moved]) == 1.0, "IoU 8/12"

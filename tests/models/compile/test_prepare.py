@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ from tests.support.real_assets import real_asset
 from tests.support.tiny_detector import tiny_manifest
 
 RNG = np.random.default_rng(5)
-FRAMES = [RNG.integers(0, 256, (40, 50, 3), np.uint8) for _ in range(3)]
+NOISE = RNG.integers(0, 256, (3, 40, 50, 3), np.uint8)
+FRAMES: list[Image] = [np.asarray(cv2.GaussianBlur(one, (0, 0), 2), np.uint8) for one in NOISE]
 
 
 def classifier(*, shape: list[int], weight: float = 0.01) -> ModelProto:
@@ -117,9 +119,7 @@ def test_a_batch_that_cannot_be_freed_stays_and_is_explained(tmp_path: Path) -> 
     assert OnnxRuntimeEngine(out).inputs[0].shape == (1, 32, 32, 3)
 
 
-def test_one_that_differs_is_not_written(
-    tmp_path: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_differs_is_not_written(tmp_path: Path, manifest: Manifest) -> None:
     """A fold that is wrong; no other part of the way is in doubt here."""
 
     def wrong(model: ModelProto) -> ModelProto:
@@ -128,9 +128,8 @@ def test_one_that_differs_is_not_written(
                 weight.CopyFrom(numpy_helper.from_array(np.eye(3, dtype=np.float32), "weights"))
         return model
 
-    monkeypatch.setattr("models.compile.prepare.folded", wrong)
     with pytest.raises(GraphError, match="differs from the original on 3 frames by 99"):
-        prepare(manifest, tmp_path / "network.onnx", tmp_path / "baked.onnx", FRAMES)
+        prepare(manifest, tmp_path / "network.onnx", tmp_path / "baked.onnx", FRAMES, fold=wrong)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network.onnx"]
 
 
@@ -174,13 +173,26 @@ def _raw(network: AnyNetwork, frame: Image) -> list[NDArray[np.float32]]:
     return [np.asarray(one, np.float32) for one in network.infer(network.prepare(frame)[0])]
 
 
-def test_differences_are_shares_of_the_largest_value() -> None:
-    a = np.array([[10.0, 0.0]])
-    assert difference(a, np.array([[10.0, 1.0]])) == pytest.approx(0.1)
-    assert difference(a, np.array([[np.nan, 0.0]])) == float("inf")
+def test_differences_are_shares_of_what_stands_there() -> None:
+    a = np.array([[10.0, 0.5, 0.0]])
+    assert difference(a, a.copy()) == 0.0
+    assert difference(a, np.array([[11.0, 0.5, 0.0]])) == pytest.approx(0.1)
+    assert difference(a, np.array([[10.0, 0.55, 0.0]])) == pytest.approx(0.1)
+    # Below a hundredth of the largest value, as a share of that.
+    assert difference(a, np.array([[10.0, 0.5, 0.001]])) == pytest.approx(0.01)
+    assert difference(a, np.array([[np.nan, 0.5, 0.0]])) == float("inf")
     assert difference(a, np.zeros((2, 2))) == float("inf")
-    assert difference(np.array([np.nan]), np.array([np.nan])) == 0.0
+    assert difference(np.array([np.nan, np.inf]), np.array([np.nan, np.inf])) == 0.0
     assert not Parity(0, 0.0, 0).holds(1.0), "nothing was compared"
+
+
+def test_a_score_that_is_lost_beside_pixels_is_no_parity() -> None:
+    """Boxes and scores in one output, as YOLOv8 has them."""
+    a = np.zeros((1, 84, 10), np.float32)
+    a[0, :4], a[0, 4, 3] = 600, 0.9
+    b = a.copy()
+    b[0, 4, 3] = 0.35
+    assert difference(a, b) > 0.05
 
 
 def test_frames_are_taken_from_all_of_a_video() -> None:

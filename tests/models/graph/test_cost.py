@@ -57,7 +57,7 @@ def test_memory_is_given_back_when_nothing_needs_it() -> None:
     assert of(skip, {}, (1, 3, 8, 8)).peak_bytes == 3 * 4 * 192
 
 
-def test_what_has_no_shape_is_said_to_be_unknown() -> None:
+def test_a_free_dimension_counts_as_one() -> None:
     nodes = [
         helper.make_node("NonZero", ["x"], ["places"]),
         helper.make_node("Cast", ["places"], ["numbers"], to=TensorProto.FLOAT),
@@ -65,3 +65,27 @@ def test_what_has_no_shape_is_said_to_be_unknown() -> None:
     ]
     assert of(nodes, {"w": (2, 4)}, (2, "n")).unknown == 0
     assert of(nodes, {"w": (2, 4)}, (2, "n")).flops == 2 * 2 * 4
+    node = helper.make_node("Relu", ["x"], ["y"])
+    assert of([node], {}, (-1, 3), taken=(-1, 3)).peak_bytes == 2 * 4 * 3
+
+
+def test_what_has_no_shape_is_said_to_be_unknown() -> None:
+    """How many dimensions Reshape makes depends on a picture's contents here."""
+    nodes = [
+        helper.make_node("NonZero", ["x"], ["places"]),
+        helper.make_node("Squeeze", ["places"], ["shape"]),
+        helper.make_node("Reshape", ["x", "shape"], ["odd"]),
+        helper.make_node("MatMul", ["odd", "w"], ["product"]),
+        helper.make_node("GlobalMaxPool", ["product"], ["y"]),
+    ]
+    assert of(nodes, {"w": (2, 4)}, ("n", "m", 1)).unknown == 1
+
+
+def test_weights_in_constants_count() -> None:
+    weight = numpy_helper.from_array(np.ones((5, 3, 1, 1), np.float32), "w")
+    nodes = [
+        helper.make_node("Constant", [], ["w"], value=weight),
+        helper.make_node("Conv", ["x", "w"], ["y"]),
+    ]
+    found = of(nodes, {}, (1, 5, 8, 8))
+    assert (found.parameters, found.weight_bytes) == (15, 60)

@@ -67,6 +67,13 @@ def test_weights_that_are_no_numbers_are_counted(tmp_path: Path, value: float) -
     assert "weight 'out_is' has 2 values that are NaN or infinite" in said
 
 
+def test_weights_in_constants_are_looked_at_too(tmp_path: Path) -> None:
+    weight = numpy_helper.from_array(np.array([np.nan], np.float32), "w")
+    model = NETWORKS[0].model()
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["bad"], value=weight))
+    assert "weight 'bad' has 1 values that are NaN" in refusal(saved(tmp_path, model))
+
+
 def test_an_unknown_operator_is_named(tmp_path: Path) -> None:
     model = NETWORKS[0].model()
     model.graph.node[0].op_type = "Frobnicate"

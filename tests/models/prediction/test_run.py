@@ -124,11 +124,47 @@ def test_a_journal_that_was_cut_off_in_a_line_goes_on(folder: Path, results: lis
     assert len(coco(results)["images"]) == ALL_FRAMES
 
 
+@pytest.mark.parametrize("tail", [b"\x00\x00\x00\n", b"[1]\n", b"\xff\xfe{\n", b'{"file": 7'])
+def test_what_a_power_cut_left_at_a_journals_end_is_looked_at_again(
+    folder: Path, results: list[Path], tail: bytes
+) -> None:
+    with pytest.raises(EngineError):
+        predict(Looking(4), folder, Outputs(results=results))
+    journal = results[0].with_name(".out.json.journal")
+    journal.write_bytes(journal.read_bytes() + tail)
+    again = Looking()
+    predict(again, folder, Outputs(results=results))
+    assert again.seen == ALL_FRAMES - 4
+    assert len(coco(results)["images"]) == ALL_FRAMES
+
+
 def test_another_question_does_not_go_on(folder: Path, results: list[Path]) -> None:
     with pytest.raises(EngineError):
         predict(Looking(2), folder, Outputs(results=results))
-    with pytest.raises(MediaError, match="begun with another network, threshold or source"):
-        predict(Looking(confidence=0.6), folder, Outputs(results=results))
+    drawn = Outputs(folder.parent / "drawn", results)
+    for asked, outputs in ((Looking(confidence=0.6), Outputs(results=results)), (Looking(), drawn)):
+        with pytest.raises(MediaError, match="begun with another network, manifest, source or --"):
+            predict(asked, folder, outputs)
+
+
+def test_a_picture_whose_name_tells_no_format_is_drawn_as_png(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.png").rename(folder / "a")
+    predict(Looking(), folder, Outputs(tmp_path / "seen"))
+    assert read_picture(tmp_path / "seen" / "a.png").shape == (32, 64, 3)
+
+
+def test_a_file_where_a_folder_should_be_is_told_before_anything_is_looked_at(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    detector = Looking()
+    for outputs in (
+        Outputs(results=[tmp_path / "file" / "o.json"]),
+        Outputs(tmp_path / "file" / "o"),
+    ):
+        with pytest.raises(MediaError, match="cannot be made a folder"):
+            predict(detector, folder, outputs)
+    assert detector.seen == 0
 
 
 def test_a_folder_is_drawn_into_a_folder_and_goes_on_by_files(folder: Path, tmp_path: Path) -> None:
@@ -144,6 +180,28 @@ def test_a_folder_is_drawn_into_a_folder_and_goes_on_by_files(folder: Path, tmp_
     assert (read_picture(out / "a.png") != read_picture(folder / "a.png")).any()
     with VideoReader(out / "below" / "b.mp4.mp4") as reader:
         assert len(list(reader)) == 5
+
+
+def test_files_that_cannot_be_read_stop_none_of_the_rest(folder: Path, tmp_path: Path) -> None:
+    (folder / "aa.mp4").write_bytes(b"no video")
+    whole = (folder / "c.jpg").read_bytes()
+    (folder / "b.jpg").write_bytes(whole[:200])
+    model, out = write_tiny_model(tmp_path), tmp_path / "out.csv"
+
+    done = CliRunner().invoke(app, ["predict", str(folder), "--model", str(model),
+                                    "--results", str(out)])  # fmt: skip
+
+    assert done.exit_code == 1
+    assert f"left out: {folder / 'aa.mp4'}: is no video" in done.stderr
+    with out.open(newline="") as file:
+        files = {line["file"] for line in csv.DictReader(file)}
+    assert {"a.png", "below/b.mp4", "c.jpg"} <= files
+    assert "aa.mp4" not in files
+
+    alone = CliRunner().invoke(app, ["predict", str(folder / "aa.mp4"), "--model", str(model),
+                                     "--results", str(tmp_path / "one.csv")])  # fmt: skip
+    assert alone.exit_code == 1
+    assert not (tmp_path / "one.csv").exists()
 
 
 @pytest.mark.parametrize(
