@@ -6,6 +6,7 @@ and acknowledges thousands of small packets a second, which come and go together
 
 import socket
 import ssl
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
@@ -27,10 +28,13 @@ class GatheringSocket:
 
     Args:
         raw: the connection.
+        ahead: whole packets that any thread adds; all that are there go before the next one that
+            is written.
     """
 
-    def __init__(self, raw: "RawSocket") -> None:
+    def __init__(self, raw: "RawSocket", ahead: "deque[bytes]") -> None:
         self._raw = raw
+        self._ahead = ahead
         self._received = b""
         self._at = 0
         self._unsent = bytearray()
@@ -69,12 +73,13 @@ class GatheringSocket:
         return found
 
     def send(self, packet: bytes | bytearray) -> int:
-        """Take bytes that `flush` sends; returns how many.
+        """Take a packet that `flush` sends; returns how many bytes it took, which are all.
 
         Raises:
             BlockingIOError: there is no room now; `ssl.SSLWantWriteError` over TLS.
             OSError: the connection is broken.
         """
+        self._take_ahead()
         # After DISCONNECT paho closes the socket, so that has to be gone and not gathered.
         if packet[0] == _DISCONNECT:
             self._send_gathered()
@@ -84,12 +89,9 @@ class GatheringSocket:
         self._unsent += packet
         return len(packet)
 
-    def gather(self, packets: bytes) -> None:
-        """Take whole packets that `flush` sends, however much waits already."""
-        self._unsent += packets
-
     def flush(self) -> None:
         """Send what was gathered, as far as there is room; the next `recv` tells of an error."""
+        self._take_ahead()
         try:
             self._send_gathered()
         except _NOT_NOW:
@@ -122,6 +124,11 @@ class GatheringSocket:
         """As a socket's."""
         self._raw.setsockopt(level, option, value)
 
+    def _take_ahead(self) -> None:
+        ahead = self._ahead
+        if ahead:
+            self._unsent += b"".join([ahead.popleft() for _ in range(len(ahead))])
+
     def _send_gathered(self) -> None:
         while self._unsent:
             del self._unsent[: self._raw.send(self._unsent)]
@@ -130,9 +137,14 @@ class GatheringSocket:
 class GatheringClient(paho.Client):
     """A paho client on a `GatheringSocket`.
 
-    paho has no other place for a socket of one's own.
+    paho has no other place for a socket of one's own. Takes what `paho.Client` takes.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ahead: deque[bytes] = deque()
+        """Whole packets that go before the next one of paho's; any thread may add some."""
 
     def _create_socket(self) -> Any:
         raw: Any = super()._create_socket()
-        return GatheringSocket(raw)
+        return GatheringSocket(raw, self.ahead)

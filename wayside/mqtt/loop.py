@@ -10,7 +10,6 @@ Reference: https://eclipse.dev/paho/files/paho.mqtt.python/html/client.html#exte
 import contextlib
 import select
 import socket
-from collections import deque
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -42,7 +41,6 @@ class NetworkLoop:
         self._poll = select.poll()
         self._poll.register(self._woken, select.POLLIN)
         self._waits_for = 0
-        self._acks: deque[int] = deque()
         self._has_acks = False
         self._was_woken = False
         client.on_socket_register_write = self._wake
@@ -52,8 +50,10 @@ class NetworkLoop:
 
         Not by paho's `ack`, which costs four times this and is a fifth of what a message costs
         a bridge. A PUBACK with nothing but the id says success (MQTT 5, 3.4.2.1; 3.1.1, 3.4).
+        It goes before any packet that paho is given later: who unsubscribes once all is
+        acknowledged knows by the answer that the broker has nothing left.
         """
-        self._acks.append(mid)
+        self._client.ahead.append((_PUBACK | mid).to_bytes(4, "big"))
         if not self._has_acks:
             self._has_acks = True
             self._wake_up()
@@ -77,7 +77,7 @@ class NetworkLoop:
             self._was_woken = False
             client.loop_write()
         if _socket_of(client) is sock:
-            self._send_acks(sock)
+            self._has_acks = False  # before it takes them: who adds one later has it sent later
             sock.flush()
         client.loop_misc()
 
@@ -109,13 +109,6 @@ class NetworkLoop:
             client.loop_read()
             if _socket_of(client) is not sock or not sock.has_received:
                 return
-
-    def _send_acks(self, sock: GatheringSocket) -> None:
-        self._has_acks = False  # before they are taken: who adds one later has it sent later
-        if not self._acks:
-            return
-        taken = [self._acks.popleft() for _ in range(len(self._acks))]
-        sock.gather(b"".join([(_PUBACK | mid).to_bytes(4, "big") for mid in taken]))
 
     def _wake(self, client: paho.Client, userdata: Any, sock: Any) -> None:
         """paho has something to be written, which another thread has given it."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -14,11 +15,16 @@ FULL = 64 * 1024
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[GatheringSocket, socket.socket]]:
+def ahead() -> "deque[bytes]":
+    return deque()
+
+
+@pytest.fixture
+def pair(ahead: "deque[bytes]") -> Iterator[tuple[GatheringSocket, socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.settimeout(5)
-    yield GatheringSocket(ours), theirs
+    yield GatheringSocket(ours, ahead), theirs
     ours.close()
     theirs.close()
 
@@ -50,7 +56,7 @@ def test_the_end_is_read_after_what_came_before_it(pair: Pair) -> None:
 def test_what_is_written_goes_out_when_it_is_flushed(pair: Pair) -> None:
     ours, theirs = pair
     assert ours.send(PUBACK) == 4
-    ours.gather(PUBACK)
+    assert ours.send(PUBACK) == 4
     assert ours.wants_write
     theirs.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -58,6 +64,21 @@ def test_what_is_written_goes_out_when_it_is_flushed(pair: Pair) -> None:
     ours.flush()
     assert theirs.recv(100) == PUBACK * 2
     assert not ours.wants_write
+
+
+def test_what_goes_ahead_goes_before_the_next_packet_and_by_the_next_flush(
+    pair: Pair, ahead: "deque[bytes]"
+) -> None:
+    ours, theirs = pair
+    ours.send(b"first")
+    ahead.extend([PUBACK, PUBACK])
+    ours.send(b"second")
+    ahead.append(PUBACK)
+    ours.flush()
+    assert theirs.recv(100) == b"first" + PUBACK * 2 + b"second" + PUBACK
+    ahead.append(PUBACK)
+    ours.send(DISCONNECT)
+    assert theirs.recv(100) == PUBACK + DISCONNECT
 
 
 def test_a_goodbye_goes_out_at_once_after_what_was_gathered(pair: Pair) -> None:

@@ -104,6 +104,16 @@ def test_an_acknowledgement_within_a_turn_goes_out_by_its_end(peers: Peers) -> N
     assert peers.broker.recv(1000) == puback(3)
 
 
+def test_an_acknowledgement_goes_before_what_is_asked_after_it(peers: Peers) -> None:
+    """The answer to UNSUBSCRIBE says what the broker has left only to who has acknowledged all."""
+    peers.loop.ack(5)
+    peers.client.unsubscribe("t")
+    peers.loop.turn(5)
+    received = peers.broker.recv(1000)
+    assert received.startswith(puback(5))
+    assert received[4] == 0xA2, "UNSUBSCRIBE"
+
+
 def test_what_another_thread_publishes_wakes_a_turn(peers: Peers) -> None:
     publishing = threading.Timer(0.05, peers.client.publish, ("t", b"hello", 1))
     publishing.start()
