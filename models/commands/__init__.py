@@ -1,0 +1,8 @@
+"""The commands of `wayside-models`, each imported when its program starts and nothing more.
+
+pull.py      networks and videos fetched
+predict.py   pictures and videos looked at
+inspect.py   what an ONNX file is
+change.py    networks made from others, behind proof
+terminal.py  what they share
+"""

@@ -1,0 +1,98 @@
+"""wayside-models prepare, halve, quantise: networks made from others."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.commands.terminal import (
+    FramesOption,
+    ModelOption,
+    OnnxOption,
+    PointsOption,
+    frames_of,
+    models_extra,
+    resolved,
+)
+
+if TYPE_CHECKING:
+    from models.manifest import Manifest
+
+
+def prepare(
+    model: ModelOption,
+    frames: FramesOption,
+    out: OnnxOption,
+    free_batch: Annotated[
+        bool, typer.Option("--free-batch", help="any number of pictures at once, where it can be")
+    ] = False,
+    count: Annotated[int, typer.Option(min=2, max=1000, help="frames to compare on")] = 16,
+) -> None:
+    """Bake the pre-processing into a network, and prove that it finds the same."""
+    with models_extra():
+        from models.compile.prepare import prepare as run
+
+    manifest, onnx_path = _to_change(model, out)
+    some = frames_of(frames, count)
+    done = run(manifest, onnx_path, out, some, free_batch=free_batch)
+    typer.echo(
+        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; on {done.parity.frames} "
+        f"frames it differs from the original by {done.parity.largest:.1g} at most"
+    )
+    if free_batch:
+        told = f"stays 1: {done.batch_kept}" if done.batch_kept else "is free"
+        typer.echo(f"the batch {told}")
+
+
+def halve(
+    model: ModelOption,
+    frames: FramesOption,
+    out: OnnxOption,
+    allowed_points: PointsOption = 1.0,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="frames to check on")] = 32,
+) -> None:
+    """Make a network FP16, and keep it only when it still sees what it saw."""
+    with models_extra():
+        from models.compile.half import halve as run
+
+    manifest, onnx_path = _to_change(model, out)
+    done = run(manifest, onnx_path, out, frames_of(frames, count), allowed_points)
+    _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
+
+
+def _tell_sizes(out: Path, before: int, after: int, agreement: float) -> None:
+    typer.echo(
+        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {after:,} bytes of "
+        f"{before:,}; finds {agreement:.1%} of what the original finds"
+    )
+
+
+def quantise(
+    model: ModelOption,
+    frames: FramesOption,
+    out: OnnxOption,
+    method: Annotated[str, typer.Option(help="minmax, entropy or percentile")] = "minmax",
+    allowed_points: PointsOption = 5.0,
+    count: Annotated[
+        int, typer.Option(min=2, max=10_000, help="frames: half to calibrate on, half to check on")
+    ] = 64,
+) -> None:
+    """Make a network INT8, and keep it only when it still sees what it saw."""
+    with models_extra():
+        from models.compile.quantise import Gate, require_method
+        from models.compile.quantise import quantise as run
+
+    manifest, onnx_path = _to_change(model, out)
+    some = frames_of(frames, count)
+    done = run(manifest, onnx_path, out, some[::2], some[1::2], require_method(method),
+               Gate(allowed_points))  # fmt: skip
+    _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
+    for name, loss in done.left_out.items():
+        typer.echo(f"left in floating point: {name} ({loss:.0f} dB in INT8)")
+
+
+def _to_change(model: str, out: Path) -> "tuple[Manifest, Path]":
+    """The network that a command changes, once it is clear that `out` can be written."""
+    if out.suffix != ".onnx":
+        raise typer.BadParameter(f"{out}: should end with .onnx", param_hint="--out")
+    return resolved(model)
