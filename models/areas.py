@@ -34,6 +34,11 @@ class Areas:
                     f"maps[{number}]: expected (rows, columns) uint8, got {one.shape} {one.dtype}"
                 )
 
+    @property
+    def classes(self) -> frozenset[int]:
+        """The values that stand in the maps; NOTHING may be among them."""
+        return frozenset(int(value) for one in self.maps for value in np.unique(one))
+
     def mask(self, class_id: int) -> NDArray[np.bool_]:
         """(height, width) of the picture: True where it shows the class."""
         shown = np.zeros((self.geometry.source_height, self.geometry.source_width), np.bool_)

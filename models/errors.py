@@ -6,7 +6,8 @@ ModelError
 │   └── ChecksumError  a file is not what its sha256 says: it is never used
 ├── GraphError         an ONNX file is damaged, or no network that we can use
 ├── EngineError        a network cannot be loaded, or fails while it runs
-└── MediaError         a picture or video file cannot be read or written: name another
+├── MediaError         a picture or video file cannot be read or written: name another
+└── LabelError         labels of pictures cannot be used: mend the file
 """
 
 from wayside.errors import WaysideError
@@ -38,3 +39,7 @@ class EngineError(ModelError):
 
 class MediaError(ModelError):
     """A picture or video file that cannot be read or written."""
+
+
+class LabelError(ModelError):
+    """Labels that contradict themselves, their pictures or the network."""

@@ -27,14 +27,20 @@ def iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         (N, M) float32 in [0, 1]; a box without area overlaps nothing.
     """
-    # One edge at a time and in place: the inner loops run over whole rows.
-    overlap = _shared_length(a, b, 0)
-    overlap *= _shared_length(a, b, 1)
+    overlap = intersection(a, b)
     union = area(a)[:, None] + area(b)
     union -= overlap
     overlap /= np.maximum(union, _TINY, out=union)
     np.minimum(overlap, _ONE, out=overlap)
     return overlap
+
+
+def intersection(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, M): the area that every box of `a` (N, 4) shares with every box of `b` (M, 4), xyxy."""
+    # One edge at a time and in place: the inner loops run over whole rows.
+    shared = _shared_length(a, b, 0)
+    shared *= _shared_length(a, b, 1)
+    return shared
 
 
 def _shared_length(

@@ -62,6 +62,14 @@ def check_id(value: str, what: str = "id") -> str:
     return value
 
 
+def as_id(text: str) -> str:
+    """The id nearest to a text, such as the name of a class: `traffic-light` of "Traffic light"."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].rstrip("-")
+    if not slug or not slug[0].isalpha():
+        slug = f"a-{slug}".rstrip("-")
+    return slug if len(slug) >= 3 else f"{slug}-one"
+
+
 def new_boot() -> int:
     """64 random bits, never 0."""
     return secrets.randbits(64) or 1

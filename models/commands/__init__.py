@@ -2,6 +2,7 @@
 
 pull.py      networks and videos fetched
 predict.py   pictures and videos looked at
+evaluate.py  a network against labelled pictures
 inspect.py   what an ONNX file is
 change.py    networks made from others, behind proof
 terminal.py  what they share

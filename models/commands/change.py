@@ -10,12 +10,20 @@ from models.commands.terminal import (
     ModelOption,
     OnnxOption,
     PointsOption,
+    TruthOption,
     frames_of,
     models_extra,
+    quiet_opencv,
     resolved,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.compile.half import Halved
+    from models.compile.quantise import Quantised
+    from models.detections import Image
+    from models.evaluation.truth import Truth
     from models.manifest import Manifest
 
 
@@ -50,20 +58,33 @@ def halve(
     out: OnnxOption,
     allowed_points: PointsOption = 1.0,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="frames to check on")] = 32,
+    truth: TruthOption = None,
 ) -> None:
     """Make a network FP16, and keep it only when it still sees what it saw."""
     with models_extra():
         from models.compile.half import halve as run
 
     manifest, onnx_path = _to_change(model, out)
-    done = run(manifest, onnx_path, out, frames_of(frames, count), allowed_points)
-    _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
+    done = run(manifest, onnx_path, out, _check(manifest, frames, count, truth), allowed_points)
+    _tell_done(out, done)
 
 
-def _tell_sizes(out: Path, before: int, after: int, agreement: float) -> None:
+def _check(
+    manifest: "Manifest", frames: Path, count: int, truth: Path | None
+) -> "Sequence[Image] | Truth":
+    """Frames to check on, with what they show where that is known."""
+    if truth is None:
+        return frames_of(frames, count)
+    quiet_opencv()
+    from models.evaluation.truth import Truth
+
+    return Truth(manifest, truth, frames, count)
+
+
+def _tell_done(out: Path, done: "Halved | Quantised") -> None:
     typer.echo(
-        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {after:,} bytes of "
-        f"{before:,}; finds {agreement:.1%} of what the original finds"
+        f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {done.bytes_after:,} "
+        f"bytes of {done.bytes_before:,}; {done.figure}: {done.reached:.1%} of {done.original:.1%}"
     )
 
 
@@ -76,6 +97,11 @@ def quantise(
     count: Annotated[
         int, typer.Option(min=2, max=10_000, help="frames: half to calibrate on, half to check on")
     ] = 64,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="VIDEO", help="frames to check on; then FRAMES only calibrate"),
+    ] = None,
+    truth: TruthOption = None,
 ) -> None:
     """Make a network INT8, and keep it only when it still sees what it saw."""
     with models_extra():
@@ -83,10 +109,21 @@ def quantise(
         from models.compile.quantise import quantise as run
 
     manifest, onnx_path = _to_change(model, out)
-    some = frames_of(frames, count)
-    done = run(manifest, onnx_path, out, some[::2], some[1::2], require_method(method),
+    calibration: Sequence[Image]
+    checked: Sequence[Image] | Truth
+    if check is None:
+        if truth is not None:
+            raise typer.BadParameter("name the labelled pictures by --check", param_hint="--truth")
+        some = frames_of(frames, count)
+        calibration, checked = some[::2], some[1::2]
+    elif check.resolve() == frames.resolve():
+        raise typer.BadParameter("calibrate on other frames than these", param_hint="--check")
+    else:
+        calibration = frames_of(frames, count // 2)
+        checked = _check(manifest, check, count - count // 2, truth)
+    done = run(manifest, onnx_path, out, calibration, checked, require_method(method),
                Gate(allowed_points))  # fmt: skip
-    _tell_sizes(out, done.bytes_before, done.bytes_after, done.agreement)
+    _tell_done(out, done)
     for name, loss in done.left_out.items():
         typer.echo(f"left in floating point: {name} ({loss:.0f} dB in INT8)")
 

@@ -28,6 +28,13 @@ OnnxOption = Annotated[
 PointsOption = Annotated[
     float, typer.Option(min=0.0, max=100.0, help="of agreement that may be lost, of 100")
 ]
+TruthOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="JSON",
+        help="what the frames to check on show, as COCO JSON; without it, what the original finds",
+    ),
+]
 
 
 def resolved(model: str) -> "tuple[Manifest, Path]":

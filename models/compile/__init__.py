@@ -6,8 +6,7 @@ fold.py      constants folded, what does nothing removed
 parity.py    the prepared network against the original, on real frames
 prepare.py   these four, for `wayside-models prepare`
 pictures.py  whether frames are pictures at all
-agreement.py how much of what one network finds another finds as well
-judge.py     whether a network that was changed still finds what it found
+judge.py     whether a network that was changed still finds what it found, or what is labelled
 half.py      FP16, kept only when it still sees
 quantise.py  INT8 by calibration, likewise
 written.py   a network and its manifest, written together

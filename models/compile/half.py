@@ -20,6 +20,7 @@ from models.compile.judge import Judge
 from models.compile.written import require_new, write_network
 from models.detections import Image
 from models.errors import GraphError
+from models.evaluation.truth import Truth
 from models.graph.read import read_graph
 from models.graph.shapes import inputs
 from models.manifest import Manifest
@@ -31,19 +32,27 @@ class Halved:
 
     Attributes:
         manifest: of the network that was written.
-        agreement: with the original, in [0, 1].
+        figure: what was measured.
+        original: what the original reaches of it, in [0, 1].
+        reached: what this one reaches.
         bytes_before: of the original's file.
         bytes_after: of what was written.
     """
 
     manifest: Manifest
-    agreement: float
+    figure: str
+    original: float
+    reached: float
     bytes_before: int
     bytes_after: int
 
 
 def halve(
-    manifest: Manifest, path: Path, out: Path, check: Sequence[Image], allowed_points: float = 1.0
+    manifest: Manifest,
+    path: Path,
+    out: Path,
+    check: Sequence[Image] | Truth,
+    allowed_points: float = 1.0,
 ) -> Halved:
     """Bring a network to FP16, and write it where it finds what the original finds.
 
@@ -51,8 +60,8 @@ def halve(
         manifest: of the network, in float32.
         path: its ONNX file.
         out: the ONNX file to write; its manifest is written beside it.
-        check: frames on which both look.
-        allowed_points: of agreement that may be lost, in hundredths.
+        check: frames on which both look, or labelled pictures.
+        allowed_points: that may be lost, in hundredths.
 
     Raises:
         AssetError, ChecksumError: the file is not the manifest's.
@@ -75,11 +84,11 @@ def halve(
         converted.topological_sort()  # the converter appends its casts, wherever they belong
         half = converted.model
         candidate.write_bytes(half.SerializeToString())
-        reached = judge.agreement(candidate)
-    if not reached >= 1 - allowed_points / 100:
-        raise GraphError(
-            f"{path}: in FP16 it finds {reached:.1%} of what it found, and "
-            f"{1 - allowed_points / 100:.1%} is demanded: nothing is written"
-        )
+        reached = judge.reached(candidate)
+    if not judge.accepts(reached, allowed_points):
+        told = judge.refusal(reached, allowed_points)
+        raise GraphError(f"{path}: in FP16 {told}: nothing is written")
     made = write_network(manifest, half, out, "fp16", manifest.input)
-    return Halved(made, reached, path.stat().st_size, out.stat().st_size)
+    return Halved(
+        made, judge.figure, judge.original, reached, path.stat().st_size, out.stat().st_size
+    )

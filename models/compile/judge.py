@@ -4,22 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.checksum import sha256_of
-from models.compile.agreement import agreement
 from models.compile.pictures import require_pictures
 from models.detections import Image
 from models.errors import GraphError
+from models.evaluation.agreement import agreement
+from models.evaluation.metrics import measured
+from models.evaluation.truth import Shown, Truth
 from models.manifest import Manifest
 from models.prediction.rows import Found
 from models.selection import network_class
 
 
 class Judge:
-    """Compares with the original's own finds on frames.
+    """Compares with the original: by the truth where pictures are labelled, else by its own finds.
 
     Args:
         manifest: of the original.
         path: its ONNX file.
-        frames: on which both look.
+        check: frames on which both look, or labelled pictures.
+
+    Attributes:
+        original: what the original reaches, in [0, 1]; 1 where its own finds are the truth.
+        figure: what is measured, in words.
 
     Raises:
         AssetError, ChecksumError: the file is not the manifest's.
@@ -28,19 +34,33 @@ class Judge:
         MediaError: the frames are no pictures.
     """
 
-    def __init__(self, manifest: Manifest, path: Path, frames: Sequence[Image]) -> None:
-        require_pictures(frames)
+    def __init__(self, manifest: Manifest, path: Path, check: Sequence[Image] | Truth) -> None:
         self._manifest = manifest
-        self._frames = frames
+        self._judged = check.judged if isinstance(check, Truth) else None
+        self._shown: list[Shown] = []
+        self._frames: list[Image] = []
+        for one in check:
+            if isinstance(one, tuple):
+                self._shown.append(one[1])
+            self._frames.append(one[0] if isinstance(one, tuple) else one)
+        require_pictures(self._frames)
         self._expected = self._finds(manifest, path)
-        if agreement(self._expected, self._expected) is None:
+        if self._judged is None:
+            self.figure = "agreement with the original"
+            self.original = agreement(self._expected, self._expected) or 0.0
+        else:
+            metrics = measured(manifest, self._judged, self._shown, self._expected)
+            self.original = metrics.first
+            self.figure = next(iter(metrics.figures), "")
+        if not self.original > 0:
+            what = "nothing" if self._judged is None else "nothing of what is labelled"
             raise GraphError(
-                f"{path}: the network finds nothing on {len(frames)} frames, so nobody could tell "
-                "what is lost; name frames that show what it knows"
+                f"{path}: the network finds {what} on {len(self._frames)} frames, so nobody could "
+                "tell what is lost; name frames that show what it knows"
             )
 
-    def agreement(self, candidate: Path) -> float:
-        """How much of what the original finds another network with its manifest finds, in [0, 1].
+    def reached(self, candidate: Path) -> float:
+        """What another network with the original's manifest reaches, in [0, 1].
 
         Raises:
             EngineError: it cannot be run.
@@ -48,7 +68,24 @@ class Judge:
         # At the manifest's own threshold, with which it would be used: what is no longer sure
         # enough for it is lost, however sure it is.
         manifest = self._manifest.model_copy(update={"sha256": sha256_of(candidate)})
-        return agreement(self._expected, self._finds(manifest, candidate)) or 0.0
+        found = self._finds(manifest, candidate)
+        if self._judged is None:
+            return agreement(self._expected, found) or 0.0
+        return measured(manifest, self._judged, self._shown, found).first
+
+    def accepts(self, reached: float, allowed_points: float) -> bool:
+        """True where no more is lost than so many hundredths."""
+        return reached >= self.original - allowed_points / 100
+
+    def refusal(self, reached: float, allowed_points: float) -> str:
+        """In words, what was reached and what is demanded."""
+        demanded = self.original - allowed_points / 100
+        if self._judged is None:
+            return f"it finds {reached:.1%} of what it found, and {demanded:.1%} is demanded"
+        return (
+            f"its {self.figure} on {len(self._frames)} labelled pictures is {reached:.1%}, the "
+            f"original's {self.original:.1%}, and {demanded:.1%} is demanded"
+        )
 
     def _finds(self, manifest: Manifest, path: Path) -> list[Found]:
         network = network_class(manifest).load(manifest, path)

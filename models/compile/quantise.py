@@ -26,6 +26,7 @@ from models.compile.pictures import require_pictures
 from models.compile.written import require_new, write_network
 from models.detections import Image
 from models.errors import GraphError, MediaError
+from models.evaluation.truth import Truth
 from models.graph.read import read_graph
 from models.graph.shapes import inputs, with_shapes
 from models.manifest import Manifest
@@ -49,7 +50,7 @@ class Gate:
     """What is demanded of an INT8 network.
 
     Attributes:
-        allowed_points: of agreement with the original that may be lost, in hundredths.
+        allowed_points: that may be lost against the original, in hundredths.
         rounds: how often further layers are left out before it is refused.
         share: of the layers that each round leaves out, at most.
     """
@@ -65,7 +66,9 @@ class Quantised:
 
     Attributes:
         manifest: of the network that was written.
-        agreement: with the original, in [0, 1].
+        figure: what was measured.
+        original: what the original reaches of it, in [0, 1].
+        reached: what this one reaches.
         left_out: layers that stay in floating point, with the decibels of signal to noise that
             they had in INT8.
         bytes_before: of the original's file.
@@ -73,7 +76,9 @@ class Quantised:
     """
 
     manifest: Manifest
-    agreement: float
+    figure: str
+    original: float
+    reached: float
     left_out: Mapping[str, float]
     bytes_before: int
     bytes_after: int
@@ -84,7 +89,7 @@ def quantise(
     path: Path,
     out: Path,
     calibration: Sequence[Image],
-    check: Sequence[Image],
+    check: Sequence[Image] | Truth,
     method: Method = "minmax",
     gate: Gate | None = None,
 ) -> Quantised:
@@ -95,7 +100,7 @@ def quantise(
         path: its ONNX file.
         out: the ONNX file to write; its manifest is written beside it.
         calibration: frames by which the ranges are chosen.
-        check: other frames, on which it must find what the original finds.
+        check: other frames, on which it must find what the original finds, or labelled pictures.
         method: how ranges are chosen from what the frames make.
         gate: what is demanded.
 
@@ -106,7 +111,7 @@ def quantise(
     """
     gate = gate or Gate()
     require_new(out)
-    if not calibration or not check:
+    if not calibration or not len(check):
         raise MediaError("at least two frames are needed: one to calibrate on, one to check on")
     require_pictures(calibration)
     judge = Judge(manifest, path, check)
@@ -115,10 +120,11 @@ def quantise(
         left_out: dict[str, float] = {}
         for number in range(gate.rounds + 1):
             model = work.quantised(list(left_out))
-            reached = judge.agreement(work.int8)
-            if reached >= 1 - gate.allowed_points / 100:
+            reached = judge.reached(work.int8)
+            if judge.accepts(reached, gate.allowed_points):
                 made = write_network(manifest, model, out, "int8", manifest.input)
-                return Quantised(made, reached, left_out, path.stat().st_size, out.stat().st_size)
+                sizes = path.stat().st_size, out.stat().st_size
+                return Quantised(made, judge.figure, judge.original, reached, left_out, *sizes)
             losses = work.losses()
             count = max(1, round(len(work.layers) * gate.share))
             worst = [name for name in losses if name not in left_out][:count]
@@ -127,8 +133,7 @@ def quantise(
             left_out |= {name: losses[name] for name in worst}
     told = ", ".join(f"{name} ({value:.0f} dB)" for name, value in list(losses.items())[:5])
     raise GraphError(
-        f"{path}: in INT8 it finds {reached:.0%} of what it found, and "
-        f"{1 - gate.allowed_points / 100:.0%} is demanded, with {len(left_out)} of "
+        f"{path}: in INT8 {judge.refusal(reached, gate.allowed_points)}, with {len(left_out)} of "
         f"{len(work.layers)} layers left in floating point: nothing is written. What hurts most: "
         f"{told or 'nothing by itself'}"
     )

@@ -1,11 +1,11 @@
 """A manifest to start from, for a network whose family is believed to be known."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.graph.recognise import Belief
 from models.manifest import Manifest, text_of
+from protos.ids import as_id
 
 _IMAGENET = {"scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 _CENTRED = {"colour": "rgb", "resize": {"mode": "letterbox", "anchor": "centre"}, "scale": 1 / 255}
@@ -68,14 +68,6 @@ def draft_text(manifest: Manifest, reason: str) -> str:
         "# - licence and source are named\n"
         f"# The head: {reason}.\n{text_of(manifest)}"
     )
-
-
-def as_id(text: str) -> str:
-    """The nearest valid id."""
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].rstrip("-")
-    if not slug or not slug[0].isalpha():
-        slug = f"a-{slug}".rstrip("-")
-    return slug if len(slug) >= 3 else f"{slug}-one"
 
 
 def _classes(belief: Belief, names: Sequence[str] | None) -> list[str]:

@@ -92,7 +92,7 @@ def _annotation(number: int, image: int, frame: Frame, row: Row) -> Mapping[str,
     if "mask" in row:
         made["segmentation"] = {"counts": row["mask"], "size": [frame["height"], frame["width"]]}
         made["area"] = sum(row["mask"][1::2])
-        made["iscrowd"] = 1  # to COCO's tools, that the segmentation is RLE
+        made["iscrowd"] = 0
     return made
 
 

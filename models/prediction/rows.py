@@ -81,8 +81,7 @@ def mask_of(runs: Sequence[int], width: int, height: int) -> NDArray[np.bool_]:
 
 def _areas(found: Areas) -> list[Row]:
     rows: list[Row] = []
-    classes = sorted({int(one) for each in found.maps for one in np.unique(each)} - {NOTHING})
-    for class_id in classes:
+    for class_id in sorted(found.classes - {NOTHING}):
         mask = found.mask(class_id)
         if mask.any():
             rows.append(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.areas import NOTHING, Areas
 from models.detections import Detections, pixels_of
-from models.nms import iou
+from models.nms import area, intersection, iou
 from models.prediction.rows import Found
 from models.ranking import Ranking
 
@@ -32,18 +32,15 @@ def agreement(expected: Sequence[Found], found: Sequence[Found]) -> float | None
         found: of the other network, in the same frames.
     """
     pairs = list(zip(expected, found, strict=True))
-    boxes = [(a, b) for a, b in pairs if isinstance(a, Detections) and isinstance(b, Detections)]
-    if boxes:
-        return _of_boxes(boxes)
-    areas = [(a, b) for a, b in pairs if isinstance(a, Areas) and isinstance(b, Areas)]
-    if areas:
-        return _of_areas(areas)
     first = [
         (a.class_id[:1].tolist(), b.class_id[:1].tolist())
         for a, b in pairs
         if isinstance(a, Ranking) and isinstance(b, Ranking) and (len(a) or len(b))
     ]
-    return sum(a == b for a, b in first) / len(first) if first else None
+    if first:
+        return float(np.mean([a == b for a, b in first]))
+    values = of_boxes(expected, found) or of_areas(expected, found)
+    return float(np.mean(list(values.values()))) if values else None
 
 
 def average_precision(score: NDArray[np.float32], is_right: NDArray[np.bool_], truth: int) -> float:
@@ -63,22 +60,63 @@ def average_precision(score: NDArray[np.float32], is_right: NDArray[np.bool_], t
     return float(np.sum(np.diff(recall) * best))
 
 
-def _of_boxes(pairs: Sequence[tuple[Detections, Detections]]) -> float | None:
-    classes = sorted({int(one) for pair in pairs for each in pair for one in each.class_id})
-    values = []
+def of_boxes(
+    expected: Sequence[Found],
+    found: Sequence[Found],
+    ignored: Sequence[Detections] | None = None,
+    iou_at_least: float = IOU,
+) -> dict[int, float]:
+    """The average precision of each class that either shows; nothing where these are no boxes.
+
+    Args:
+        expected: by frame.
+        found: in the same frames.
+        ignored: by frame, regions in which finds count neither for nor against.
+        iou_at_least: of a find and an object, to be the same.
+    """
+    frames = [
+        (a, b, of_frame)
+        for a, b, of_frame in zip(expected, found, ignored or [Detections.empty()] * len(found),
+                                  strict=True)
+        if isinstance(a, Detections) and isinstance(b, Detections)
+    ]  # fmt: skip
+    classes = sorted({int(one) for a, b, _ in frames for each in (a, b) for one in each.class_id})
+    values = {}
     for class_id in classes:
         scores, rights, count = [], [], 0
-        for truth, found in pairs:
-            objects, others = (one[one.class_id == class_id] for one in (truth, found))
+        for frame in frames:
+            objects, others, regions = (one[one.class_id == class_id] for one in frame)
+            right = _matched(objects, others, iou_at_least)
+            counts = right | ~_within(others, regions, iou_at_least)
             count += len(objects)
-            scores.append(others.confidence)
-            rights.append(_matched(objects, others))
-        score, right = np.concatenate(scores), np.concatenate(rights)
-        values.append(average_precision(score, right, count) if count else 0.0)
-    return float(np.mean(values)) if values else None
+            scores.append(others.confidence[counts])
+            rights.append(right[counts])
+        score, is_right = np.concatenate(scores), np.concatenate(rights)
+        if count or len(score):
+            values[class_id] = average_precision(score, is_right, count) if count else 0.0
+    return values
 
 
-def _matched(objects: Detections, found: Detections) -> NDArray[np.bool_]:
+def of_areas(expected: Sequence[Found], found: Sequence[Found]) -> dict[int, float]:
+    """The intersection over union of each class that either shows, by the pictures' pixels.
+
+    Args:
+        expected: by frame.
+        found: in the same frames.
+    """
+    shared: dict[int, int] = {}
+    either: dict[int, int] = {}
+    for a, b in zip(expected, found, strict=True):
+        if not isinstance(a, Areas) or not isinstance(b, Areas):
+            continue
+        for class_id in sorted((a.classes | b.classes) - {NOTHING}):
+            left, right = a.mask(class_id), b.mask(class_id)
+            shared[class_id] = shared.get(class_id, 0) + int((left & right).sum())
+            either[class_id] = either.get(class_id, 0) + int((left | right).sum())
+    return {one: shared[one] / count for one, count in sorted(either.items()) if count}
+
+
+def _matched(objects: Detections, found: Detections, iou_at_least: float) -> NDArray[np.bool_]:
     """(N,): which finds are objects; the surest takes first, and each object once."""
     overlap = iou(found.xyxy, objects.xyxy)
     if found.masks is not None and objects.masks is not None:
@@ -88,10 +126,19 @@ def _matched(objects: Detections, found: Detections) -> NDArray[np.bool_]:
             )
     right = np.zeros(len(found), np.bool_)
     for number in np.argsort(-found.confidence, kind="stable"):
-        if overlap.shape[1] and overlap[number].max() >= IOU:
+        if overlap.shape[1] and overlap[number].max() >= iou_at_least:
             right[number] = True
             overlap[:, overlap[number].argmax()] = 0
     return right
+
+
+def _within(found: Detections, regions: Detections, share: float) -> NDArray[np.bool_]:
+    """(N,): which finds lie in a region, by so much of themselves."""
+    if not len(regions) or not len(found):
+        return np.zeros(len(found), np.bool_)
+    shared = intersection(found.xyxy, regions.xyxy).max(axis=1)
+    inside: NDArray[np.bool_] = shared >= share * np.maximum(area(found.xyxy), np.float32(1e-6))
+    return inside
 
 
 def _mask_iou(
@@ -111,16 +158,3 @@ def _mask_iou(
         shared = int((both & b[y - of_top : end_y - of_top, x - of_left : end_x - of_left]).sum())
     either = int(a.sum()) + int(b.sum()) - shared
     return shared / either if either else 0.0
-
-
-def _of_areas(pairs: Sequence[tuple[Areas, Areas]]) -> float | None:
-    shared: dict[int, int] = {}
-    either: dict[int, int] = {}
-    for a, b in pairs:
-        for left, right in zip(a.maps, b.maps, strict=True):
-            for class_id in np.union1d(left, right).tolist():
-                in_left, in_right = left == class_id, right == class_id
-                shared[class_id] = shared.get(class_id, 0) + int((in_left & in_right).sum())
-                either[class_id] = either.get(class_id, 0) + int((in_left | in_right).sum())
-    either.pop(NOTHING, None)
-    return float(np.mean([shared[one] / either[one] for one in either])) if either else None

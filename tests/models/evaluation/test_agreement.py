@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.areas import NOTHING, Areas
-from models.compile.agreement import agreement, average_precision
 from models.detections import Detections
+from models.evaluation.agreement import agreement, average_precision
 from models.preprocess import Geometry
 from models.ranking import Ranking
 
