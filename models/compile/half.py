@@ -22,7 +22,7 @@ from models.detections import Image
 from models.errors import GraphError
 from models.graph.read import read_graph
 from models.graph.shapes import inputs
-from models.manifest import Manifest
+from models.manifest import Made, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +81,6 @@ def halve(
             f"{path}: in FP16 it finds {reached:.1%} of what it found, and "
             f"{1 - allowed_points / 100:.1%} is demanded: nothing is written"
         )
-    made = write_network(manifest, half, out, "fp16", manifest.input)
+    how = Made(by="halve", frames=len(check), agreement=reached)
+    made = write_network(manifest, half, out, "fp16", manifest.input, how)
     return Halved(made, reached, path.stat().st_size, out.stat().st_size)

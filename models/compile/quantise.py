@@ -28,7 +28,7 @@ from models.detections import Image
 from models.errors import GraphError, MediaError
 from models.graph.read import read_graph
 from models.graph.shapes import inputs, with_shapes
-from models.manifest import Manifest
+from models.manifest import Made, Manifest
 from models.preprocess import Preprocessor
 
 Method = Literal["minmax", "entropy", "percentile"]
@@ -117,7 +117,9 @@ def quantise(
             model = work.quantised(list(left_out))
             reached = judge.agreement(work.int8)
             if reached >= 1 - gate.allowed_points / 100:
-                made = write_network(manifest, model, out, "int8", manifest.input)
+                how = Made(by="quantise", frames=len(check), agreement=reached, method=method,
+                           left_out=tuple(left_out))  # fmt: skip
+                made = write_network(manifest, model, out, "int8", manifest.input, how)
                 return Quantised(made, reached, left_out, path.stat().st_size, out.stat().st_size)
             losses = work.losses()
             count = max(1, round(len(work.layers) * gate.share))

@@ -15,9 +15,8 @@ A picture is kept as PNG, so that the resize is tested too and every engine sees
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from models.detections import Image
 from models.engines.port import Engine, Tensor
 from models.errors import RecordError
 from models.manifest import Manifest
+from models.media import png_of, shrunk
 from models.prediction.rows import Row, rows_of
 from models.record.digest import canonical
 from models.record.record import Golden, GoldenCase, GoldenOutput, Tolerance
@@ -45,8 +45,6 @@ MARGIN = 0.1
 
 DEFAULT_TOLERANCE = Tolerance(output=0.05, agreement=0.9)
 """As ADR 0051 has measured: FP16 stays below a tenth of it, wrong channels are beyond it."""
-
-_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
 _BY_SCORE = frozenset({"yolov10", "ssd", "detr"})
 
@@ -85,7 +83,8 @@ def make_golden(
     margin = margin_of(manifest.thresholds.confidence)
     network = network_class(lowered(manifest, margin))(lowered(manifest, margin), engine)
     runs = []
-    for picture in map(_bounded, pictures):
+    for given in pictures:
+        picture = shrunk(given, MAX_SIDE)
         tensor, place = network.prepare(picture)
         outputs = network.infer(tensor)
         found = network.decode(outputs, place)
@@ -110,39 +109,11 @@ def sampled(outputs: Sequence[Tensor], positions: Sequence[NDArray[np.uint32]]) 
     return np.concatenate([np.asarray(one, "<f4") for one in values])
 
 
-def picture_of(content: bytes, case: GoldenCase) -> Image:
-    """The picture of a PNG file, of the case's size.
-
-    Raises:
-        RecordError: it is none.
-    """
-    # Looked at before it is decoded: a small file may say that it is of gigabytes.
-    header = _PNG + case.width.to_bytes(4, "big") + case.height.to_bytes(4, "big")
-    if not content.startswith(header):
-        raise RecordError(f"{case.picture}: is no PNG of {case.width}x{case.height}")
-    try:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise RecordError(f"{case.picture}: cannot be read: {error.err}") from error
-    if picture is None or picture.shape != (case.height, case.width, 3):
-        raise RecordError(f"{case.picture}: is a damaged PNG")
-    return cast("Image", picture)
-
-
 @dataclass(frozen=True, slots=True)
 class _Run:
     picture: Image
     outputs: Sequence[Tensor]
     rows: list[Row]
-
-
-def _bounded(picture: Image) -> Image:
-    height, width = picture.shape[:2]
-    share = MAX_SIDE / max(width, height)
-    if share >= 1:
-        return picture
-    size = max(1, round(width * share)), max(1, round(height * share))
-    return cast("Image", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def _chosen(runs: Sequence[_Run], sure: float) -> list[_Run]:
@@ -168,7 +139,7 @@ def _written(
     for number, run in enumerate(runs):
         height, width = run.picture.shape[:2]
         stem = f"golden/{number}"
-        files[f"{stem}.png"] = _png(run.picture)
+        files[f"{stem}.png"] = png_of(run.picture)
         files[f"{stem}.json"] = canonical(json.loads(json.dumps(run.rows)))
         if by_place:
             files[f"{stem}.f32"] = _values(manifest, run, first, positions)
@@ -210,10 +181,3 @@ def _values(
             f"{manifest.name}: returns NaN or infinity for a golden picture; export it anew"
         )
     return values.tobytes()
-
-
-def _png(picture: Image) -> bytes:
-    done, encoded = cv2.imencode(".png", picture)
-    if not done:
-        raise RecordError(f"a golden picture of {picture.shape} cannot be written as PNG")
-    return encoded.tobytes()

@@ -89,7 +89,8 @@ def _metric(where: str, row: Mapping[str, Any], digests: Mapping[str, str]) -> M
         )  # fmt: skip
     except ValidationError as error:
         first = error.errors()[0]
-        key = {"name": "metric", "class_name": "class"}.get(str(first["loc"][0]), first["loc"][0])
+        field = str(first["loc"][0])
+        key = {"name": "metric", "class_name": "class"}.get(field, field)
         told = first["msg"].removeprefix("Value error, ")
         raise RecordError(f"{where}: {key}: {told}, not {first['input']!r:.60}") from error
 

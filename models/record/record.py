@@ -83,7 +83,7 @@ class Registration(Frozen):
     by: Line
     at: Time
     wayside: Line = Field(description="its version")
-    engine: Line = Field(description="that the golden outputs are of, with its version")
+    engine: Line = Field(description="that made the golden outputs")
     code: Code | None = None
 
 
@@ -208,10 +208,8 @@ class Record(Frozen):
         for golden_role, path in named:
             if roles.get(path) != golden_role:
                 raise ValueError(f"golden: {path} is no artefact of role {golden_role!r}")
-        threshold, margin = (
-            self.manifest.thresholds.confidence,
-            self.golden.margin if self.golden else 0.0,
-        )
+        threshold = self.manifest.thresholds.confidence
+        margin = self.golden.margin if self.golden else 0.0
         if not margin <= min(threshold, 1 - threshold):
             raise ValueError(f"golden: margin {margin:g} leads beyond 0 or 1 from {threshold:g}")
 

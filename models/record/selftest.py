@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.detections import Image
 from models.engines.port import Engine
-from models.errors import RecordError
+from models.errors import MediaError, RecordError
 from models.families import Task
 from models.manifest import Manifest
+from models.media import picture_of_png
 from models.prediction.rows import Row, rows_of
 from models.record.finds import agreement_of
-from models.record.golden import lowered, picture_of, sampled
+from models.record.golden import lowered, sampled
 from models.record.reading import bounded_bytes
 from models.record.record import Golden, GoldenCase, Record
 from models.selection import network_class
@@ -90,7 +92,7 @@ def self_test(record: Record, folder: Path, engine: Engine) -> Outcome:
     positions = _positions(golden, folder)
     expected_values, values, expected_rows, rows = [], [], [], []
     for case in golden.cases:
-        picture = picture_of(bounded_bytes(folder / case.picture, MAX_PICTURE_BYTES), case)
+        picture = _picture(folder / case.picture, case)
         tensor, place = network.prepare(picture)
         outputs = network.infer(tensor)
         if case.values is not None:
@@ -121,6 +123,14 @@ def _difference(
         if off > 0:
             worst = max(worst, off / size if size > 0 else float("inf"))
     return worst
+
+
+def _picture(path: Path, case: GoldenCase) -> Image:
+    try:
+        content = bounded_bytes(path, MAX_PICTURE_BYTES)
+        return picture_of_png(content, case.width, case.height)
+    except MediaError as error:
+        raise RecordError(f"{path}: {error}") from error
 
 
 def _positions(golden: Golden, folder: Path) -> list[NDArray[np.uint32]]:
@@ -160,12 +170,12 @@ def _rows(path: Path, manifest: Manifest, case: GoldenCase) -> list[Row]:
     """The finds of a file, each value checked: a stranger may have written it."""
     try:
         rows: list[Row] = json.loads(bounded_bytes(path, MAX_FINDS_BYTES))
-        if len(rows) > MAX_FINDS:
-            raise ValueError(f"{len(rows):,}, and at most {MAX_FINDS:,} are read")
         for row in rows:
             _check_row(row, manifest, case.width * case.height)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RecordError(f"{path}: holds no finds of {manifest.name}: {error!s:.200}") from error
+    if len(rows) > MAX_FINDS:
+        raise RecordError(f"{path}: holds {len(rows):,} finds, at most {MAX_FINDS:,} are compared")
     return rows
 
 

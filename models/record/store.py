@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from models.errors import RecordError
 from models.record.digest import canonical, digest_of
-from models.record.reading import CHECKSUM, RECORD, Read, is_record, read_record
+from models.record.reading import CHECKSUM, MAX_BYTES, RECORD, Read, is_record, read_record
 from models.record.record import MAX_ARTEFACT_BYTES, Artefact, Record, Role
 
 _CHUNK_BYTES = 1024 * 1024
@@ -77,6 +78,8 @@ class Staging:
             RecordError: it cannot be written.
         """
         content = canonical(record.document())
+        if len(content) > MAX_BYTES:
+            raise RecordError(f"the record is of {len(content):,} bytes, at most {MAX_BYTES:,}")
         digest = digest_of(content)
         self._write(RECORD, content)
         self._write(CHECKSUM, f"{digest}  {RECORD}\n".encode())
@@ -89,7 +92,7 @@ class Staging:
             raise RecordError(f"{self.folder}: cannot be written: {error.strerror}") from error
         return digest
 
-    def _new(self, path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _new(self, path: str) -> IO[bytes]:
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return target.open("xb")
@@ -169,7 +172,7 @@ def _difference(there: Record, new: Record) -> str:
     """The parts that are not the same, in words."""
     left, right = there.document(), new.document()
     if there.manifest == new.manifest:
-        left.pop("manifest"), right.pop("manifest")
+        del left["manifest"]
     parts = [key for key in left if key != "registered" and left[key] != right.get(key)]
     return ", ".join(part.replace("_", " ") for part in parts) or "the manifest"
 
