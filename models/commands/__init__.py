@@ -4,5 +4,8 @@ pull.py      networks and videos fetched
 predict.py   pictures and videos looked at
 inspect.py   what an ONNX file is
 change.py    networks made from others, behind proof
+register.py  a model's record written
+record.py    records verified and shown
+shown.py     what a record says, in words
 terminal.py  what they share
 """

@@ -5,6 +5,7 @@ digest.py    its canonical bytes, and the name that follows from them
 reading.py   a record's folder, read with care
 datasets.py  folders of data by digest
 metrics.py   figures by slice, from JSON or CSV
+configuration.py  of training and compiling, from YAML or JSON
 code.py      the commit that a model was registered from
 licence.py   the licence's text that travels with it
 golden.py    pictures and what the network makes of them
