@@ -122,7 +122,7 @@ def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> "Table":
     from rich.table import Table
 
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-                 pad_edge=False)  # fmt: skip
+                 show_edge=False, pad_edge=False)  # fmt: skip
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made

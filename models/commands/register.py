@@ -17,57 +17,67 @@ if TYPE_CHECKING:
     from models.record.register import Registered, Who
 
 
+StoreOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="folder of records; made where there is none")
+]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=FOLDER", help="a data set, which its dataset.yaml describes"),
+]
+MetricsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help=".json or .csv: metric, value, class, condition, samples, data"
+    ),
+]
+ChartOption = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="a PNG or SVG; several may be")
+]
+LicenceOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="the licence's text; default: LICENSE beside the .onnx"),
+]
+GoldenOption = Annotated[
+    Path | None,
+    typer.Option(metavar="SOURCE", help="picture, video or folder to choose golden inputs from"),
+]
+ToleranceOption = Annotated[
+    float, typer.Option(min=1e-9, max=1.0, help="of raw outputs, on other engines")
+]
+AgreementOption = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="of finds, on other engines, at least")
+]
+TfliteOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="the same network for LiteRT")
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="how it was trained and compiled: YAML or JSON"),
+]
+ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="default: your login")]
+ParentOption = Annotated[
+    Path | None, typer.Option(metavar="RECORD", help="folder of what it was made from")
+]
+
+
 def register(
     model: ModelOption,
-    store: Annotated[
-        Path, typer.Option(metavar="DIR", help="folder of records; made where there is none")
-    ],
-    data: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=FOLDER", help="a data set, described by its dataset.yaml"),
-    ] = None,
-    metrics: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help=".json or .csv: metric, value, class, condition, samples, data"
-        ),
-    ] = None,
-    chart: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="a PNG or SVG; several may be")
-    ] = None,
-    licence_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="the licence's text; default: LICENSE beside the .onnx"),
-    ] = None,
-    golden: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="SOURCE", help="a picture, a video or a folder to choose golden inputs from"
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float | None,
-        typer.Option(min=1e-9, max=1.0, help="of raw outputs on other engines; default 0.05"),
-    ] = None,
-    agreement: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="of finds on other engines; default 0.9"),
-    ] = None,
-    tflite: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="the same network for LiteRT")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="how it was trained and compiled: YAML or JSON"),
-    ] = None,
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="default: your login")] = None,
-    parent: Annotated[
-        Path | None, typer.Option(metavar="RECORD", help="folder of what it was made from")
-    ] = None,
+    store: StoreOption,
+    data: DataOption = None,
+    metrics: MetricsOption = None,
+    chart: ChartOption = None,
+    licence_file: LicenceOption = None,
+    golden: GoldenOption = None,
+    tolerance: ToleranceOption = 0.05,
+    agreement: AgreementOption = 0.9,
+    tflite: TfliteOption = None,
+    config: ConfigOption = None,
+    by: ByOption = None,
+    parent: ParentOption = None,
 ) -> None:
     """Write the record of a model: immutable, with its files, figures and golden inputs."""
     from models.record.configuration import read_configuration
-    from models.record.golden import CANDIDATES, DEFAULT_TOLERANCE
+    from models.record.golden import CANDIDATES
     from models.record.licence import licence_beside
     from models.record.metrics import read_metrics
     from models.record.record import Tolerance
@@ -86,10 +96,7 @@ def register(
         charts=chart or (),
         configuration=read_configuration(config) if config else {},
         pictures=frames_of(golden, CANDIDATES) if golden else (),
-        tolerance=Tolerance(
-            output=tolerance or DEFAULT_TOLERANCE.output,
-            agreement=DEFAULT_TOLERANCE.agreement if agreement is None else agreement,
-        ),
+        tolerance=Tolerance(output=tolerance, agreement=agreement),
         parent=parent,
     )  # fmt: skip
     _tell(run(submission, Store(store), _who(by)))

@@ -25,7 +25,12 @@ NETWORK, TFLITE, LICENCE = "network.onnx", "network.tflite", "LICENSE"
 """Paths of what a record has one of."""
 
 
-def _check_path(text: str) -> str:
+def check_path(text: str) -> str:
+    """The path of an artefact.
+
+    Raises:
+        ValueError: it could lead out of the folder, or is no plain name everywhere.
+    """
     if not _PATH.fullmatch(text):
         raise ValueError(
             "must be a relative path of letters, digits, '.', '_' and '-', none of its parts "
@@ -47,7 +52,7 @@ def _check_time(text: str) -> str:
     return text
 
 
-ArtefactPath = Annotated[str, AfterValidator(_check_path)]
+ArtefactPath = Annotated[str, AfterValidator(check_path)]
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_line)]
 Time = Annotated[str, AfterValidator(_check_time)]
 Role = Literal["network", "tflite", "licence", "chart", "golden-picture", "golden-expected"]

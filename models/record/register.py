@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from models.detections import Image
 from models.engines.loading import load_engine
-from models.errors import RecordError
+from models.errors import EngineError, RecordError
 from models.manifest import Manifest
 from models.record.golden import DEFAULT_TOLERANCE, make_golden
 from models.record.licence import read_licence
@@ -26,6 +26,7 @@ from models.record.record import (
     Parent,
     Record,
     Tolerance,
+    check_path,
 )
 from models.record.store import Staging, Store
 from models.selection import network_class
@@ -110,6 +111,7 @@ def register(submission: Submission, store: Store, who: Who) -> Registered:
     parent = _parent(submission)
     charts = _charts(submission.charts)
     licence = read_licence(submission.licence_file, manifest.licence)
+    network_class(manifest).load(manifest, submission.onnx_path).close()  # does it fit?
     with store.staging() as staging:
         staging.copy("network", submission.onnx_path, NETWORK)
         staging.add("licence", licence, LICENCE)
@@ -134,9 +136,14 @@ def register(submission: Submission, store: Store, who: Who) -> Registered:
 def _golden(submission: Submission, staging: Staging) -> tuple[Golden | None, str]:
     """The golden inputs, by the network as it was copied, and the engine's name."""
     manifest = submission.manifest
-    engine = load_engine(manifest, staging.folder / NETWORK)
     try:
-        network_class(manifest)(manifest, engine)  # does the manifest fit?
+        engine = load_engine(manifest, staging.folder / NETWORK)
+    except EngineError as error:
+        raise RecordError(
+            f"{submission.onnx_path}: does not run without what lies beside it; save it as one "
+            "file, with its weights inside"
+        ) from error
+    try:
         if not submission.pictures:
             return None, engine.name
         made = make_golden(manifest, engine, submission.pictures, submission.tolerance)
@@ -201,6 +208,10 @@ def _charts(paths: Sequence[Path]) -> list[Path]:
         is_svg = path.suffix == ".svg" and b"<svg" in content[:4096]
         if not (is_png or is_svg):
             raise RecordError(f"{path}: is no PNG and no SVG, by its name and its first bytes")
+        try:
+            check_path(f"charts/{path.name}")
+        except ValueError as error:
+            raise RecordError(f"{path}: its name {error}; rename it") from error
         if path.name.lower() in names:
             raise RecordError(f"{path}: another chart is called {path.name}; rename one")
         names.add(path.name.lower())
