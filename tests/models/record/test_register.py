@@ -133,10 +133,10 @@ def test_every_flipped_byte_is_named(tmp_path: Path) -> None:
 
 
 def test_a_killed_register_leaves_nothing_that_the_next_does_not_sweep(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "network")  # whoever copies it waits, with what was written so far
+    os.mkfifo(tmp_path / "tflite")  # whoever reads it waits, with what was written so far
     victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(tmp_path)], cwd=ROOT)
     try:
-        wait_until((tmp_path / "store/.staging").exists, "a register that is under way")
+        wait_until((tmp_path / "store/.staging/LICENSE").exists, "a register that is under way")
     finally:
         victim.kill()
         victim.wait()
@@ -153,14 +153,13 @@ def test_a_killed_register_leaves_nothing_that_the_next_does_not_sweep(tmp_path:
 
 VICTIM = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 from models.record.register import register
 from models.record.store import Store
 from tests.support.records import WHO, submission
 
 folder = Path(sys.argv[1])
-made = replace(submission(folder / "model"), onnx_path=folder / "network")
+made = submission(folder / "model", tflite=folder / "tflite")
 register(made, Store(folder / "store"), WHO)
 """
 
