@@ -24,7 +24,7 @@ def read_configuration(path: Path) -> Mapping[str, JsonValue]:
     Raises:
         RecordError: it cannot be read, is no mapping, or holds what JSON cannot: dates, NaN.
     """
-    content = bounded_bytes(path.resolve(), MAX_BYTES)
+    content = bounded_bytes(path, MAX_BYTES, may_be_link=True)
     try:
         document = yaml.safe_load(content)
         if _values(document, {}) > MAX_VALUES:

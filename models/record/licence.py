@@ -49,7 +49,7 @@ def read_licence(path: Path, spdx: str) -> bytes:
     Raises:
         RecordError: it is no text, or of another licence.
     """
-    content = bounded_bytes(path, MAX_BYTES)
+    content = bounded_bytes(path, MAX_BYTES, may_be_link=True)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

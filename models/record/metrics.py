@@ -34,7 +34,7 @@ def read_metrics(path: Path, data_sets: Sequence[DataSet]) -> tuple[Metric, ...]
         RecordError: it cannot be read, or a row is refused; the message names it.
     """
     try:
-        text = bounded_bytes(path, MAX_BYTES).decode("utf-8-sig")
+        text = bounded_bytes(path, MAX_BYTES, may_be_link=True).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RecordError(f"{path}: is not UTF-8 text") from error
     rows = _rows(path, text)

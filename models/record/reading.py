@@ -51,14 +51,19 @@ def read_record(folder: Path) -> Read:
     return Read(record, digest_of(content), len(content))
 
 
-def bounded_bytes(path: Path, most: int) -> bytes:
+def bounded_bytes(path: Path, most: int, *, may_be_link: bool = False) -> bytes:
     """The bytes of a plain file.
+
+    Args:
+        path: the file.
+        most: bytes that are read.
+        may_be_link: it is the user's own; a link in a stranger's folder may lead anywhere.
 
     Raises:
         RecordError: there is none, it is no plain file, or larger than `most`.
     """
     try:
-        status = path.lstat()
+        status = path.stat() if may_be_link else path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise RecordError(f"{path}: is no plain file")
         if status.st_size > most:

@@ -203,7 +203,7 @@ def _charts(paths: Sequence[Path]) -> list[Path]:
         raise RecordError(f"{len(paths)} charts; at most {MAX_CHARTS} are kept")
     names: set[str] = set()
     for path in paths:
-        content = bounded_bytes(path.resolve(), MAX_CHART_BYTES)
+        content = bounded_bytes(path, MAX_CHART_BYTES, may_be_link=True)
         is_png = path.suffix == ".png" and content.startswith(b"\x89PNG\r\n\x1a\n")
         is_svg = path.suffix == ".svg" and b"<svg" in content[:4096]
         if not (is_png or is_svg):

@@ -19,7 +19,7 @@ from models.compile.judge import Judge
 from models.compile.quantise import Gate, quantise, require_method
 from models.errors import ChecksumError, GraphError, MediaError
 from models.graph.read import read_graph
-from models.manifest import Manifest, load_manifest
+from models.manifest import Made, Manifest, load_manifest
 from models.media import VideoReader
 from models.prediction.sources import spread
 from models.selection import network_class
@@ -98,6 +98,7 @@ def test_a_network_that_still_sees_is_written(tmp_path: Path, method: str) -> No
     assert operators.count("QuantizeLinear") >= 2
     made = load_manifest(out.with_suffix(".yaml"))
     assert (made, made.parent, made.version) == (done.manifest, manifest.sha256, "1-int8")
+    assert made.made == Made(by="quantise", frames=9, agreement=1.0, method=method, left_out=())
     classifier = network_class(made).load(*zoo.resolve(str(out.with_suffix(".yaml"))))
     seen = [int(classifier.find(scene).class_id[0]) for scene in scenes(3)]  # type: ignore[union-attr]
     assert seen == [0, 1, 2]
@@ -180,6 +181,7 @@ def test_half_as_many_bytes_find_the_same(tmp_path: Path) -> None:
 
     assert done.agreement == 1.0
     assert (done.manifest.version, done.manifest.parent) == ("1-fp16", manifest.sha256)
+    assert done.manifest.made == Made(by="halve", frames=9, agreement=1.0)
     weights = [one for one in read_graph(out).graph.initializer if one.name.startswith("first")]
     assert [one.data_type for one in weights] == [TensorProto.FLOAT16]
     with pytest.raises(GraphError, match="is of FP16 already"):

@@ -33,6 +33,9 @@ def test_a_text_is_of_the_licence_or_refused(tmp_path: Path) -> None:
     assert read_licence(path, "Apache-2.0 OR MIT") == MIT.encode()
     assert read_licence(path, "LicenseRef-Ours") == MIT.encode()
     assert read_licence(LICENCE, "Apache-2.0") == LICENCE.read_bytes()
+    link = tmp_path / "gate.LICENSE"
+    link.symlink_to("LICENSE")
+    assert read_licence(link, "MIT") == MIT.encode()
     for other in ("Apache-2.0", "BSD-3-Clause", "AGPL-3.0-only"):
         with pytest.raises(RecordError, match=f"does not read like {other}"):
             read_licence(path, other)

