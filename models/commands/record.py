@@ -64,7 +64,7 @@ def _tell_report(folder: Path, report: "Report") -> None:
     elif record.golden is None:
         tell("golden", "none: what the network does was not looked at")
     else:
-        tell("golden", "not run")
+        tell("golden", "not compared: the network or the files it needs are not as recorded")
     tell("parent", report.parent)
 
 

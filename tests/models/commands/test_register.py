@@ -106,6 +106,28 @@ def test_little_is_enough_and_what_is_missing_is_told(here: Path) -> None:
     assert "metrics" not in call("show", "store/gate/1").stdout
 
 
+def test_a_child_shows_how_it_was_made_and_from_what(here: Path) -> None:
+    register_all()
+    read = read_record(here / "store/gate/1")
+    made = {
+        "by": "quantise", "frames": 9, "agreement": 0.964, "method": "minmax",
+        "left_out": ["conv-1", "conv-2"],
+    }  # fmt: skip
+    write_model(here / "child", version="1-int8", parent=read.record.manifest.sha256, made=made)
+
+    told = call("register", "--model", "child/gate.yaml", "--store", "store", "--parent",
+                "store/gate/1")  # fmt: skip
+
+    assert told.exit_code == 0, told.stderr
+    shown = " ".join(call("show", "store/gate/1-int8").stdout.split())
+    assert f"parent gate 1, {read.digest}" in shown
+    assert (
+        "made by quantise (minmax), looked at on 9 frames, finds 96.4% of what its parent finds, "
+        "2 layers left in floating point"
+    ) in shown
+    assert "gate 1, as recorded" in call("verify", "store/gate/1-int8").stdout
+
+
 def test_verify_tells_each_problem_in_a_line_and_fails(here: Path) -> None:
     register_all()
     folder = rewritable(here / "store" / "gate" / "1")

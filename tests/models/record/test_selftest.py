@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -181,3 +183,13 @@ def test_a_real_network_is_held_to_its_channels(tmp_path: Path) -> None:
     assert "raw outputs are off by" in line
     assert outcome.difference is not None
     assert outcome.difference > 0.1
+
+
+def test_a_device_needs_neither_onnx_nor_an_engine_to_import_it() -> None:
+    code = (
+        "import sys, models.record.selftest, models.zoo\n"
+        "print(*{'onnx', 'onnxruntime', 'typer', 'rich'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "\n"
