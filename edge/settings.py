@@ -27,7 +27,7 @@ from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.track.settings import TrackerSettings
 from models import zoo
-from models.errors import AssetError
+from models.errors import AssetError, RecordError
 from models.manifest import Manifest
 from protos.ids import check_id
 from wayside import settings
@@ -47,7 +47,10 @@ class _Frozen(BaseModel):
 class ModelSettings(_Frozen):
     """The network that looks at the frames."""
 
-    name: str = Field(description="of the zoo (`wayside-models pull --list`), or a manifest's path")
+    name: str = Field(
+        description="of the zoo (`wayside-models pull --list`), a manifest's path, or a record's "
+        "folder"
+    )
     confidence: float | None = Field(
         None, ge=0.01, le=1, description="least confidence of a detection; default: the manifest's"
     )
@@ -61,7 +64,7 @@ class ModelSettings(_Frozen):
     @classmethod
     def _from_file(cls, name: str, info: ValidationInfo) -> str:
         base: Path | None = (info.context or {}).get("base")
-        if not name.endswith((".yaml", ".yml")):
+        if not name.endswith((".yaml", ".yml")) and "/" not in name:
             return name
         path = Path(name).expanduser()
         return str(base / path if base else path)
@@ -126,7 +129,7 @@ class EdgeSettings(_Frozen):
     def _model_does_not_fit(self) -> list[InitErrorDetails]:
         try:
             manifest = zoo.manifest(self.model.name)
-        except AssetError as error:
+        except (AssetError, RecordError) as error:
             return [_problem(("model", "name"), str(error), self.model.name)]
         task = manifest.head.task
         if task not in ("detection", "instance-segmentation"):

@@ -24,6 +24,8 @@ selection.py    which of these a manifest needs
 draw.py         what was found onto a picture
 media.py        pictures and video files, read; pictures written
 video_writer.py a video file, written whole or not at all
+record/         the immutable record of a model, and whether a folder still is what it says
 prediction/     pictures and videos in, the same with what was seen, COCO and CSV out
+commands/       the commands of wayside-models
 cli.py          wayside-models
 """

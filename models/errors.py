@@ -5,6 +5,7 @@ ModelError
 ├── AssetError         a file cannot be had: the message says which variable or command helps
 │   └── ChecksumError  a file is not what its sha256 says: it is never used
 ├── GraphError         an ONNX file is damaged, or no network that we can use
+├── RecordError        a model's record is damaged, or what should be registered is refused
 ├── EngineError        a network cannot be loaded, or fails while it runs
 ├── MediaError         a picture or video file cannot be read or written: name another
 └── LabelError         labels of pictures cannot be used: mend the file
@@ -31,6 +32,10 @@ class ChecksumError(AssetError):
 
 class GraphError(ModelError):
     """An ONNX file that is damaged, or no network that we can use."""
+
+
+class RecordError(ModelError):
+    """A record that is damaged, or cannot be written of what was given."""
 
 
 class EngineError(ModelError):

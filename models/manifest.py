@@ -124,6 +124,25 @@ class Thresholds(_Frozen):
     )
 
 
+class Made(_Frozen):
+    """How a network came from its parent, and what proved it."""
+
+    by: Literal["prepare", "halve", "quantise"]
+    frames: int = Field(ge=1, description="on which both looked")
+    figure: Id | None = Field(
+        None, description="what was measured: agreement with the parent, or a figure on labels"
+    )
+    original: Share | None = Field(None, description="what the parent reaches of it")
+    reached: Share | None = Field(None, description="what this one reaches")
+    difference: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="of raw outputs, the largest, as a share"
+    )
+    method: str | None = Field(None, max_length=63, description="how ranges were chosen")
+    left_out: tuple[Annotated[str, Field(max_length=500)], ...] | None = Field(
+        None, max_length=4096, description="layers that stay in floating point"
+    )
+
+
 class Manifest(_Frozen):
     """A network and everything that is needed to run it and to name its results.
 
@@ -141,6 +160,7 @@ class Manifest(_Frozen):
     source: str = Field(min_length=1, description="where the network comes from")
     sha256: Sha256 = Field(description="of the ONNX file")
     parent: Sha256 | None = Field(None, description="of the ONNX file that it was made from")
+    made: Made | None = Field(None, description="how, where it was made by `wayside-models`")
 
     @model_validator(mode="after")
     def _check(self) -> "Manifest":

@@ -7,11 +7,13 @@ from types import TracebackType
 from typing import cast
 
 import cv2
+import numpy as np
 
 from models.detections import Image
 from models.errors import MediaError
 
 _FALLBACK_FPS = 25.0
+_PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
 
 def is_picture(path: Path) -> bool:
@@ -67,6 +69,50 @@ def write_picture(path: Path, picture: Image) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise MediaError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def shrunk(picture: Image, max_side: int) -> Image:
+    """The picture, smaller where a side is longer than so many pixels."""
+    height, width = picture.shape[:2]
+    share = max_side / max(width, height)
+    if share >= 1:
+        return picture
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return cast("Image", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def png_of(picture: Image) -> bytes:
+    """The picture as a PNG file, which loses nothing.
+
+    Raises:
+        MediaError: it is no picture.
+    """
+    try:
+        done, encoded = cv2.imencode(".png", picture)
+    except cv2.error as error:
+        raise MediaError(f"no PNG can be made: {error.err}") from error
+    if not done:
+        raise MediaError(f"a picture of {picture.shape} cannot be written as PNG")
+    return encoded.tobytes()
+
+
+def picture_of_png(content: bytes, width: int, height: int) -> Image:
+    """The picture of a PNG file that should be of this size, px.
+
+    Raises:
+        MediaError: it is none.
+    """
+    # Looked at before it is decoded: a small file may say that it is of gigabytes.
+    header = _PNG_START + width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    if not content.startswith(header):
+        raise MediaError(f"is no PNG of {width}x{height}")
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise MediaError(f"is a damaged PNG: {error.err}") from error
+    if picture is None or picture.shape != (height, width, 3):
+        raise MediaError("is a damaged PNG")
+    return cast("Image", picture)
 
 
 class VideoReader:

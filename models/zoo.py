@@ -13,6 +13,8 @@ from models.assets import Asset, Places, fetch
 from models.download import Progress
 from models.errors import AssetError, ManifestError
 from models.manifest import Id, Manifest, Sha256, Spdx, load_manifest
+from models.record.reading import is_record, read_record
+from models.record.record import NETWORK
 from wayside import settings
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
@@ -121,45 +123,54 @@ def video(name: str, progress: Progress | None = None, places: Places | None = N
 
 
 def resolve(
-    name_or_manifest: str, progress: Progress | None = None, places: Places | None = None
+    name: str, progress: Progress | None = None, places: Places | None = None
 ) -> tuple[Manifest, Path]:
-    """The network that a setting or an argument means: a zoo name or a manifest's path.
+    """The network that a setting or an argument means: a zoo name, a manifest or a record.
 
-    A manifest `person.yaml` lies beside its network `person.onnx`.
+    A manifest `person.yaml` lies beside its network `person.onnx`; a record's folder holds both.
 
     Raises:
         AssetError: no network is called so, or its file cannot be had.
         ManifestError: there is no ONNX file beside the manifest.
+        RecordError: the folder holds no record, or a damaged one.
         SettingsError: the manifest is refused.
     """
-    if not _is_path(name_or_manifest):
-        return network(name_or_manifest, progress, places)
-    found = manifest(name_or_manifest)
-    onnx_path = Path(name_or_manifest).with_suffix(".onnx")
+    if not is_path(name):
+        return network(name, progress, places)
+    found = manifest(name)
+    if not _is_yaml(name):
+        return found, Path(name) / NETWORK
+    onnx_path = Path(name).with_suffix(".onnx")
     if not onnx_path.is_file():
-        raise ManifestError(
-            f"{name_or_manifest}: its network should lie beside it as {onnx_path.name}"
-        )
+        raise ManifestError(f"{name}: its network should lie beside it as {onnx_path.name}")
     return found, onnx_path
 
 
-def manifest(name_or_manifest: str) -> Manifest:
+def manifest(name: str) -> Manifest:
     """The manifest that a setting means, as `resolve` does, without fetching the network.
 
     Raises:
         AssetError: no network is called so.
+        RecordError: the folder holds no record, or a damaged one.
         SettingsError: the manifest is refused.
     """
-    if _is_path(name_or_manifest):
-        return load_manifest(Path(name_or_manifest))
+    if _is_yaml(name):
+        return load_manifest(Path(name))
+    if is_path(name):
+        return read_record(Path(name)).record.manifest
     for entry in contents().networks:
-        if entry.manifest.name == name_or_manifest:
+        if entry.manifest.name == name:
             return entry.manifest
-    raise _unknown("network", name_or_manifest, names())
+    raise _unknown("network", name, names())
 
 
-def _is_path(name_or_manifest: str) -> bool:
-    return name_or_manifest.endswith((".yaml", ".yml"))
+def is_path(name: str) -> bool:
+    """True where it means a manifest's file or a record's folder, not a name of the zoo."""
+    return _is_yaml(name) or "/" in name or is_record(Path(name))
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> AssetError:

@@ -82,9 +82,11 @@ def _check(
 
 
 def _tell_done(out: Path, done: "Halved | Quantised") -> None:
+    verdict = done.verdict
     typer.echo(
         f"{out}: written, and {out.with_suffix('.yaml').name} beside it; {done.bytes_after:,} "
-        f"bytes of {done.bytes_before:,}; {done.figure}: {done.reached:.1%} of {done.original:.1%}"
+        f"bytes of {done.bytes_before:,}; {verdict.figure} {verdict.reached:.1%} of "
+        f"{verdict.original:.1%}"
     )
 
 

@@ -16,14 +16,14 @@ from onnx import TensorProto
 from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from models.compile.judge import Judge
+from models.compile.judge import Judge, Verdict
 from models.compile.written import require_new, write_network
 from models.detections import Image
 from models.errors import GraphError
 from models.evaluation.truth import Truth
 from models.graph.read import read_graph
 from models.graph.shapes import inputs
-from models.manifest import Manifest
+from models.manifest import Made, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,13 @@ class Halved:
 
     Attributes:
         manifest: of the network that was written.
-        figure: what was measured.
-        original: what the original reaches of it, in [0, 1].
-        reached: what this one reaches.
+        verdict: what it reaches of what the original does.
         bytes_before: of the original's file.
         bytes_after: of what was written.
     """
 
     manifest: Manifest
-    figure: str
-    original: float
-    reached: float
+    verdict: Verdict
     bytes_before: int
     bytes_after: int
 
@@ -84,11 +80,10 @@ def halve(
         converted.topological_sort()  # the converter appends its casts, wherever they belong
         half = converted.model
         candidate.write_bytes(half.SerializeToString())
-        reached = judge.reached(candidate)
-    if not judge.accepts(reached, allowed_points):
-        told = judge.refusal(reached, allowed_points)
-        raise GraphError(f"{path}: in FP16 {told}: nothing is written")
-    made = write_network(manifest, half, out, "fp16", manifest.input)
-    return Halved(
-        made, judge.figure, judge.original, reached, path.stat().st_size, out.stat().st_size
-    )
+        verdict = judge.verdict(candidate)
+    if not verdict.accepts(allowed_points):
+        raise GraphError(f"{path}: in FP16 {verdict.refusal(allowed_points)}: nothing is written")
+    how = Made(by="halve", frames=verdict.frames, figure=verdict.figure,
+               original=verdict.original, reached=verdict.reached)  # fmt: skip
+    made = write_network(manifest, half, out, "fp16", manifest.input, how)
+    return Halved(made, verdict, path.stat().st_size, out.stat().st_size)

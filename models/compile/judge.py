@@ -1,6 +1,7 @@
 """Whether a network that was changed still finds what it found."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.checksum import sha256_of
@@ -14,6 +15,40 @@ from models.manifest import Manifest
 from models.prediction.rows import Found
 from models.selection import network_class
 
+AGREEMENT = "agreement"
+"""The figure where the original's own finds are the truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a network reaches of what the original does.
+
+    Attributes:
+        figure: what was measured: AGREEMENT, or a figure of `metrics`.
+        frames: on how many frames.
+        original: what the original reaches, in [0, 1]; 1 of AGREEMENT.
+        reached: what this one reaches.
+    """
+
+    figure: str
+    frames: int
+    original: float
+    reached: float
+
+    def accepts(self, allowed_points: float) -> bool:
+        """True where no more is lost than so many hundredths."""
+        return self.reached >= self.original - allowed_points / 100
+
+    def refusal(self, allowed_points: float) -> str:
+        """In words, what was reached and what is demanded."""
+        demanded = self.original - allowed_points / 100
+        if self.figure == AGREEMENT:
+            return f"it finds {self.reached:.1%} of what it found, and {demanded:.1%} is demanded"
+        return (
+            f"its {self.figure} on {self.frames} labelled pictures is {self.reached:.1%}, the "
+            f"original's {self.original:.1%}, and {demanded:.1%} is demanded"
+        )
+
 
 class Judge:
     """Compares with the original: by the truth where pictures are labelled, else by its own finds.
@@ -22,10 +57,6 @@ class Judge:
         manifest: of the original.
         path: its ONNX file.
         check: frames on which both look, or labelled pictures.
-
-    Attributes:
-        original: what the original reaches, in [0, 1]; 1 where its own finds are the truth.
-        figure: what is measured, in words.
 
     Raises:
         AssetError, ChecksumError: the file is not the manifest's.
@@ -46,21 +77,21 @@ class Judge:
         require_pictures(self._frames)
         self._expected = self._finds(manifest, path)
         if self._judged is None:
-            self.figure = "agreement with the original"
-            self.original = agreement(self._expected, self._expected) or 0.0
+            self._figure = AGREEMENT
+            self._original = agreement(self._expected, self._expected) or 0.0
         else:
             metrics = measured(manifest, self._judged, self._shown, self._expected)
-            self.original = metrics.first
-            self.figure = next(iter(metrics.figures), "")
-        if not self.original > 0:
+            self._original = metrics.first
+            self._figure = next(iter(metrics.figures), "")
+        if not self._original > 0:
             what = "nothing" if self._judged is None else "nothing of what is labelled"
             raise GraphError(
                 f"{path}: the network finds {what} on {len(self._frames)} frames, so nobody could "
                 "tell what is lost; name frames that show what it knows"
             )
 
-    def reached(self, candidate: Path) -> float:
-        """What another network with the original's manifest reaches, in [0, 1].
+    def verdict(self, candidate: Path) -> Verdict:
+        """What another network with the original's manifest reaches.
 
         Raises:
             EngineError: it cannot be run.
@@ -70,22 +101,10 @@ class Judge:
         manifest = self._manifest.model_copy(update={"sha256": sha256_of(candidate)})
         found = self._finds(manifest, candidate)
         if self._judged is None:
-            return agreement(self._expected, found) or 0.0
-        return measured(manifest, self._judged, self._shown, found).first
-
-    def accepts(self, reached: float, allowed_points: float) -> bool:
-        """True where no more is lost than so many hundredths."""
-        return reached >= self.original - allowed_points / 100
-
-    def refusal(self, reached: float, allowed_points: float) -> str:
-        """In words, what was reached and what is demanded."""
-        demanded = self.original - allowed_points / 100
-        if self._judged is None:
-            return f"it finds {reached:.1%} of what it found, and {demanded:.1%} is demanded"
-        return (
-            f"its {self.figure} on {len(self._frames)} labelled pictures is {reached:.1%}, the "
-            f"original's {self.original:.1%}, and {demanded:.1%} is demanded"
-        )
+            reached = agreement(self._expected, found) or 0.0
+        else:
+            reached = measured(manifest, self._judged, self._shown, found).first
+        return Verdict(self._figure, len(self._frames), self._original, reached)
 
     def _finds(self, manifest: Manifest, path: Path) -> list[Found]:
         network = network_class(manifest).load(manifest, path)

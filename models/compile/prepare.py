@@ -21,7 +21,7 @@ from models.engines.onnxruntime import OnnxRuntimeEngine
 from models.engines.port import Tensor
 from models.errors import EngineError, GraphError
 from models.graph.read import read_graph
-from models.manifest import InputSpec, Manifest
+from models.manifest import InputSpec, Made, Manifest
 from models.preprocess import Preprocessor
 from models.selection import network_class
 
@@ -91,7 +91,8 @@ def prepare(
             f"{parity.largest:.2g} of a value of output {parity.output}, and {TOLERANCE} is "
             "allowed: nothing is written"
         )
-    made = write_network(manifest, model, out, "baked", baked_spec(manifest.input))
+    how = Made(by="prepare", frames=parity.frames, difference=parity.largest)
+    made = write_network(manifest, model, out, "baked", baked_spec(manifest.input), how)
     return Prepared(made, parity, kept)
 
 

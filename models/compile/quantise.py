@@ -21,7 +21,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization import qdq_loss_debug
 
 from models.compile.fold import folded
-from models.compile.judge import Judge
+from models.compile.judge import Judge, Verdict
 from models.compile.pictures import require_pictures
 from models.compile.written import require_new, write_network
 from models.detections import Image
@@ -29,7 +29,7 @@ from models.errors import GraphError, MediaError
 from models.evaluation.truth import Truth
 from models.graph.read import read_graph
 from models.graph.shapes import inputs, with_shapes
-from models.manifest import Manifest
+from models.manifest import Made, Manifest
 from models.preprocess import Preprocessor
 
 Method = Literal["minmax", "entropy", "percentile"]
@@ -66,9 +66,7 @@ class Quantised:
 
     Attributes:
         manifest: of the network that was written.
-        figure: what was measured.
-        original: what the original reaches of it, in [0, 1].
-        reached: what this one reaches.
+        verdict: what it reaches of what the original does.
         left_out: layers that stay in floating point, with the decibels of signal to noise that
             they had in INT8.
         bytes_before: of the original's file.
@@ -76,9 +74,7 @@ class Quantised:
     """
 
     manifest: Manifest
-    figure: str
-    original: float
-    reached: float
+    verdict: Verdict
     left_out: Mapping[str, float]
     bytes_before: int
     bytes_after: int
@@ -120,11 +116,14 @@ def quantise(
         left_out: dict[str, float] = {}
         for number in range(gate.rounds + 1):
             model = work.quantised(list(left_out))
-            reached = judge.reached(work.int8)
-            if judge.accepts(reached, gate.allowed_points):
-                made = write_network(manifest, model, out, "int8", manifest.input)
+            verdict = judge.verdict(work.int8)
+            if verdict.accepts(gate.allowed_points):
+                how = Made(by="quantise", frames=verdict.frames, figure=verdict.figure,
+                           original=verdict.original, reached=verdict.reached, method=method,
+                           left_out=tuple(left_out))  # fmt: skip
+                made = write_network(manifest, model, out, "int8", manifest.input, how)
                 sizes = path.stat().st_size, out.stat().st_size
-                return Quantised(made, judge.figure, judge.original, reached, left_out, *sizes)
+                return Quantised(made, verdict, left_out, *sizes)
             losses = work.losses()
             count = max(1, round(len(work.layers) * gate.share))
             worst = [name for name in losses if name not in left_out][:count]
@@ -133,7 +132,7 @@ def quantise(
             left_out |= {name: losses[name] for name in worst}
     told = ", ".join(f"{name} ({value:.0f} dB)" for name, value in list(losses.items())[:5])
     raise GraphError(
-        f"{path}: in INT8 {judge.refusal(reached, gate.allowed_points)}, with {len(left_out)} of "
+        f"{path}: in INT8 {verdict.refusal(gate.allowed_points)}, with {len(left_out)} of "
         f"{len(work.layers)} layers left in floating point: nothing is written. What hurts most: "
         f"{told or 'nothing by itself'}"
     )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from models.checksum import sha256_of
 from models.errors import GraphError
-from models.manifest import InputSpec, Manifest, text_of
+from models.manifest import InputSpec, Made, Manifest, text_of
 
 
 def require_new(out: Path) -> None:
@@ -25,7 +25,7 @@ def require_new(out: Path) -> None:
 
 
 def write_network(
-    manifest: Manifest, model: ModelProto, out: Path, what: str, spec: InputSpec
+    manifest: Manifest, model: ModelProto, out: Path, what: str, spec: InputSpec, how: Made
 ) -> Manifest:
     """Write a network that was made from another, then its manifest, whole or not at all.
 
@@ -37,6 +37,7 @@ def write_network(
         out: where to.
         what: was done, for the version: `int8`.
         spec: its input.
+        how: it was made, and what proved it; the manifest says it for ever.
 
     Raises:
         GraphError: it cannot be written.
@@ -48,6 +49,7 @@ def write_network(
         made = Manifest.model_validate({
             **manifest.model_dump(), "version": f"{manifest.version}-{what}",
             "input": spec.model_dump(), "sha256": sha256_of(network), "parent": manifest.sha256,
+            "made": how,
         })  # fmt: skip
         text.write_text(text_of(made), encoding="utf-8")
         network.replace(out)

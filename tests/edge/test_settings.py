@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from edge.settings import EdgeSettings, load
+from tests.support.records import registered
 from tests.support.small_agent import small_agent
 from tests.support.tiny_detector import write_tiny_model
 from wayside.errors import SettingsError
@@ -234,3 +235,16 @@ def test_a_mistake_in_the_environment_names_the_variable(
     (said,) = problems(small_agent(tmp_path))
 
     assert said.startswith("WAYSIDE_EDGE__CAMERAS__0__ID: cameras[0].id: id 'Yard 1'")
+
+
+def test_a_model_may_be_a_records_folder_seen_from_the_file(tmp_path: Path) -> None:
+    folder = registered(tmp_path / "models").folder
+    relative = folder.relative_to(tmp_path)
+
+    settings = load(written(tmp_path, LEAST.replace("yolox-nano", str(relative))))
+
+    assert settings.model.name == str(folder)
+    (folder / "record.json").unlink()
+    assert problems(tmp_path / "edge.yaml") == [
+        f"2: model.name: {folder}/record.json: cannot be read: No such file or directory"
+    ]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from models.errors import MediaError
-from models.media import VideoReader, is_picture, read_picture, write_picture
+from models.media import (
+    VideoReader,
+    is_picture,
+    picture_of_png,
+    png_of,
+    read_picture,
+    shrunk,
+    write_picture,
+)
 from tests.support.media import HEIGHT, WIDTH, number_of, picture, write_video
 
 
@@ -73,3 +81,28 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(MediaError, match=r"video\.mp4: is no video that OpenCV can read"):
         VideoReader(path)
+
+
+def test_a_png_in_memory_comes_back_as_it_was() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+    np.testing.assert_array_equal(picture_of_png(png_of(image), 30, 20), image)
+
+
+def test_a_png_of_another_size_or_damaged_is_refused() -> None:
+    whole = png_of(picture(1))
+
+    with pytest.raises(MediaError, match="is no PNG of 10x10"):
+        picture_of_png(whole, 10, 10)
+    with pytest.raises(MediaError, match="is a damaged PNG"):
+        picture_of_png(whole[:40], WIDTH, HEIGHT)
+    with pytest.raises(MediaError, match="no PNG can be made"):
+        png_of(np.zeros((0, 4, 3), np.uint8))
+
+
+def test_only_what_is_too_large_is_shrunk() -> None:
+    image = np.zeros((100, 400, 3), np.uint8)
+
+    assert shrunk(image, 400) is image
+    assert shrunk(image, 200).shape == (50, 200, 3)
+    assert shrunk(image[:1], 100).shape == (1, 100, 3)

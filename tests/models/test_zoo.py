@@ -7,9 +7,10 @@ import pytest
 from models import zoo
 from models.assets import Places
 from models.download import Limits
-from models.errors import AssetError, ManifestError
+from models.errors import AssetError, ManifestError, RecordError
 from protos.ids import check_id
 from tests.support.real_assets import real_asset
+from tests.support.records import registered
 from tests.support.tiny_detector import write_tiny_model
 from wayside.errors import SettingsError
 
@@ -106,3 +107,30 @@ def test_a_manifest_without_its_network_says_where_it_should_lie(tmp_path: Path)
 def test_a_manifest_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         zoo.resolve(str(tmp_path / "none.yaml"))
+
+
+def test_a_records_folder_is_its_manifest_and_its_network(tmp_path: Path) -> None:
+    done = registered(tmp_path)
+
+    manifest, onnx_path = zoo.resolve(str(done.folder))
+
+    assert manifest == done.read.record.manifest == zoo.manifest(f"{done.folder}/")
+    assert onnx_path == done.folder / "network.onnx"
+
+
+def test_a_folder_without_a_record_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"record\.json: cannot be read: No such file"):
+        zoo.resolve(str(tmp_path))
+    with pytest.raises(RecordError, match=r"here/record\.json: cannot be read"):
+        zoo.manifest("./not/here")
+
+
+def test_a_records_folder_that_is_called_like_a_network_goes_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(tmp_path).folder.rename(tmp_path / "fastestdet")
+    assert zoo.manifest("fastestdet").name == "fastestdet"
+
+    monkeypatch.chdir(tmp_path)
+
+    assert zoo.manifest("fastestdet").name == "gate"

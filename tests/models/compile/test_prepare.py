@@ -16,7 +16,7 @@ from models.compile.prepare import prepare
 from models.detections import Image
 from models.engines.onnxruntime import OnnxRuntimeEngine
 from models.errors import ChecksumError, GraphError
-from models.manifest import Manifest, load_manifest
+from models.manifest import Made, Manifest, load_manifest
 from models.media import VideoReader
 from models.prediction.sources import spread
 from models.selection import AnyNetwork, network_class
@@ -79,6 +79,7 @@ def test_what_is_written_finds_the_same_and_says_where_it_comes_from(
     assert baked == done.manifest
     assert baked.parent == manifest.sha256
     assert baked.version == "1-baked"
+    assert baked.made == Made(by="prepare", frames=3, difference=done.parity.largest)
     assert (baked.input.dtype, baked.input.layout) == ("uint8", "nhwc")
     original = network_class(manifest).load(manifest, tmp_path / "network.onnx")
     prepared = network_class(baked).load(*zoo.resolve(str(tmp_path / "baked.yaml")))

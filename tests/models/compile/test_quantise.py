@@ -16,12 +16,12 @@ from models import zoo
 from models.checksum import sha256_of
 from models.cli import app
 from models.compile.half import halve
-from models.compile.judge import Judge
+from models.compile.judge import Judge, Verdict
 from models.compile.quantise import Gate, quantise, require_method
 from models.errors import ChecksumError, GraphError, MediaError
 from models.evaluation.truth import Truth
 from models.graph.read import read_graph
-from models.manifest import Manifest, load_manifest, text_of
+from models.manifest import Made, Manifest, load_manifest, text_of
 from models.media import VideoReader
 from models.prediction.sources import spread
 from models.selection import network_class
@@ -94,12 +94,16 @@ def test_a_network_that_still_sees_is_written(tmp_path: Path, method: str) -> No
 
     done = quantise(manifest, path, out, scenes(6), scenes(9), require_method(method))
 
-    assert (done.reached, done.original) == (1.0, 1.0)
+    assert done.verdict == Verdict("agreement", 9, 1.0, 1.0)
     assert done.left_out == {}
     operators = [node.op_type for node in read_graph(out).graph.node]
     assert operators.count("QuantizeLinear") >= 2
     made = load_manifest(out.with_suffix(".yaml"))
     assert (made, made.parent, made.version) == (done.manifest, manifest.sha256, "1-int8")
+    assert made.made == Made(
+        by="quantise", frames=9, figure="agreement", original=1.0, reached=1.0, method=method,
+        left_out=(),
+    )  # fmt: skip
     classifier = network_class(made).load(*zoo.resolve(str(out.with_suffix(".yaml"))))
     seen = [int(classifier.find(scene).class_id[0]) for scene in scenes(3)]  # type: ignore[union-attr]
     assert seen == [0, 1, 2]
@@ -111,7 +115,7 @@ def test_layers_that_cannot_bear_it_are_left_out_by_themselves(tmp_path: Path) -
 
     done = quantise(manifest, path, out, scenes(6), scenes(9), gate=Gate(share=0.5))
 
-    assert (done.reached, done.original) == (1.0, 1.0)
+    assert done.verdict == Verdict("agreement", 9, 1.0, 1.0)
     assert set(done.left_out) == {"second"}
     assert "QuantizeLinear" in [node.op_type for node in read_graph(out).graph.node]
 
@@ -133,8 +137,8 @@ def test_a_network_that_is_less_sure_than_its_threshold_has_lost_it(tmp_path: Pa
     candidate = tmp_path / "candidate.onnx"
     candidate.write_bytes(model.SerializeToString())
     judge = Judge(manifest, path, scenes(6))
-    assert judge.reached(path) == 1.0
-    assert judge.reached(candidate) == 0.0
+    assert judge.verdict(path).reached == 1.0
+    assert judge.verdict(candidate).reached == 0.0
 
 
 def test_one_frame_is_not_enough(tmp_path: Path) -> None:
@@ -180,8 +184,11 @@ def test_half_as_many_bytes_find_the_same(tmp_path: Path) -> None:
 
     done = halve(manifest, path, out, scenes(9))
 
-    assert (done.reached, done.original) == (1.0, 1.0)
+    assert done.verdict == Verdict("agreement", 9, 1.0, 1.0)
     assert (done.manifest.version, done.manifest.parent) == ("1-fp16", manifest.sha256)
+    assert done.manifest.made == Made(
+        by="halve", frames=9, figure="agreement", original=1.0, reached=1.0
+    )  # fmt: skip
     weights = [one for one in read_graph(out).graph.initializer if one.name.startswith("first")]
     assert [one.data_type for one in weights] == [TensorProto.FLOAT16]
     with pytest.raises(GraphError, match="is of FP16 already"):
@@ -225,7 +232,7 @@ def test_where_pictures_are_labelled_they_are_the_gate(tmp_path: Path) -> None:
     truth = Truth(manifest, labelled(tmp_path, [0, 1, 2, 0, 1, 1]), tmp_path / "labelled")
 
     done = halve(manifest, path, tmp_path / "half.onnx", truth)
-    assert (done.figure, done.reached, done.original) == ("accuracy", 5 / 6, 5 / 6)
+    assert done.verdict == Verdict("accuracy", 6, 5 / 6, 5 / 6)
 
     with pytest.raises(
         GraphError, match="its accuracy on 6 labelled pictures is .*, the original's 83.3%, and "
@@ -261,7 +268,7 @@ def test_the_command_calibrates_on_some_and_checks_on_labelled_ones(tmp_path: Pa
         app, [*asked, str(tmp_path / "labelled"), "--frames", str(tmp_path / "ground")]
     )
     assert done.exit_code == 0, done.stderr
-    assert "accuracy: 100.0% of 100.0%" in done.stdout
+    assert "accuracy 100.0% of 100.0%" in done.stdout
 
 
 def test_another_file_and_an_unknown_method_are_refused(tmp_path: Path) -> None:
@@ -282,7 +289,7 @@ def test_a_real_network_is_a_third_of_its_size_and_the_gate_weighs_it(tmp_path: 
 
     assert done.exit_code == 0, done.stderr
     assert out.stat().st_size < original.stat().st_size * 0.4
-    found = re.search(r"agreement with the original: ([0-9.]+)% of 100.0%", done.stdout)
+    found = re.search(r"agreement ([0-9.]+)% of 100.0%", done.stdout)
     assert found is not None
     assert float(found[1]) < 100, "nothing is lost in INT8: let the gate be tried on another"
 

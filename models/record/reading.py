@@ -1,0 +1,74 @@
+"""A record's folder, read with care: it may come from a stranger."""
+
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from models.errors import RecordError
+from models.record.digest import digest_of, parse
+from models.record.record import Record
+
+RECORD, CHECKSUM = "record.json", "record.sha256"
+"""The record, and its digest in the form that `sha256sum --check` reads."""
+
+MAX_BYTES = 2 * 1024 * 1024
+"""A record that is larger is refused unread."""
+
+
+class Read(NamedTuple):
+    """A record, its digest and its size in bytes."""
+
+    record: Record
+    digest: str
+    size: int
+
+
+def is_record(folder: Path) -> bool:
+    """True where the folder holds a record."""
+    return (folder / RECORD).is_file()
+
+
+def read_record(folder: Path) -> Read:
+    """The record of a folder; its artefacts are not looked at.
+
+    Raises:
+        RecordError: there is none, or it is damaged; the message says where.
+    """
+    path = folder / RECORD
+    content = bounded_bytes(path, MAX_BYTES)
+    try:
+        record = Record.model_validate_json(content)
+        parse(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        told = first["msg"].removeprefix("Value error, ")
+        raise RecordError(f"{path}: {where + ': ' if where else ''}{told[:300]}") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: {str(error)[:300]}") from error
+    return Read(record, digest_of(content), len(content))
+
+
+def bounded_bytes(path: Path, most: int, *, may_be_link: bool = False) -> bytes:
+    """The bytes of a plain file.
+
+    Args:
+        path: the file.
+        most: bytes that are read.
+        may_be_link: it is the user's own; a link in a stranger's folder may lead anywhere.
+
+    Raises:
+        RecordError: there is none, it is no plain file, or larger than `most`.
+    """
+    try:
+        status = path.stat() if may_be_link else path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise RecordError(f"{path}: is no plain file")
+        if status.st_size > most:
+            raise RecordError(f"{path}: is of {status.st_size:,} bytes, at most {most:,} are read")
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
