@@ -25,6 +25,7 @@ draw.py         what was found onto a picture
 media.py        pictures and video files, read; pictures written
 video_writer.py a video file, written whole or not at all
 record/         the immutable record of a model, and whether a folder still is what it says
+evaluation/     how well a network finds what labelled pictures show
 prediction/     pictures and videos in, the same with what was seen, COCO and CSV out
 commands/       the commands of wayside-models
 cli.py          wayside-models

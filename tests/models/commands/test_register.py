@@ -110,7 +110,7 @@ def test_a_child_shows_how_it_was_made_and_from_what(here: Path) -> None:
     register_all()
     read = read_record(here / "store/gate/1")
     made = {
-        "by": "quantise", "frames": 9, "agreement": 0.964, "method": "minmax",
+        "by": "quantise", "frames": 9, "figure": "agreement", "original": 1.0, "reached": 0.964, "method": "minmax",
         "left_out": ["conv-1", "conv-2"],
     }  # fmt: skip
     write_model(here / "child", version="1-int8", parent=read.record.manifest.sha256, made=made)
@@ -122,7 +122,7 @@ def test_a_child_shows_how_it_was_made_and_from_what(here: Path) -> None:
     shown = " ".join(call("show", "store/gate/1-int8").stdout.split())
     assert f"parent gate 1, {read.digest}" in shown
     assert (
-        "made by quantise (minmax), looked at on 9 frames, finds 96.4% of what its parent finds, "
+        "made by quantise (minmax), looked at on 9 frames, agreement 96.4% of its parent's 100.0%, "
         "2 layers left in floating point"
     ) in shown
     assert "gate 1, as recorded" in call("verify", "store/gate/1-int8").stdout
