@@ -110,8 +110,8 @@ def test_a_child_shows_how_it_was_made_and_from_what(here: Path) -> None:
     register_all()
     read = read_record(here / "store/gate/1")
     made = {
-        "by": "quantise", "frames": 9, "figure": "agreement", "original": 1.0, "reached": 0.964, "method": "minmax",
-        "left_out": ["conv-1", "conv-2"],
+        "by": "quantise", "frames": 9, "figure": "agreement", "original": 1.0, "reached": 0.964,
+        "method": "minmax", "left_out": ["conv-1", "conv-2"],
     }  # fmt: skip
     write_model(here / "child", version="1-int8", parent=read.record.manifest.sha256, made=made)
 
