@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.checksum import check_sha256
+from models.engines.fit import shapes_fit, shown
 from models.engines.port import Engine
 from models.errors import AssetError, ManifestError
 from models.manifest import Manifest
@@ -56,8 +57,8 @@ def check_input(manifest: Manifest, engine: Engine) -> None:
     dtype = np.dtype(manifest.input.dtype)
     if not shapes_fit(manifest.input.shape, actual.shape) or actual.dtype != dtype:
         raise ManifestError(
-            f"{manifest.name}: the manifest's input is {_shown(manifest.input.shape)} {dtype}, "
-            f"the network's {actual.name!r} is {_shown(actual.shape)} {actual.dtype}"
+            f"{manifest.name}: the manifest's input is {shown(manifest.input.shape)} {dtype}, "
+            f"the network's {actual.name!r} is {shown(actual.shape)} {actual.dtype}"
         )
 
 
@@ -74,18 +75,6 @@ def check_outputs(
     if not fits:
         raise ManifestError(
             f"{manifest.name}: head {manifest.head.family!r} with {len(manifest.classes)} classes "
-            f"reads {', '.join(map(_shown, shapes))}, "
-            f"the network returns {', '.join(map(_shown, actual))}"
+            f"reads {', '.join(map(shown, shapes))}, "
+            f"the network returns {', '.join(map(shown, actual))}"
         )
-
-
-def shapes_fit(expected: tuple[int | None, ...], actual: tuple[int | None, ...]) -> bool:
-    """True when the shapes can be the same; a free dimension, None, is of any size."""
-    return len(expected) == len(actual) and all(
-        want is None or size is None or want == size
-        for want, size in zip(expected, actual, strict=True)
-    )
-
-
-def _shown(shape: tuple[int | None, ...]) -> str:
-    return "x".join("?" if size is None else str(size) for size in shape)
