@@ -142,7 +142,7 @@ def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
     manifest, path = zoo.resolve(settings.model.name)
     tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
     sensitive = manifest.with_confidence(tracker.low_confidence)
-    detector = Detector.load(sensitive, path, settings.model.threads)
+    detector = Detector.load(sensitive, path, settings.model.threads, settings.model.engine)
     _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
     return detector, tracker
 

@@ -19,6 +19,9 @@ _Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
 _File = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[A-Za-z0-9_-]+\.[a-z0-9]+$")]
 
 
+NETWORK_SUFFIXES = (".onnx", ".tflite")
+"""Of a network beside its manifest."""
+
 _WHERE = "path in an assets folder"
 
 
@@ -97,7 +100,7 @@ def asset(name: str) -> Asset:
 def network(
     name: str, progress: Progress | None = None, places: Places | None = None
 ) -> tuple[Manifest, Path]:
-    """A network's manifest and the path of its ONNX file, fetched if need be.
+    """A network's manifest and the path of its file, fetched if need be.
 
     Raises:
         AssetError: no network is called so, or its file cannot be had.
@@ -125,22 +128,17 @@ def resolve(
 ) -> tuple[Manifest, Path]:
     """The network that a setting or an argument means: a zoo name or a manifest's path.
 
-    A manifest `person.yaml` lies beside its network `person.onnx`.
+    A manifest `person.yaml` lies beside its network, `person.onnx` or `person.tflite`.
 
     Raises:
         AssetError: no network is called so, or its file cannot be had.
-        ManifestError: there is no ONNX file beside the manifest.
+        ManifestError: beside the manifest lies no network, or one of each kind.
         SettingsError: the manifest is refused.
     """
     if not _is_path(name_or_manifest):
         return network(name_or_manifest, progress, places)
     found = manifest(name_or_manifest)
-    onnx_path = Path(name_or_manifest).with_suffix(".onnx")
-    if not onnx_path.is_file():
-        raise ManifestError(
-            f"{name_or_manifest}: its network should lie beside it as {onnx_path.name}"
-        )
-    return found, onnx_path
+    return found, _beside(Path(name_or_manifest))
 
 
 def manifest(name_or_manifest: str) -> Manifest:
@@ -156,6 +154,23 @@ def manifest(name_or_manifest: str) -> Manifest:
         if entry.manifest.name == name_or_manifest:
             return entry.manifest
     raise _unknown("network", name_or_manifest, names())
+
+
+def _beside(manifest_path: Path) -> Path:
+    """The network of a manifest's file."""
+    places = [manifest_path.with_suffix(suffix) for suffix in NETWORK_SUFFIXES]
+    there = [place for place in places if place.is_file()]
+    if len(there) == 1:
+        return there[0]
+    if there:
+        raise ManifestError(
+            f"{manifest_path}: {' and '.join(place.name for place in there)} both lie beside it, "
+            "and it describes one network: give the other a name and a manifest of its own"
+        )
+    raise ManifestError(
+        f"{manifest_path}: its network should lie beside it as "
+        f"{' or '.join(place.name for place in places)}"
+    )
 
 
 def _is_path(name_or_manifest: str) -> bool:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Update = Callable[[int, int | None], None]
 
 ModelOption = Annotated[
-    str, typer.Option(help="name in the zoo, or path of a manifest with its .onnx beside it")
+    str,
+    typer.Option(help="name in the zoo, or path of a manifest with its .onnx or .tflite beside it"),
 ]
 FramesOption = Annotated[
     Path, typer.Option(metavar="VIDEO", help="video or pictures of where the network will look")

@@ -11,22 +11,38 @@ from typing import Any
 
 import numpy as np
 
-# Merely imported, openvino reports its use to Google Analytics unless somebody opted out. Where
-# its telemetry package is not to be had it uses a stub of its own that does nothing (decision 50).
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: import fails
-
-import openvino
-from openvino import frontend
-
 from models.engines.fit import require_fit
 from models.engines.pool import Pool
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError
 
+
+def _imported() -> Any:
+    """The library, kept from reporting its use.
+
+    Merely imported, it tells Google Analytics so, unless somebody opted out on this machine. Where
+    its telemetry package is not to be had, it takes a stub of its own that does nothing.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # import fails
+    import openvino
+    import openvino.frontend
+
+    return openvino
+
+
+openvino = _imported()
+_VERSION = openvino.__version__.partition("-")[0]
+
 DEVICES = ("CPU", "GPU", "NPU", "AUTO")
 
-# All that openvino raises is a RuntimeError, or, of arguments, one of the others.
-_ERRORS = (RuntimeError, ValueError, TypeError)
+# A frontend's failure stands alone under Exception; arguments raise one of the last two.
+_ERRORS: tuple[type[Exception], ...] = (
+    openvino.frontend.GeneralFailure,
+    openvino.frontend.OpConversionFailure,
+    RuntimeError,
+    ValueError,
+    TypeError,
+)
 
 
 class OpenVinoEngine:
@@ -94,26 +110,26 @@ class OpenVinoEngine:
             self._requests = None
 
 
-def _require_device(core: openvino.Core, device: str) -> None:
+def _require_device(core: Any, device: str) -> None:
     there = core.available_devices
     if device != "AUTO" and not any(one.split(".")[0] == device for one in there):
         raise EngineError(
-            f"OpenVINO {openvino.__version__} finds no {device} here, only "
+            f"OpenVINO {_VERSION} finds no {device} here, only "
             f"{', '.join(there) or 'nothing'}; see that its driver is installed and that this "
             "user may open it (/dev/dri, /dev/accel)"
         )
 
 
-def _read(path: Path) -> openvino.Model:
+def _read(path: Path) -> Any:
     """The model of an ONNX file; only as ONNX, where OpenVINO would try one format after another.
 
     Raises:
         EngineError: it is none.
     """
     try:
-        onnx = frontend.FrontEndManager().load_by_framework("onnx")
+        onnx = openvino.frontend.FrontEndManager().load_by_framework("onnx")
         model = onnx.convert(onnx.load(str(path)))
-    except (*_ERRORS, frontend.GeneralFailure) as error:
+    except _ERRORS as error:
         raise _no_onnx(path, _reason(error)) from error
     if not model.outputs:
         raise _no_onnx(path, "it holds no network")
@@ -123,7 +139,7 @@ def _read(path: Path) -> openvino.Model:
 def _no_onnx(path: Path, reason: str) -> EngineError:
     return EngineError(
         f"{path}: cannot be loaded as ONNX ({reason}); see that it is a whole ONNX file, or export "
-        f"it again for OpenVINO {openvino.__version__}"
+        f"it again for OpenVINO {_VERSION}"
     )
 
 
@@ -157,5 +173,8 @@ def _spec(path: Path, port: Any) -> TensorSpec:
 def _reason(error: Exception) -> str:
     """What openvino says, in one line, without the places in its sources."""
     lines = (line.strip() for line in str(error).splitlines())
-    said = [line for line in lines if line and not line.startswith("Exception from ")]
+    said = [line for line in lines if line and not line.startswith(_NOISE)]
     return " ".join(said) or type(error).__name__
+
+
+_NOISE = ("Exception from ", "Check '", "FrontEnd API failed with")

@@ -45,6 +45,11 @@ def weights_of(model: ModelProto) -> list[TensorProto]:
 
 
 def _parsed(path: Path) -> ModelProto:
+    if path.suffix == ".tflite":
+        raise GraphError(
+            f"{path}: is a TensorFlow Lite file, and only ONNX files are looked into and changed; "
+            "name the ONNX file that it was converted from"
+        )
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise GraphError(f"{path}: is larger than 2 GiB, more than one ONNX file can hold")
