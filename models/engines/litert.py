@@ -4,6 +4,7 @@ References: https://ai.google.dev/edge/litert and https://ai.google.dev/edge/lit
 tensorflow/quantization/quantization_spec (real = scale x (integer - zero point)).
 """
 
+import ctypes
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -229,6 +230,8 @@ def _edge_tpu() -> Any:
         EngineError: its library is not installed, or finds no device.
     """
     try:
+        # By itself first: of a library that is absent, load_delegate leaves half an object.
+        ctypes.CDLL(_EDGE_TPU_LIBRARY)
         return load_delegate(_EDGE_TPU_LIBRARY)
     except OSError as error:
         raise EngineError(

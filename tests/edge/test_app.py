@@ -80,6 +80,7 @@ def test_a_videos_events_are_on_disk_when_the_agent_ends(tmp_path: Path) -> None
         ]
     )
     told = json.loads((tmp_path / "status.json").read_text())
+    assert told["model"] == {"name": "tiny", "version": "1", "engine": "onnxruntime/CPU"}
     assert told["cameras"][0]["frames_inferred"] == FRAMES
     assert told["outbox"]["rows"] == 4
     (last,) = [log for log in logs if log["event"] == "agent ends"]
