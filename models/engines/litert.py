@@ -58,7 +58,7 @@ class LiteRtEngine:
         self._path = path
         self._threads = intra_threads
         self._is_on_tpu = device == "EdgeTPU"
-        left = _left_to_cpu(path) if self._is_on_tpu else 0
+        left = left_to_cpu(path) if self._is_on_tpu else 0
         self.name = f"litert/{device}" + (f", {left} operators on CPU" if left else "")
         first = self._interpreter()
         self._inputs = [
@@ -197,7 +197,7 @@ def _as_stored(detail: Mapping[str, Any]) -> _Place:
     return _Place(detail["index"], TensorSpec(detail["name"], shape, stored), stored)
 
 
-def _left_to_cpu(path: Path) -> int:
+def left_to_cpu(path: Path) -> int:
     """How many operators of a file an Edge TPU leaves to the CPU; what was compiled for it is one.
 
     Raises:

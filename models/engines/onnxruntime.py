@@ -69,7 +69,7 @@ class OnnxRuntimeEngine:
         self._path = path
         _require_built_in(provider)
         self._session = _session(path, intra_threads, provider, cache)
-        self.name = _name_of(path, self._session, provider)
+        self.name = name_of(path, self._session, provider)
         self.inputs = tuple(_spec(path, node) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(path, node) for node in self._session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
@@ -149,7 +149,7 @@ def _session(
         ) from error
 
 
-def _name_of(path: Path, session: onnxruntime.InferenceSession, provider: Provider) -> str:
+def name_of(path: Path, session: onnxruntime.InferenceSession, provider: Provider) -> str:
     """Where the network really runs.
 
     Raises:

@@ -234,3 +234,11 @@ def test_a_mistake_in_the_environment_names_the_variable(
     (said,) = problems(small_agent(tmp_path))
 
     assert said.startswith("WAYSIDE_EDGE__CAMERAS__0__ID: cameras[0].id: id 'Yard 1'")
+
+
+def test_an_engine_that_is_nowhere_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    for engine in ("auto", "openvino/CPU"):
+        made = load(small_agent(tmp_path, model={"name": "tiny.yaml", "engine": engine}))
+        assert made.model.engine == engine
+    with pytest.raises(SettingsError, match=r"model\.engine: no engine is called 'gpu'; there are"):
+        load(small_agent(tmp_path, model={"name": "tiny.yaml", "engine": "gpu"}))

@@ -26,10 +26,10 @@ _OPERATORS = {
         schema.BuiltinOptions.MaximumMinimumOptions,
         schema.MaximumMinimumOptionsT,
     ),
-    "dequantize": (
-        schema.BuiltinOperator.DEQUANTIZE,
-        schema.BuiltinOptions.DequantizeOptions,
-        schema.DequantizeOptionsT,
+    "mean": (
+        schema.BuiltinOperator.MEAN,
+        schema.BuiltinOptions.ReducerOptions,
+        schema.ReducerOptionsT,
     ),
 }
 
