@@ -20,7 +20,7 @@ from models.engines.loading import load_engine
 from models.engines.port import Engine, Tensor
 from models.manifest import Manifest
 
-NETWORKS = {"yolox-nano": 20, "fastestdet": 40, "twinlitenet": 4}
+NETWORKS = {"yolox-nano": 10, "fastestdet": 20, "twinlitenet": 2}
 """Each with the frames that a caller infers a round."""
 
 ROUNDS = 15

@@ -153,6 +153,8 @@ def _properties(device: str, intra_threads: int, cache: Path | None) -> dict[str
     if device == "CPU":
         streams = max(1, (os.cpu_count() or 1) // intra_threads)
         told |= {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams * intra_threads}
+        # A pinned thread waits for its core while capture or tracking has it, and others are idle.
+        told["ENABLE_CPU_PINNING"] = False
     elif cache is not None:
         told["CACHE_DIR"] = str(cache)
     return told

@@ -1,6 +1,7 @@
 """Pictures into tensors, and boxes there and back."""
 
 import threading
+from typing import Any
 
 import cv2
 import numpy as np
@@ -225,7 +226,12 @@ def test_a_crop_shows_the_pixels_of_the_middle() -> None:
 
 @pytest.mark.parametrize("colour", ["bgr", "rgb"])
 def test_channels_last_hold_the_same_as_channels_first(colour: str) -> None:
-    shared = {"colour": colour, "scale": 1 / 255, "mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7)}
+    shared: dict[str, Any] = {
+        "colour": colour,
+        "scale": 1 / 255,
+        "mean": (0.1, 0.2, 0.3),
+        "std": (0.5, 0.6, 0.7),
+    }
     first, _ = Preprocessor(spec(**shared))(noise(30, 50))
     last, _ = Preprocessor(spec(**shared, layout="nhwc"))(noise(30, 50))
 

@@ -18,8 +18,8 @@ from tests.support.real_assets import real_asset, real_network
 pytest.importorskip("models.engines.openvino", exc_type=ModuleNotFoundError)
 
 TOLERANCE = 5e-3
-"""Of `difference`. OpenVINO's other ways to convolve differ by 0.0027 at most, 1.4e-4 in an output
-of 3.5; bfloat16, which it would take by itself where a processor has it, by a hundred times that."""
+"""Of `difference`. OpenVINO's other ways to convolve differ by 0.0027 at most, which is 1.4e-4 in
+an output whose largest value is 3.5."""
 
 NETWORKS = {
     "yolox-nano": ("cctv-people", (100, 130)),
