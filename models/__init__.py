@@ -25,5 +25,6 @@ draw.py         what was found onto a picture
 media.py        pictures and video files, read; pictures written
 video_writer.py a video file, written whole or not at all
 prediction/     pictures and videos in, the same with what was seen, COCO and CSV out
+commands/       the commands of wayside-models
 cli.py          wayside-models
 """
