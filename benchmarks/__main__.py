@@ -14,6 +14,7 @@ from benchmarks import (
     cloud_bridge,
     cloud_ingest,
     cloud_workers,
+    engines,
     heads,
     pipeline,
     queries,
@@ -25,7 +26,7 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- /table -->\n"
 
 PARTS: Mapping[str, tuple[Callable[[], list[Row]], ...]] = {
-    "edge": (heads.measure, tracker.measure, pipeline.measure),
+    "edge": (heads.measure, engines.measure, tracker.measure, pipeline.measure),
     "cloud": (cloud_bridge.measure, cloud_ingest.measure, cloud_workers.measure, queries.measure),
 }
 

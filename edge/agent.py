@@ -11,6 +11,7 @@ from edge.errors import CaptureError
 from edge.pipeline import Pipeline
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
+from models.network import Network
 from wayside.process import crash
 
 _log = structlog.get_logger(__name__)
@@ -97,11 +98,21 @@ def drain(forwarder: Forwarder, stop: threading.Event) -> None:
 
 
 def status(
-    device: str, cameras: Sequence[Pipeline], outbox: Outbox, forwarder: Forwarder
+    device: str,
+    network: Network[Any],
+    cameras: Sequence[Pipeline],
+    outbox: Outbox,
+    forwarder: Forwarder,
 ) -> dict[str, Any]:
     """What the status file says."""
+    manifest = network.manifest
     return {
         "device": device,
+        "model": {
+            "name": manifest.name,
+            "version": manifest.version,
+            "engine": network.engine.name,
+        },
         "cameras": [asdict(pipeline.stats) for pipeline in cameras],
         "outbox": asdict(outbox.depth()),
         "forwarder": asdict(forwarder.stats),

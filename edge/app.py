@@ -78,7 +78,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             for camera in settings.cameras
         ]
         cameras = Cameras(pipelines, up.heartbeat.note_error)
-        with _status_file(settings, pipelines, up), frozen_heap():
+        with _status_file(settings, detector, pipelines, up), frozen_heap():
             cameras.start()
             wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
             cameras.stop()
@@ -142,7 +142,7 @@ def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
     manifest, path = zoo.resolve(settings.model.name)
     tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
     sensitive = manifest.with_confidence(tracker.low_confidence)
-    detector = Detector.load(sensitive, path, settings.model.threads)
+    detector = Detector.load(sensitive, path, settings.model.threads, settings.model.engine)
     _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
     return detector, tracker
 
@@ -182,14 +182,16 @@ def _pipeline(
 
 
 @contextmanager
-def _status_file(settings: EdgeSettings, pipelines: list[Pipeline], up: Sending) -> Iterator[None]:
+def _status_file(
+    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending
+) -> Iterator[None]:
     path = settings.status.file
     if path is None:
         yield
         return
 
     def tell() -> dict[str, object]:
-        return status(settings.device, pipelines, up.outbox, up.forwarder)
+        return status(settings.device, detector, pipelines, up.outbox, up.forwarder)
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield

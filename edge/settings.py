@@ -27,7 +27,8 @@ from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.track.settings import TrackerSettings
 from models import zoo
-from models.errors import AssetError, RecordError
+from models.engines.choice import AUTO, require_known
+from models.errors import AssetError, EngineError, RecordError
 from models.manifest import Manifest
 from protos.ids import check_id
 from wayside import settings
@@ -55,10 +56,19 @@ class ModelSettings(_Frozen):
         None, ge=0.01, le=1, description="least confidence of a detection; default: the manifest's"
     )
     threads: int = Field(1, ge=1, le=64, description="threads that share the work of one frame")
+    engine: str = Field(AUTO, description="what runs the network; its name tells the device")
 
     def threshold(self, manifest: Manifest) -> float:
         """Least confidence of a detection, of these settings or else of the model's manifest."""
         return self.confidence or manifest.thresholds.confidence
+
+    @field_validator("engine")
+    @classmethod
+    def _is_an_engine(cls, engine: str) -> str:
+        try:
+            return require_known(engine)
+        except EngineError as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("name")
     @classmethod

@@ -1,4 +1,4 @@
-"""What a network expects and how its output reads: one YAML file beside each ONNX file."""
+"""What a network expects and how its output reads: one YAML file beside each network."""
 
 import re
 from pathlib import Path
@@ -103,10 +103,13 @@ class InputSpec(_Frozen):
         return (1, 3, self.height, self.width)
 
     @model_validator(mode="after")
-    def _is_one_of_two(self) -> "InputSpec":
-        """Of layouts and types there are two pairs: as trained, and as cameras have it."""
-        if (self.dtype == "uint8") != (self.layout == "nhwc"):
-            raise ValueError("dtype uint8 goes with layout nhwc, and float32 with nchw")
+    def _is_one_of_three(self) -> "InputSpec":
+        """Of layouts and types there are three pairs.
+
+        As trained, float32 and nchw (PyTorch) or nhwc (TensorFlow), and as cameras have it.
+        """
+        if self.dtype == "uint8" and self.layout != "nhwc":
+            raise ValueError("dtype uint8 goes with layout nhwc; float32 goes with both")
         is_plain = (self.colour, self.scale, self.mean, self.std) == (
             "bgr", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0),
         )  # fmt: skip
@@ -146,7 +149,7 @@ class Made(_Frozen):
 class Manifest(_Frozen):
     """A network and everything that is needed to run it and to name its results.
 
-    `version` names the pair of ONNX file and manifest; events carry `name` and `version`.
+    `version` names the pair of network and manifest; events carry `name` and `version`.
     """
 
     name: Id
@@ -158,8 +161,8 @@ class Manifest(_Frozen):
     thresholds: Thresholds = Thresholds()
     licence: Spdx = Field(description="SPDX expression")
     source: str = Field(min_length=1, description="where the network comes from")
-    sha256: Sha256 = Field(description="of the ONNX file")
-    parent: Sha256 | None = Field(None, description="of the ONNX file that it was made from")
+    sha256: Sha256 = Field(description="of the network's file")
+    parent: Sha256 | None = Field(None, description="of the file that it was made from")
     made: Made | None = Field(None, description="how, where it was made by `wayside-models`")
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from models.detections import Image
+from models.engines.choice import AUTO
 from models.engines.loading import check_input, check_outputs, load_engine
 from models.engines.port import Engine, Tensor
 from models.heads.port import Head
@@ -44,25 +45,28 @@ class Network(ABC, Generic[Found]):
         """The decoder for a manifest of this task."""
 
     @classmethod
-    def load(cls: type[Own], manifest: Manifest, onnx_path: Path, intra_threads: int = 1) -> Own:
-        """The network of a manifest and its ONNX file.
+    def load(
+        cls: type[Own], manifest: Manifest, path: Path, intra_threads: int = 1, engine: str = AUTO
+    ) -> Own:
+        """The network of a manifest and its file.
 
         Args:
             manifest: of the network.
-            onnx_path: the file whose sha256 the manifest names.
+            path: the ONNX or TensorFlow Lite file whose sha256 the manifest names.
             intra_threads: threads that share the work of one frame; 1 where several workers
                 share the network.
+            engine: name of what runs it, see `models.engines.choice`.
 
         Raises:
             AssetError: the file cannot be read, or (ChecksumError) is another one.
-            EngineError: it is no ONNX.
+            EngineError: it is none that the engine can run, or the engine is not to be had.
             ManifestError: the manifest does not fit it, or is for another task.
         """
-        engine = load_engine(manifest, onnx_path, intra_threads)
+        loaded = load_engine(manifest, path, intra_threads, engine)
         try:
-            return cls(manifest, engine)
+            return cls(manifest, loaded)
         except BaseException:
-            engine.close()
+            loaded.close()
             raise
 
     def find(self, image: Image) -> Found:

@@ -145,9 +145,10 @@ class Preprocessor:
     def _tensor(self, canvas: Image) -> NDArray[np.float32]:
         # A fresh tensor each time: the caller may hand it to another thread and go on.
         tensor = np.empty(self._spec.shape, np.float32)
+        by_channel = tensor[0] if self._spec.layout == "nchw" else np.moveaxis(tensor[0], 2, 0)
         planes = cv2.split(canvas)
         for channel, plane in enumerate(planes[::-1] if self._spec.colour == "rgb" else planes):
-            target = tensor[0, channel]
+            target = by_channel[channel]
             if self._gain[channel] == 1.0:
                 np.copyto(target, plane)
             else:

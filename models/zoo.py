@@ -14,12 +14,14 @@ from models.download import Progress
 from models.errors import AssetError, ManifestError
 from models.manifest import Id, Manifest, Sha256, Spdx, load_manifest
 from models.record.reading import is_record, read_record
-from models.record.record import NETWORK
 from wayside import settings
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
 _File = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[A-Za-z0-9_-]+\.[a-z0-9]+$")]
 
+
+NETWORK_SUFFIXES = (".onnx", ".tflite")
+"""Of a network beside its manifest."""
 
 _WHERE = "path in an assets folder"
 
@@ -99,7 +101,7 @@ def asset(name: str) -> Asset:
 def network(
     name: str, progress: Progress | None = None, places: Places | None = None
 ) -> tuple[Manifest, Path]:
-    """A network's manifest and the path of its ONNX file, fetched if need be.
+    """A network's manifest and the path of its file, fetched if need be.
 
     Raises:
         AssetError: no network is called so, or its file cannot be had.
@@ -127,23 +129,21 @@ def resolve(
 ) -> tuple[Manifest, Path]:
     """The network that a setting or an argument means: a zoo name, a manifest or a record.
 
-    A manifest `person.yaml` lies beside its network `person.onnx`; a record's folder holds both.
+    A manifest `person.yaml` lies beside its network, `person.onnx` or `person.tflite`; a record's
+    folder holds both.
 
     Raises:
         AssetError: no network is called so, or its file cannot be had.
-        ManifestError: there is no ONNX file beside the manifest.
+        ManifestError: beside the manifest lies no network, or one of each kind.
         RecordError: the folder holds no record, or a damaged one.
         SettingsError: the manifest is refused.
     """
     if not is_path(name):
         return network(name, progress, places)
-    found = manifest(name)
-    if not _is_yaml(name):
-        return found, Path(name) / NETWORK
-    onnx_path = Path(name).with_suffix(".onnx")
-    if not onnx_path.is_file():
-        raise ManifestError(f"{name}: its network should lie beside it as {onnx_path.name}")
-    return found, onnx_path
+    if _is_yaml(name):
+        return load_manifest(Path(name)), _beside(Path(name))
+    record = read_record(Path(name)).record
+    return record.manifest, Path(name) / record.network
 
 
 def manifest(name: str) -> Manifest:
@@ -171,6 +171,23 @@ def is_path(name: str) -> bool:
 
 def _is_yaml(name: str) -> bool:
     return name.endswith((".yaml", ".yml"))
+
+
+def _beside(manifest_path: Path) -> Path:
+    """The network of a manifest's file."""
+    places = [manifest_path.with_suffix(suffix) for suffix in NETWORK_SUFFIXES]
+    there = [place for place in places if place.is_file()]
+    if len(there) == 1:
+        return there[0]
+    if there:
+        raise ManifestError(
+            f"{manifest_path}: {' and '.join(place.name for place in there)} both lie beside it, "
+            "and it describes one network: give the other a name and a manifest of its own"
+        )
+    raise ManifestError(
+        f"{manifest_path}: its network should lie beside it as "
+        f"{' or '.join(place.name for place in places)}"
+    )
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> AssetError:

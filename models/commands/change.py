@@ -131,7 +131,11 @@ def quantise(
 
 
 def _to_change(model: str, out: Path) -> "tuple[Manifest, Path]":
-    """The network that a command changes, once it is clear that `out` can be written."""
+    """The network that a command changes, once it is clear that it can, and `out` be written."""
     if out.suffix != ".onnx":
         raise typer.BadParameter(f"{out}: should end with .onnx", param_hint="--out")
-    return resolved(model)
+    from models.graph.read import require_onnx
+
+    manifest, path = resolved(model)
+    require_onnx(path)
+    return manifest, path

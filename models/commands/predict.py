@@ -27,6 +27,9 @@ def predict(
     confidence: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="threshold; default: the manifest's")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="what runs the network: auto, onnxruntime/CPU, openvino/CPU, ...")
+    ] = "auto",
 ) -> None:
     """Look at pictures and videos: draw what is seen, and write it down.
 
@@ -44,11 +47,11 @@ def predict(
         ffmpeg = find_h264_encoder()
         if ffmpeg is None:
             typer.echo("no ffmpeg with libx264: videos are written as MPEG-4 Part 2", err=True)
-    manifest, onnx_path = resolved(model)
+    manifest, path = resolved(model)
     if confidence is not None:
         manifest = manifest.with_confidence(confidence)
     threads = os.cpu_count() or 1
-    network = network_class(manifest).load(manifest, onnx_path, intra_threads=threads)
+    network = network_class(manifest).load(manifest, path, threads, engine)
     try:
         with bar(source.name, "frames") as update:
             summary = run(network, source, Outputs(out, results or (), ffmpeg), update)

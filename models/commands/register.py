@@ -47,9 +47,6 @@ ToleranceOption = Annotated[
 AgreementOption = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="of finds, on other engines, at least")
 ]
-TfliteOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="the same network for LiteRT")
-]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="how it was trained and compiled: YAML or JSON"),
@@ -70,7 +67,6 @@ def register(
     golden: GoldenOption = None,
     tolerance: ToleranceOption = 0.05,
     agreement: AgreementOption = 0.9,
-    tflite: TfliteOption = None,
     config: ConfigOption = None,
     by: ByOption = None,
     parent: ParentOption = None,
@@ -86,12 +82,12 @@ def register(
     from models.record.store import Store
 
     quiet_opencv()
-    manifest, onnx_path = resolved(model)
+    manifest, path = resolved(model)
     sets = [_data_set(text) for text in data or ()]
     submission = Submission(
-        manifest, onnx_path,
-        licence_file=licence_file or licence_beside(onnx_path, manifest.licence),
-        tflite=tflite, data_sets=sets,
+        manifest, path,
+        licence_file=licence_file or licence_beside(path, manifest.licence),
+        data_sets=sets,
         metrics=read_metrics(metrics, sets) if metrics else (),
         charts=chart or (),
         configuration=read_configuration(config) if config else {},

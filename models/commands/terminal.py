@@ -18,7 +18,9 @@ Update = Callable[[int, int | None], None]
 
 ModelOption = Annotated[
     str,
-    typer.Option(help="name in the zoo, a manifest with its .onnx beside it, or a record's folder"),
+    typer.Option(
+        help="name in the zoo, a manifest with its .onnx or .tflite beside it, or a record's folder"
+    ),
 ]
 FramesOption = Annotated[
     Path, typer.Option(metavar="VIDEO", help="video or pictures of where the network will look")

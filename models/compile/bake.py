@@ -21,7 +21,7 @@ def bake(model: ModelProto, spec: InputSpec) -> ModelProto:
     """A model that does what `Preprocessor` does after its resize.
 
     Args:
-        model: with one input (N, 3, height, width) float32.
+        model: with one input (N, 3, height, width) or (N, height, width, 3) float32.
         spec: how that input is made; it describes the model as it is.
 
     Returns:
@@ -70,14 +70,16 @@ def baked_spec(spec: InputSpec) -> InputSpec:
 def _steps(spec: InputSpec, end: str) -> list[tuple[NodeProto, TensorProto | None]]:
     """The operators from PICTURE to the old input, each with the constant that it takes."""
     std = np.array(spec.std, np.float64)
-    gain = (spec.scale / std).astype(np.float32).reshape(1, 3, 1, 1)
-    offset = (-np.array(spec.mean, np.float64) / std).astype(np.float32).reshape(1, 3, 1, 1)
+    shape, axis = ((1, 3, 1, 1), 1) if spec.layout == "nchw" else ((1, 1, 1, 3), 3)
+    gain = (spec.scale / std).astype(np.float32).reshape(shape)
+    offset = (-np.array(spec.mean, np.float64) / std).astype(np.float32).reshape(shape)
     wanted: list[tuple[str, NDArray[Any] | None, dict[str, Any]]] = [
         ("Cast", None, {"to": TensorProto.FLOAT}),
-        ("Transpose", None, {"perm": [0, 3, 1, 2]}),
     ]
+    if spec.layout == "nchw":
+        wanted.append(("Transpose", None, {"perm": [0, 3, 1, 2]}))
     if spec.colour == "rgb":
-        wanted.append(("Gather", np.array([2, 1, 0], np.int64), {"axis": 1}))
+        wanted.append(("Gather", np.array([2, 1, 0], np.int64), {"axis": axis}))
     if (gain != 1).any():
         wanted.append(("Mul", gain, {}))
     if offset.any():

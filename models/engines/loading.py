@@ -4,29 +4,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 
 from models.checksum import check_sha256
+from models.engines.choice import AUTO, Wanted, open_engine, require_known
+from models.engines.fit import shapes_fit, shown
 from models.engines.port import Engine
 from models.errors import AssetError, ManifestError
 from models.manifest import Manifest
 
 
-def load_engine(manifest: Manifest, path: Path, intra_threads: int = 1) -> Engine:
+def load_engine(
+    manifest: Manifest, path: Path, intra_threads: int = 1, engine: str = AUTO
+) -> Engine:
     """The network of a manifest, ready to run.
 
     Args:
         manifest: what the file should be.
-        path: the ONNX file.
+        path: the ONNX or TensorFlow Lite file.
         intra_threads: threads that share the work of one frame.
+        engine: name of what runs it, see `choice`.
 
     Raises:
         AssetError: the file cannot be read.
         ChecksumError: the file is not the manifest's.
-        EngineError: it is no ONNX.
+        EngineError: it is none that the engine can run, or the engine is not to be had.
         ManifestError: its input is not what the manifest says.
     """
-    from models.engines.onnxruntime import OnnxRuntimeEngine
-
+    require_known(engine)
     remedy = (
         f"it is not the network of manifest {manifest.name!r}: fetch the network again, or "
         "correct the manifest's `sha256`"
@@ -35,13 +40,15 @@ def load_engine(manifest: Manifest, path: Path, intra_threads: int = 1) -> Engin
         check_sha256(path, manifest.sha256, remedy)
     except OSError as error:
         raise AssetError(f"{path}: cannot be read: {error.strerror}") from error
-    engine = OnnxRuntimeEngine(path, intra_threads)
+    takes_integers = manifest.input.dtype != "float32"
+    cache = platformdirs.user_cache_path("wayside") / "engines" / manifest.sha256[:12]
+    loaded = open_engine(engine, Wanted(path, intra_threads, takes_integers, cache))
     try:
-        check_input(manifest, engine)
+        check_input(manifest, loaded)
     except ManifestError:
-        engine.close()
+        loaded.close()
         raise
-    return engine
+    return loaded
 
 
 def check_input(manifest: Manifest, engine: Engine) -> None:
@@ -56,8 +63,8 @@ def check_input(manifest: Manifest, engine: Engine) -> None:
     dtype = np.dtype(manifest.input.dtype)
     if not shapes_fit(manifest.input.shape, actual.shape) or actual.dtype != dtype:
         raise ManifestError(
-            f"{manifest.name}: the manifest's input is {_shown(manifest.input.shape)} {dtype}, "
-            f"the network's {actual.name!r} is {_shown(actual.shape)} {actual.dtype}"
+            f"{manifest.name}: the manifest's input is {shown(manifest.input.shape)} {dtype}, "
+            f"the network's {actual.name!r} is {shown(actual.shape)} {actual.dtype}"
         )
 
 
@@ -74,18 +81,6 @@ def check_outputs(
     if not fits:
         raise ManifestError(
             f"{manifest.name}: head {manifest.head.family!r} with {len(manifest.classes)} classes "
-            f"reads {', '.join(map(_shown, shapes))}, "
-            f"the network returns {', '.join(map(_shown, actual))}"
+            f"reads {', '.join(map(shown, shapes))}, "
+            f"the network returns {', '.join(map(shown, actual))}"
         )
-
-
-def shapes_fit(expected: tuple[int | None, ...], actual: tuple[int | None, ...]) -> bool:
-    """True when the shapes can be the same; a free dimension, None, is of any size."""
-    return len(expected) == len(actual) and all(
-        want is None or size is None or want == size
-        for want, size in zip(expected, actual, strict=True)
-    )
-
-
-def _shown(shape: tuple[int | None, ...]) -> str:
-    return "x".join("?" if size is None else str(size) for size in shape)

@@ -24,7 +24,11 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Engine and provider really in use, `onnxruntime/CPU`."""
+        """Engine and device really in use, `onnxruntime/CPU`.
+
+        Where some of the network runs elsewhere, that follows after a comma:
+        `onnxruntime/CUDA, 3 of 120 operators on CPU`.
+        """
 
     @property
     def inputs(self) -> Sequence[TensorSpec]:

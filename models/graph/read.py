@@ -44,7 +44,21 @@ def weights_of(model: ModelProto) -> list[TensorProto]:
     return found
 
 
+def require_onnx(path: Path) -> None:
+    """Return when a file is not of another kind by its name.
+
+    Raises:
+        GraphError: it is TensorFlow Lite's.
+    """
+    if path.suffix == ".tflite":
+        raise GraphError(
+            f"{path}: is a TensorFlow Lite file, and only ONNX files are looked into and changed; "
+            "name the ONNX file that it was converted from"
+        )
+
+
 def _parsed(path: Path) -> ModelProto:
+    require_onnx(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise GraphError(f"{path}: is larger than 2 GiB, more than one ONNX file can hold")

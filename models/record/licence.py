@@ -24,23 +24,23 @@ _SAYS = {
 """Words that stand in the text of a licence, in small letters and with single spaces."""
 
 
-def licence_beside(onnx_path: Path, spdx: str) -> Path:
+def licence_beside(network_path: Path, spdx: str) -> Path:
     """The file beside a network that holds its licence: `person.LICENSE` or else `LICENSE`.
 
     Raises:
         RecordError: there is none, or nobody can tell which of several it is.
     """
     remedy = f"name the text of {spdx} that came with the network: --licence-file FILE"
-    for prefix in (f"{onnx_path.stem}.", ""):
+    for prefix in (f"{network_path.stem}.", ""):
         names = tuple(prefix + name for name in _NAMES)
-        folder = onnx_path.absolute().parent
+        folder = network_path.absolute().parent
         found = sorted(path for path in folder.iterdir() if path.name.startswith(names))
         if len(found) > 1:
             told = ", ".join(path.name for path in found)
-            raise RecordError(f"{onnx_path.parent}: holds {told}; {remedy}")
+            raise RecordError(f"{network_path.parent}: holds {told}; {remedy}")
         if found:
             return found[0]
-    raise RecordError(f"{onnx_path}: no LICENSE lies beside it; {remedy}")
+    raise RecordError(f"{network_path}: no LICENSE lies beside it; {remedy}")
 
 
 def read_licence(path: Path, spdx: str) -> bytes:

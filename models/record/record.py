@@ -21,8 +21,8 @@ _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _PATH = re.compile(rf"{_PART}(/{_PART}){{0,3}}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
-NETWORK, TFLITE, LICENCE = "network.onnx", "network.tflite", "LICENSE"
-"""Paths of what a record has one of."""
+NETWORKS, LICENCE = ("network.onnx", "network.tflite"), "LICENSE"
+"""Paths of what a record has one of; of the networks, either."""
 
 
 def check_path(text: str) -> str:
@@ -55,7 +55,7 @@ def _check_time(text: str) -> str:
 ArtefactPath = Annotated[str, AfterValidator(check_path)]
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_line)]
 Time = Annotated[str, AfterValidator(_check_time)]
-Role = Literal["network", "tflite", "licence", "chart", "golden-picture", "golden-expected"]
+Role = Literal["network", "licence", "chart", "golden-picture", "golden-expected"]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -201,12 +201,17 @@ class Record(Frozen):
 
     def _check_artefacts(self) -> None:
         roles = {one.path: one.role for one in self.artefacts}
-        for role, path in (("network", NETWORK), ("licence", LICENCE)):
-            if roles.get(path) != role:
-                raise ValueError(f"artefacts: {path} of role {role!r} is missing")
-        network = next(one for one in self.artefacts if one.path == NETWORK)
-        if network.sha256 != self.manifest.sha256:
-            raise ValueError(f"artefacts: {NETWORK} is not the network of the manifest's sha256")
+        if roles.get(LICENCE) != "licence":
+            raise ValueError(f"artefacts: {LICENCE} of role 'licence' is missing")
+        networks = [one for one in self.artefacts if one.role == "network"]
+        if len(networks) != 1 or networks[0].path not in NETWORKS:
+            raise ValueError(
+                f"artefacts: there is not one {' or '.join(NETWORKS)} of role 'network'"
+            )
+        if networks[0].sha256 != self.manifest.sha256:
+            raise ValueError(
+                f"artefacts: {networks[0].path} is not the network of the manifest's sha256"
+            )
         if {"record.json", "record.sha256"} & {path.lower() for path in roles}:
             raise ValueError("artefacts: a record is none of its own artefacts")
         named = list(self.golden.paths()) if self.golden else []
@@ -228,6 +233,11 @@ class Record(Frozen):
                     f"metrics: {metric.name} is of class {metric.class_name!r}, which the model "
                     "does not have"
                 )
+
+    @property
+    def network(self) -> str:
+        """Path of the network, one of NETWORKS."""
+        return next(one.path for one in self.artefacts if one.role == "network")
 
     def document(self) -> dict[str, Any]:
         """As plain values, for the canonical form."""

@@ -16,9 +16,8 @@ from models.record.licence import read_licence
 from models.record.reading import Read, bounded_bytes, read_record
 from models.record.record import (
     LICENCE,
-    NETWORK,
+    NETWORKS,
     SCHEMA,
-    TFLITE,
     Code,
     DataSet,
     Golden,
@@ -58,9 +57,8 @@ class Submission:
 
     Attributes:
         manifest: of the model.
-        onnx_path: its network.
+        path: its network, ONNX or TensorFlow Lite.
         licence_file: the licence's text.
-        tflite: the same network for LiteRT.
         data_sets: that it was trained and measured on.
         metrics: of those data sets.
         charts: PNG or SVG files.
@@ -71,9 +69,8 @@ class Submission:
     """
 
     manifest: Manifest
-    onnx_path: Path
+    path: Path
     licence_file: Path
-    tflite: Path | None = None
     data_sets: Sequence[DataSet] = ()
     metrics: Sequence[Metric] = ()
     charts: Sequence[Path] = ()
@@ -81,6 +78,11 @@ class Submission:
     pictures: Sequence[Image] = ()
     tolerance: Tolerance = DEFAULT_TOLERANCE
     parent: Path | None = None
+
+    @property
+    def network(self) -> str:
+        """The network's path within the record."""
+        return NETWORKS[self.path.suffix == ".tflite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,10 @@ def register(submission: Submission, store: Store, who: Who) -> Registered:
     parent = _parent(submission)
     charts = _charts(submission.charts)
     licence = read_licence(submission.licence_file, manifest.licence)
-    network_class(manifest).load(manifest, submission.onnx_path).close()  # does it fit?
+    network_class(manifest).load(manifest, submission.path).close()  # does it fit?
     with store.staging() as staging:
-        staging.copy("network", submission.onnx_path, NETWORK)
+        staging.copy("network", submission.path, submission.network)
         staging.add("licence", licence, LICENCE)
-        if submission.tflite is not None:
-            _require_tflite(submission.tflite)
-            staging.copy("tflite", submission.tflite, TFLITE)
         for path in charts:
             staging.copy("chart", path, f"charts/{path.name}")
         golden, engine = _golden(submission, staging)
@@ -137,10 +136,10 @@ def _golden(submission: Submission, staging: Staging) -> tuple[Golden | None, st
     """The golden inputs, by the network as it was copied, and the engine's name."""
     manifest = submission.manifest
     try:
-        engine = load_engine(manifest, staging.folder / NETWORK)
+        engine = load_engine(manifest, staging.folder / submission.network)
     except EngineError as error:
         raise RecordError(
-            f"{submission.onnx_path}: does not run without what lies beside it; save it as one "
+            f"{submission.path}: does not run without what lies beside it; save it as one "
             "file, with its weights inside"
         ) from error
     try:
@@ -216,13 +215,3 @@ def _charts(paths: Sequence[Path]) -> list[Path]:
             raise RecordError(f"{path}: another chart is called {path.name}; rename one")
         names.add(path.name.lower())
     return list(paths)
-
-
-def _require_tflite(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
-    if start[4:] != b"TFL3":
-        raise RecordError(f"{path}: is no TensorFlow Lite file")

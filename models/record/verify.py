@@ -11,7 +11,7 @@ from models.engines.port import Engine
 from models.errors import ModelError, RecordError
 from models.manifest import Manifest
 from models.record.reading import CHECKSUM, RECORD, Read, bounded_bytes, is_record, read_record
-from models.record.record import NETWORK, Artefact, Parent, Record
+from models.record.record import Artefact, Parent, Record
 from models.record.selftest import Outcome, self_test
 
 Load = Callable[[Manifest, Path], Engine]
@@ -57,7 +57,7 @@ def verify(folder: Path, digest: str | None = None, load: Load = load_engine) ->
             report.problems.append(problem)
     report.problems += _strangers(folder, read.record)
     if read.record.golden is not None:
-        needed = {NETWORK, *(path for _, path in read.record.golden.paths())}
+        needed = {read.record.network, *(path for _, path in read.record.golden.paths())}
         if needed.isdisjoint(damaged):
             _run_golden(folder, read.record, load, report)
     if read.record.parent is not None:
@@ -111,7 +111,7 @@ def _strangers(folder: Path, record: Record) -> list[str]:
 def _run_golden(folder: Path, record: Record, load: Load, report: Report) -> None:
     assert record.golden is not None
     try:
-        engine = load(record.manifest, folder / NETWORK)
+        engine = load(record.manifest, folder / record.network)
         try:
             report.outcome = self_test(record, folder, engine)
         finally:

@@ -14,18 +14,43 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.tiny_onnx import Node, onnx_bytes
 
 F32 = np.dtype(np.float32)
+ONNX = onnx_bytes(
+    [Node("Add", ("x", "x"), "twice"), Node("Mul", ("x", "x"), "square")],
+    {"x": ("batch", 3)},
+    {"twice": ("batch", 3), "square": ("batch", 3)},
+)
 
 
 def onnxruntime_engine(folder: Path) -> Engine:
     path = folder / "network.onnx"
+    path.write_bytes(ONNX)
+    return OnnxRuntimeEngine(path)
+
+
+def openvino_engine(folder: Path) -> Engine:
+    adapter = pytest.importorskip("models.engines.openvino", exc_type=ModuleNotFoundError)
+    path = folder / "network.onnx"
+    path.write_bytes(ONNX)
+    made: Engine = adapter.OpenVinoEngine(path)
+    return made
+
+
+def litert_engine(folder: Path) -> Engine:
+    adapter = pytest.importorskip("models.engines.litert", exc_type=ModuleNotFoundError)
+    from tests.support.tiny_tflite import Step, tflite_bytes
+    from tests.support.tiny_tflite import Tensor as Described
+
+    path = folder / "network.tflite"
     path.write_bytes(
-        onnx_bytes(
-            [Node("Add", ("x", "x"), "twice"), Node("Mul", ("x", "x"), "square")],
-            {"x": ("batch", 3)},
-            {"twice": ("batch", 3), "square": ("batch", 3)},
+        tflite_bytes(
+            [Described(name, (None, 3)) for name in ("x", "twice", "square")],
+            [Step("add", ("x", "x"), "twice"), Step("mul", ("x", "x"), "square")],
+            ["x"],
+            ["twice", "square"],
         )
     )
-    return OnnxRuntimeEngine(path)
+    made: Engine = adapter.LiteRtEngine(path)
+    return made
 
 
 def fake_engine(folder: Path) -> Engine:
@@ -36,7 +61,10 @@ def fake_engine(folder: Path) -> Engine:
     )
 
 
-@pytest.fixture(params=[onnxruntime_engine, fake_engine], ids=["onnxruntime", "fake"])
+@pytest.fixture(
+    params=[onnxruntime_engine, openvino_engine, litert_engine, fake_engine],
+    ids=["onnxruntime", "openvino", "litert", "fake"],
+)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     make: Callable[[Path], Engine] = request.param
     made = make(tmp_path)
@@ -108,3 +136,46 @@ def test_a_closed_engine_refuses_and_may_be_closed_again(engine: Engine) -> None
 
     with pytest.raises(EngineError):
         engine.run(np.ones((1, 3), np.float32))
+
+
+def test_after_inputs_that_did_not_fit_it_runs_on(engine: Engine) -> None:
+    with pytest.raises(EngineError):
+        engine.run(np.ones((1, 4), np.float32))
+
+    np.testing.assert_array_equal(engine.run(np.ones((1, 3), np.float32))[0], [[2, 2, 2]])
+
+
+def test_a_free_batch_may_be_another_each_time(engine: Engine) -> None:
+    for count in (1, 5, 2):
+        twice, _ = engine.run(np.full((count, 3), count, np.float32))
+        np.testing.assert_array_equal(twice, np.full((count, 3), 2 * count))
+
+
+def test_an_input_need_not_lie_in_one_piece(engine: Engine) -> None:
+    x = np.arange(12, dtype=np.float32).reshape(3, 4).T[:, ::-1]
+    assert not x.flags["C_CONTIGUOUS"]
+
+    np.testing.assert_array_equal(engine.run(x)[0], 2 * x)
+
+
+def test_a_run_that_is_under_way_finishes_when_it_is_closed(engine: Engine) -> None:
+    wrong: list[object] = []
+    x = np.ones((200_000, 3), np.float32)
+    started = threading.Event()
+
+    def work() -> None:
+        try:
+            while True:
+                twice, _ = engine.run(x)
+                wrong.extend([] if (twice == 2).all() else [twice])
+                started.set()
+        except EngineError:
+            pass
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(30)
+    engine.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert wrong == []

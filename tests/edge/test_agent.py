@@ -28,10 +28,13 @@ from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
 from models.detections import Detections, Image
+from models.detector import Detector
 from protos.ids import Lane
 from tests.support.drafts import drafts
+from tests.support.fake_engine import constant_engine
 from tests.support.fake_source import FakeSource
 from tests.support.processes import wait_until
+from tests.support.tiny_detector import tiny_answer, tiny_manifest
 from wayside.mqtt.settings import MqttSettings
 from wayside.process import EXIT_CRASH_ONLY
 
@@ -207,9 +210,11 @@ def test_status_tells_how_cameras_and_events_are(desk: Desk) -> None:
     assert desk.outbox.flush(10)
     cameras = ended()
 
-    told = status("gate-1", cameras.pipelines, desk.outbox, desk.forwarder)
+    network = Detector(tiny_manifest(), constant_engine((1, 3, 32, 32), tiny_answer()))
+    told = status("gate-1", network, cameras.pipelines, desk.outbox, desk.forwarder)
 
     assert told["device"] == "gate-1"
+    assert told["model"] == {"name": "tiny", "version": "1", "engine": "fake/CPU"}
     (camera,) = told["cameras"]
     assert (camera["camera"], camera["state"], camera["frames_inferred"]) == ("yard", "ended", 3)
     assert told["outbox"]["rows"] == 3

@@ -80,10 +80,28 @@ def test_a_videos_events_are_on_disk_when_the_agent_ends(tmp_path: Path) -> None
         ]
     )
     told = json.loads((tmp_path / "status.json").read_text())
+    assert told["model"] == {"name": "tiny", "version": "1", "engine": "onnxruntime/CPU"}
     assert told["cameras"][0]["frames_inferred"] == FRAMES
     assert told["outbox"]["rows"] == 4
     (last,) = [log for log in logs if log["event"] == "agent ends"]
     assert (last["events_waiting"], last["failed_cameras"]) == (4, [])
+
+
+def test_the_engine_that_was_chosen_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("models.engines.openvino", exc_type=ModuleNotFoundError)
+    settings = agent(
+        tmp_path,
+        model={"name": "tiny.yaml", "engine": "openvino/CPU"},
+        status={"file": "status.json"},
+    )
+    with capture_logs() as logs:
+        assert run(settings)
+
+    assert EventBatch.OBJECT_STARTED in kinds(tmp_path)
+    (loaded,) = [log for log in logs if log["event"] == "model loaded"]
+    assert loaded["engine"] == "openvino/CPU"
+    told = json.loads((tmp_path / "status.json").read_text())
+    assert told["model"]["engine"] == "openvino/CPU"
 
 
 def test_a_camera_that_fails_makes_the_run_fail_and_the_others_go_on(tmp_path: Path) -> None:

@@ -54,6 +54,44 @@ def test_a_network_of_each_family_is_recognised_and_runs(
 
 
 @pytest.mark.parametrize(
+    "network",
+    [one for one in NETWORKS if one.name in ("yolox", "yolov8-seg", "ssd-tensorflow", "rt-detr",
+                                             "labels", "probabilities")],
+    ids=lambda one: one.name,
+)  # fmt: skip
+def test_another_engine_sees_the_same(tmp_path: Path, picture: Path, network: Network) -> None:
+    pytest.importorskip("models.engines.openvino", exc_type=ModuleNotFoundError)
+    file = tmp_path / f"{network.name}.onnx"
+    onnx.save(network.model(), file)
+    manifest = file.with_suffix(".yaml")
+    call("inspect", file, "--manifest", manifest)
+    drawn = []
+    for engine in ("onnxruntime/CPU", "openvino/CPU"):
+        drawn.append(tmp_path / f"{engine.replace('/', '-')}.png")
+        seen = call("predict", picture, "--model", manifest, "--out", drawn[-1], "--engine", engine)
+        assert seen.exit_code == 0, seen.stderr
+        assert network.seen in seen.stdout
+
+    assert (read_picture(drawn[0]) == read_picture(drawn[1])).all()
+
+
+def test_an_engine_that_is_nowhere_is_told_with_those_there_are(
+    tmp_path: Path, picture: Path
+) -> None:
+    file = tmp_path / "mine.onnx"
+    onnx.save(NETWORKS[0].model(), file)
+    manifest = file.with_suffix(".yaml")
+    call("inspect", file, "--manifest", manifest)
+
+    refused = call("predict", picture, "--model", manifest, "--out", tmp_path / "seen.png",
+                   "--engine", "torch")  # fmt: skip
+
+    assert refused.exit_code == 1
+    assert "no engine is called 'torch'; there are auto, onnxruntime/CPU" in refused.stderr
+    assert not (tmp_path / "seen.png").exists()
+
+
+@pytest.mark.parametrize(
     ("name", "family", "gflops", "millions"),
     [
         ("yolox-nano", "yolox", 1.08, 0.91),

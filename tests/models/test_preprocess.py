@@ -1,6 +1,7 @@
 """Pictures into tensors, and boxes there and back."""
 
 import threading
+from typing import Any
 
 import cv2
 import numpy as np
@@ -221,3 +222,18 @@ def test_a_crop_shows_the_pixels_of_the_middle() -> None:
 
     np.testing.assert_array_equal(tensor[0].transpose(1, 2, 0), image[24:72, 32:96])
     assert (place.pad_left, place.pad_top) == (-32, -24)
+
+
+@pytest.mark.parametrize("colour", ["bgr", "rgb"])
+def test_channels_last_hold_the_same_as_channels_first(colour: str) -> None:
+    shared: dict[str, Any] = {
+        "colour": colour,
+        "scale": 1 / 255,
+        "mean": (0.1, 0.2, 0.3),
+        "std": (0.5, 0.6, 0.7),
+    }
+    first, _ = Preprocessor(spec(**shared))(noise(30, 50))
+    last, _ = Preprocessor(spec(**shared, layout="nhwc"))(noise(30, 50))
+
+    assert last.shape == (1, 48, 64, 3)
+    np.testing.assert_array_equal(np.moveaxis(last, 3, 1), first)

@@ -100,8 +100,18 @@ def test_a_manifest_without_its_network_says_where_it_should_lie(tmp_path: Path)
     path = write_tiny_model(tmp_path)
     (tmp_path / "tiny.onnx").unlink()
 
-    with pytest.raises(ManifestError, match=r"beside it as tiny\.onnx"):
+    with pytest.raises(ManifestError, match=r"beside it as tiny\.onnx or tiny\.tflite$"):
         zoo.resolve(str(path))
+
+
+def test_a_manifests_network_may_be_a_tflite_file_and_is_one_of_both(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path)
+    (tmp_path / "tiny.tflite").write_bytes(b"another network")
+    with pytest.raises(ManifestError, match=r"tiny\.onnx and tiny\.tflite both lie beside it"):
+        zoo.resolve(str(path))
+
+    (tmp_path / "tiny.onnx").unlink()
+    assert zoo.resolve(str(path))[1] == tmp_path / "tiny.tflite"
 
 
 def test_a_manifest_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:

@@ -163,7 +163,6 @@ def test_nothing_in_a_strangers_record_moves_the_cursor(here: Path) -> None:
         ("--config", "gone.yaml", "cannot be read"),
         ("--parent", "val", "val/record.json: cannot be read: No such file or directory"),
         ("--data", "other=gone", "gone: there is no such folder"),
-        ("--tflite", "recall.svg", "recall.svg: is no TensorFlow Lite file"),
     ],
 )
 def test_what_is_refused_is_one_line(here: Path, option: str, value: str, expected: str) -> None:

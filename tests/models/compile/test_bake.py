@@ -15,9 +15,8 @@ from models.preprocess import Preprocessor
 SIDES = {"width": 24, "height": 16}
 
 
-def passing_on(name: str = "images") -> ModelProto:
+def passing_on(name: str = "images", shape: tuple[int, ...] = (1, 3, 16, 24)) -> ModelProto:
     """A network that returns what it is given."""
-    shape = (1, 3, 16, 24)
     graph = helper.make_graph(
         [helper.make_node("Identity", [name], ["out"])], "identity",
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
@@ -32,17 +31,18 @@ def passing_on(name: str = "images") -> ModelProto:
     mean=st.sampled_from([(0.0, 0.0, 0.0), (0.485, 0.456, 0.406), (103.5, 116.3, 123.7)]),
     std=st.sampled_from([(1.0, 1.0, 1.0), (0.229, 0.224, 0.225), (57.4, 57.1, 58.4)]),
     mode=st.sampled_from(["plain", "letterbox", "centre-crop"]),
+    layout=st.sampled_from(["nchw", "nhwc"]),
     seed=st.integers(0, 100),
 )
 def test_it_is_the_same_inside_and_outside(
-    colour: str, scale: float, mean: object, std: object, mode: str, seed: int
+    colour: str, scale: float, mean: object, std: object, mode: str, layout: str, seed: int
 ) -> None:
     spec = InputSpec.model_validate({
         **SIDES, "colour": colour, "scale": scale, "mean": mean, "std": std,
-        "resize": {"mode": mode},
+        "resize": {"mode": mode}, "layout": layout,
     })  # fmt: skip
     frame = np.random.default_rng(seed).integers(0, 256, (31, 57, 3), np.uint8)
-    model = bake(passing_on(), spec)
+    model = bake(passing_on(shape=spec.shape), spec)
     checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString())
 

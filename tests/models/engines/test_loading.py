@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.checksum import sha256_of
-from models.engines.loading import check_input, check_outputs, load_engine, shapes_fit
+from models.engines.fit import shapes_fit
+from models.engines.loading import check_input, check_outputs, load_engine
 from models.engines.port import TensorSpec
 from models.errors import AssetError, ChecksumError, EngineError, ManifestError
 from tests.support.fake_engine import FakeEngine, constant_engine

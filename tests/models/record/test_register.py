@@ -1,6 +1,5 @@
 """A model into a store: whole or not at all, once and for ever."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,7 +52,7 @@ def test_a_record_holds_everything_and_its_digest_is_its_bytes(tmp_path: Path) -
     assert record.configuration == {"epochs": 30, "lr": 0.001}
     assert [one.value for one in record.metrics] == [0.61, 0.42]
     assert {one.role for one in record.artefacts} == {
-        "network", "tflite", "licence", "chart", "golden-picture", "golden-expected",
+        "network", "licence", "chart", "golden-picture", "golden-expected",
     }  # fmt: skip
     on_disk = {path.relative_to(done.folder).as_posix() for path in files_of(done.folder)}
     assert on_disk == {one.path for one in record.artefacts} | {"record.json", "record.sha256"}
@@ -133,7 +132,6 @@ def test_every_flipped_byte_is_named(tmp_path: Path) -> None:
 
 
 def test_a_killed_register_leaves_nothing_that_the_next_does_not_sweep(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "tflite")  # whoever reads it waits, with what was written so far
     victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(tmp_path)], cwd=ROOT)
     try:
         wait_until((tmp_path / "store/.staging/LICENSE").exists, "a register that is under way")
@@ -153,13 +151,19 @@ def test_a_killed_register_leaves_nothing_that_the_next_does_not_sweep(tmp_path:
 
 VICTIM = """
 import sys
+import threading
 from pathlib import Path
 from models.record.register import register
 from models.record.store import Store
 from tests.support.records import WHO, submission
 
 folder = Path(sys.argv[1])
-made = submission(folder / "model", tflite=folder / "tflite")
+
+class Endless(list):
+    def __iter__(self):
+        threading.Event().wait()
+
+made = submission(folder / "model", pictures=Endless([0]))
 register(made, Store(folder / "store"), WHO)
 """
 
@@ -222,10 +226,6 @@ def _other_licence(folder: Path) -> dict[str, Any]:
     return {"licence_file": folder / "MIT"}
 
 
-def _no_tflite(folder: Path) -> dict[str, Any]:
-    return {"tflite": folder / "LICENSE"}
-
-
 def _unmeasured(folder: Path) -> dict[str, Any]:
     return {"data_sets": ()}
 
@@ -246,7 +246,6 @@ def _no_parent(folder: Path) -> dict[str, Any]:
         (_same_chart, r"another chart is called A\.svg"),
         (_odd_chart, r"très bien\.svg: its name must be a relative path of letters.*rename it"),
         (_other_licence, "does not read like Apache-2.0"),
-        (_no_tflite, r"LICENSE: is no TensorFlow Lite file"),
         (_unmeasured, "map50 is of no data set of the record"),
         (_unknown_class, "class 'lorry', which the model does not have"),
         (_no_parent, r"record\.json: cannot be read: No such file"),
@@ -291,7 +290,7 @@ def test_a_network_with_weights_in_another_file_is_refused(tmp_path: Path) -> No
     onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights.bin",
               size_threshold=0)  # fmt: skip
     changed = tiny_manifest(sha256=sha256_of(path), name="gate")
-    made = replace(submission(tmp_path / "spare"), manifest=changed, onnx_path=path)
+    made = replace(submission(tmp_path / "spare"), manifest=changed, path=path)
 
     with pytest.raises(RecordError, match=r"model/gate\.onnx: does not run without what lies"):
         register(made, Store(tmp_path / "store"), WHO)
