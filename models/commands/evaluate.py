@@ -62,11 +62,12 @@ def evaluate(
 
 
 def _tell(metrics: "Metrics") -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     names = list(dict.fromkeys(name for one in metrics.by_class.values() for name in one.figures))
-    table = Table("class", "labelled", *names)
+    table = Table("class", "labelled", *names, box=box.SIMPLE_HEAD, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
     for name, of_class in metrics.by_class.items():

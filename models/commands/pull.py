@@ -31,6 +31,7 @@ def pull(
 
 
 def _list() -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -38,7 +39,7 @@ def _list() -> None:
     from models.assets import Places
 
     contents, places = zoo.contents(), Places.of_user()
-    table = Table("name", "what", "licence", "here")
+    table = Table("name", "what", "licence", "here", box=box.SIMPLE_HEAD, pad_edge=False)
     for network in contents.networks:
         spec = network.manifest.input
         what = f"{network.manifest.head.task}, {spec.width}x{spec.height}"
