@@ -2,5 +2,9 @@
 
 port.py          what an engine is
 onnxruntime.py   ONNX Runtime
+tensorrt.py      TensorRT, by pycuda
+tensorrt_library.py  which TensorRT there is
+gpu.py           which GPU there is
+switching.py     one engine replaced by another while threads run it
 loading.py       a file into an engine, checked against its manifest
 """

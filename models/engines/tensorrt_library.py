@@ -7,7 +7,7 @@ itself, not of its number, wherever it can be: see `models.compile.tensorrt.netw
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Literal
+from typing import Literal, cast
 
 from models.errors import EngineError
 
@@ -61,27 +61,27 @@ def load_library(name: Name | None = None) -> Library:
     Raises:
         EngineError: it is not installed, cannot be loaded, or is too old.
     """
-    for candidate in NAMES if name is None else (name,):
-        try:
-            return _checked(candidate, _imported(candidate))
-        except ModuleNotFoundError as error:
-            if error.name != candidate:
-                raise EngineError(f"{candidate} cannot be loaded: {error}") from error
-        except (ImportError, OSError) as error:
-            raise EngineError(
-                f"{candidate} cannot be loaded: {error}; see that the libraries of its own "
-                "version are installed"
-            ) from error
-    raise EngineError(_INSTALL)
+    wanted = NAMES if name is None else (name,)
+    there = next((one for one in wanted if find_spec(one) is not None), None)
+    if there is None:
+        raise EngineError(_INSTALL)
+    try:
+        return _checked(there, _imported(there))
+    except (ImportError, OSError) as error:
+        raise EngineError(
+            f"{there} cannot be loaded: {error}; see that the libraries of its own version are "
+            "installed"
+        ) from error
 
 
 def _imported(name: Name) -> ModuleType:
-    module: ModuleType
     if name == "tensorrt":
-        import tensorrt as module
-    else:
-        import tensorrt_rtx as module
-    return module
+        import tensorrt
+
+        return cast(ModuleType, tensorrt)
+    import tensorrt_rtx
+
+    return cast(ModuleType, tensorrt_rtx)
 
 
 def _checked(name: Name, module: ModuleType) -> Library:

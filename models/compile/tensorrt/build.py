@@ -9,6 +9,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,12 +67,12 @@ class Whole:
 
     Attributes:
         sha256: of its bytes.
-        bytes: how many.
+        size_bytes: how many.
         build_s: s that it took.
     """
 
     sha256: str
-    bytes: int
+    size_bytes: int
     build_s: float
 
 
@@ -167,7 +168,7 @@ def _end_of(code: int, stderr: "IO[bytes]") -> str:
     """Why a build ended without a word."""
     stderr.seek(0)
     lines = stderr.read().decode(errors="replace").strip().splitlines()
-    if code == -9:  # noqa: PLR2004 - SIGKILL
+    if code == -signal.SIGKILL:
         return "the build was killed, as the kernel does where memory runs out"
     last = f": {lines[-1].strip()}" if lines else ""
     return f"the build ended with {'signal' if code < 0 else 'exit code'} {abs(code)}{last}"

@@ -15,16 +15,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import structlog
 
 from models.compile.tensorrt.record import EngineRecord, KeyParts, parse_record
 from models.errors import EngineError
 
-_log = structlog.get_logger(__name__)
 _LOCK_POLL_S = 0.1
 
 KEEP = 4
@@ -59,9 +56,12 @@ class EngineCache:
         self._keep = keep
 
     def read(self, parts: KeyParts) -> tuple[bytes, EngineRecord] | None:
-        """The engine of a key, every byte of it checked; None where there is none, or a broken one.
+        """The engine of a key, every byte of it checked; None where there is none.
 
         TensorRT itself tells a whole engine from a truncated one by crashing.
+
+        Raises:
+            EngineError: there is one, and it is broken or another's: it must be built again.
         """
         path, record_path = self.engine_path(parts), self._record_path(parts)
         try:
@@ -69,28 +69,22 @@ class EngineCache:
             record = parse_record(record_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError, EngineError) as error:
-            _log.warning("engine is built again", path=str(path), reason=str(error))
-            return None
-        if record.parts != parts or not record.is_of(engine):
-            reason = "is another's" if record.parts != parts else "is not what its record says"
-            _log.warning("engine is built again", path=str(path), reason=reason)
-            return None
-        try:
-            os.utime(record_path)  # what was used last is kept longest
-        except OSError:
-            pass  # a folder that is only read, or an engine that another process removes just now
+        except (OSError, UnicodeDecodeError) as error:
+            raise EngineError(f"{path}: it or its record cannot be read: {error}") from error
+        except EngineError as error:
+            raise EngineError(f"{record_path}: {error}") from error
+        if record.parts != parts:
+            raise EngineError(f"{path}: its record is that of another engine")
+        if not record.is_of(engine):
+            raise EngineError(f"{path}: its bytes are not those of its record")
+        # What was used last is kept longest. The folder may be one that is only read.
+        with suppress(OSError):
+            os.utime(record_path)
         return engine, record
 
     def entries(self) -> list[Entry]:
         """Every engine with a record, the one that was used last first; contents are unchecked."""
-        found = []
-        for path in self.folder.glob("*.json"):
-            try:
-                record = parse_record(path.read_text(encoding="utf-8"))
-                found.append(Entry(record, path.with_suffix(".engine"), path.stat().st_mtime))
-            except (OSError, UnicodeDecodeError, EngineError):
-                continue  # `sweep` removes it
+        found = [entry for path in self.folder.glob("*.json") if (entry := _entry(path))]
         return sorted(found, key=lambda entry: entry.used_s, reverse=True)
 
     @contextmanager
@@ -190,3 +184,13 @@ class EngineCache:
         for entry in of_model[self._keep :]:
             entry.path.with_suffix(".json").unlink(missing_ok=True)  # first: then it is none
             entry.path.unlink(missing_ok=True)
+
+
+def _entry(record_path: Path) -> Entry | None:
+    """The engine of a record; None where the record is torn, which `sweep` removes."""
+    try:
+        record = parse_record(record_path.read_text(encoding="utf-8"))
+        used_s = record_path.stat().st_mtime
+    except (OSError, UnicodeDecodeError, EngineError):
+        return None
+    return Entry(record, record_path.with_suffix(".engine"), used_s)

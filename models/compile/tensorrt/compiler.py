@@ -1,8 +1,11 @@
 """From a network to an engine: out of the cache, or built into it."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import structlog
 
 from models.checksum import sha256_of
 from models.compile.tensorrt.build import Job, build
@@ -13,6 +16,8 @@ from models.compile.tensorrt.record import EngineRecord, KeyParts
 from models.engines.gpu import Gpu, find_gpu
 from models.engines.tensorrt_library import Library, load_library
 from models.errors import EngineError
+
+_log = structlog.get_logger(__name__)
 
 BUILD_TIMEOUT_S = 3600.0
 """A large network on a small board takes most of an hour."""
@@ -85,13 +90,15 @@ class Compiler:
             parts = KeyParts.of(sha256_of(onnx), self.library, self._gpu, options)
         except OSError as error:
             raise EngineError(f"{onnx}: cannot be read: {error.strerror}") from error
-        kept = self._kept(parts)
-        if kept is not None:
-            return kept
-        with self._cache.building(stop, self._timeout_s) as lock:
-            kept = self._kept(parts)  # another may have built it while this one waited
-            if kept is not None:
+        with suppress(EngineError):  # said below, once it is clear that nobody mends it just now
+            if kept := self._kept(parts):
                 return kept
+        with self._cache.building(stop, self._timeout_s) as lock:
+            try:
+                if kept := self._kept(parts):  # another built it while this one waited
+                    return kept
+            except EngineError as error:
+                _log.warning("engine is built again", reason=str(error))
             self._cache.sweep()
             part = self._cache.part_path(parts)
             job = Job(
@@ -100,7 +107,7 @@ class Compiler:
             )  # fmt: skip
             whole = build(job, tell, stop, self._timeout_s, lock)
             record = EngineRecord(
-                model=model, parts=parts, sha256=whole.sha256, bytes=whole.bytes,
+                model=model, parts=parts, sha256=whole.sha256, size_bytes=whole.size_bytes,
                 build_s=whole.build_s,
             )  # fmt: skip
             self._cache.commit(record)
@@ -117,5 +124,5 @@ class Compiler:
         found = self._cache.read(parts)
         path = self._cache.engine_path(parts)
         if found is None:
-            raise EngineError(f"{path}: was built, and is not on the disk as it was written")
+            raise EngineError(f"{path}: was built, and is gone already")
         return Compiled(*found, path, was_kept=False)

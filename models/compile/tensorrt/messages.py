@@ -14,10 +14,12 @@ from models.engines.tensorrt_library import Library
 Tell = Callable[[float], None]
 """Is told which share of a build is done, in [0, 1]; never less than before."""
 
-_SOURCE = re.compile(r"\s*[(.]?\s*In (operator\(\)|[\w:~<>]+)(\(\))? at [^\s()]+:\d+\s*\)?\.?")
-"""Where in NVIDIA's own sources it happened: ` In operator() at /_src/network.cpp:4067`."""
+_SOURCE = re.compile(r"In (operator\(\)|[\w:~<>]+)(\(\))? at [^\s()]+:\d+\s*")
+"""Where in NVIDIA's own sources it happened: `In operator() at /_src/network.cpp:4067`."""
 
-_PREFIX = re.compile(r"^(\[?\w+\.cpp::?\w+(::\d+)?\]?:?|In node -?\d+ with name:\s+and operator:)\s*")
+_PREFIX = re.compile(
+    r"^(\[?\w+\.cpp::?\w+(::\d+)?\]?:?|In node -?\d+ with name:\s+and operator:)\s*"
+)
 
 
 def collecting_logger(library: Library) -> tuple[Any, list[str]]:
@@ -46,6 +48,7 @@ def cause(errors: Sequence[str], otherwise: str) -> str:
     """
     for line in errors:
         told = " ".join(_SOURCE.sub("", _PREFIX.sub("", line)).split())
+        told = told.replace(" )", ")").replace("((", "(").replace("))", ")")
         if told:
             return told
     return otherwise

@@ -274,7 +274,10 @@ class _Building:
 
 
 def _with_node(error: Any) -> str:
-    """A parser's error, with the node it is about where that is known."""
+    """A parser's error, with the node it is about where the version knows it."""
     told = str(error.desc())
-    name = str(error.node_name()) if hasattr(error, "node_name") else ""
-    return f"node {name!r}: {told}" if name else told
+    for ask, what in (("node_name", "node"), ("node_operator", "operator")):
+        name = str(getattr(error, ask)()) if hasattr(error, ask) else ""
+        if name:
+            return f"{what} {name!r}: {told}"
+    return told

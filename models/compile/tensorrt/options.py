@@ -43,7 +43,7 @@ class Batch:
             parts = []
         if len(parts) == 1:
             parts *= 3
-        if len(parts) != 3:  # noqa: PLR2004 - min, opt and max
+        if len(parts) != 3:
             raise EngineError(f"batch {text!r}: must be min:opt:max, as in 1:1:8, or one number")
         return cls(*map(int, parts))
 

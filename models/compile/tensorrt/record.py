@@ -34,7 +34,9 @@ class KeyParts(_Frozen):
     compute_capability: str | None
 
     @classmethod
-    def of(cls, onnx_sha256: str, library: Library, gpu: Gpu | None, options: Options) -> "KeyParts":
+    def of(
+        cls, onnx_sha256: str, library: Library, gpu: Gpu | None, options: Options
+    ) -> "KeyParts":
         """Of a network, the machine and what is asked for."""
         return cls.model_validate({
             "onnx_sha256": onnx_sha256,
@@ -58,12 +60,12 @@ class EngineRecord(_Frozen):
     model: str = Field(description="name of the network")
     parts: KeyParts
     sha256: Sha256 = Field(description="of the engine's bytes")
-    bytes: int = Field(ge=1, description="of the engine")
+    size_bytes: int = Field(ge=1, description="of the engine")
     build_s: float = Field(ge=0, description="s that the build took")
 
-    def is_of(self, engine: "bytes") -> bool:
+    def is_of(self, engine: bytes) -> bool:
         """True where these are the engine's bytes, every one of them."""
-        return len(engine) == self.bytes and hashlib.sha256(engine).hexdigest() == self.sha256
+        return len(engine) == self.size_bytes and hashlib.sha256(engine).hexdigest() == self.sha256
 
     def text(self) -> str:
         """The file's content."""

@@ -4,7 +4,7 @@ The job comes as one line of JSON on stdin, which stays open: its end means that
 the engine any more. What happens is told on stdout, a line of JSON each:
 
     {"done": 0.25}                                            how far it is
-    {"built": {"sha256": ..., "bytes": ..., "build_s": ...}}  the part is whole, on disk
+    {"built": {"sha256": ..., "size_bytes": ..., "build_s": ...}}  the part is whole, on disk
     {"error": "..."}                                          there is no engine, and why
 """
 
@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def _build(job: dict[str, Any], tell: Any) -> dict[str, object]:
         _write(half, built.timing_cache)
         half.replace(timing)
     digest = hashlib.sha256(built.engine).hexdigest()
-    return {"sha256": digest, "bytes": len(built.engine), "build_s": round(build_s, 3)}
+    return {"sha256": digest, "size_bytes": len(built.engine), "build_s": round(build_s, 3)}
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -78,10 +79,8 @@ def _write(path: Path, content: bytes) -> None:
 def _give_way() -> None:
     """Run only when nothing else wants to: frames go before engines."""
     os.nice(NICEST)
-    try:
+    with suppress(OSError):  # forbidden in some containers; there nice alone must do
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except OSError:
-        pass  # forbidden in some containers; there nice alone must do
 
 
 def _end_with_stdin() -> None:
