@@ -3,9 +3,10 @@
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import structlog
@@ -15,6 +16,7 @@ from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
+from edge.infer.upgrade import Upgrade, probe_picture
 from edge.pipeline import Pipeline, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
@@ -28,6 +30,8 @@ from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
 from models import zoo
 from models.detector import Detector
+from models.engines.switching import SwitchingEngine
+from models.errors import EngineError
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.process import frozen_heap
@@ -58,7 +62,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    detector, tracker = _load(settings)
+    detector, tracker, upgrade = _load(settings)
     workers = _workers(settings, detector)
     wall = WallClock()
     pipelines: list[Pipeline] = []
@@ -78,9 +82,10 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             for camera in settings.cameras
         ]
         cameras = Cameras(pipelines, up.heartbeat.note_error)
-        with _status_file(settings, pipelines, up), frozen_heap():
-            cameras.start()
-            wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
+        with _status_file(settings, pipelines, detector, up), frozen_heap():
+            with upgrade:
+                cameras.start()
+                wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
             cameras.stop()
             up.outbox.flush(_FLUSH_S)
         _tell_end(cameras, up.outbox)
@@ -137,14 +142,62 @@ def sending(
         yield Sending(outbox, forwarder, heartbeat)
 
 
-def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
-    """The detector, and the tracker's settings on its scale of confidence."""
+def wants_tensorrt(settings: EdgeSettings) -> bool:
+    """True where a TensorRT engine is to take over from the one that the agent begins with."""
+    enabled = settings.model.tensorrt.enabled
+    if enabled != "auto":
+        return enabled
+    from models.engines.gpu import find_gpu
+    from models.engines.tensorrt_library import is_installed
+
+    return is_installed() and find_gpu() is not None
+
+
+def _load(
+    settings: EdgeSettings,
+) -> tuple[Detector, TrackerSettings, AbstractContextManager[object]]:
+    """The detector, the tracker's settings on its scale of confidence, and what makes it faster."""
     manifest, path = zoo.resolve(settings.model.name)
     tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
     sensitive = manifest.with_confidence(tracker.low_confidence)
     detector = Detector.load(sensitive, path, settings.model.threads)
     _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
-    return detector, tracker
+    if not wants_tensorrt(settings):
+        return detector, tracker, nullcontext()
+    switching = SwitchingEngine(detector.engine)
+    detector = Detector(sensitive, switching)
+    return detector, tracker, _upgrade(settings, detector, switching, path)
+
+
+def _upgrade(
+    settings: EdgeSettings, detector: Detector, switching: SwitchingEngine, onnx_path: Path
+) -> AbstractContextManager[object]:
+    """TensorRT in the background; its library is loaded now, as frames would wait for that."""
+    from models.compile.tensorrt.cache import EngineCache
+    from models.compile.tensorrt.compiler import Compiler
+    from models.compile.tensorrt.options import Options
+    from models.engines.tensorrt import TensorRtEngine
+
+    given = settings.model.tensorrt
+    cache = EngineCache(given.cache_dir or settings.data_dir / "engines", given.keep)
+    options = Options(
+        given.precision, None, given.workspace_mb, given.dla_core, given.compute_capability
+    )
+    try:
+        compiler = Compiler.of_machine(cache, given.build_timeout_s)
+    except EngineError as error:
+        _log.warning("no faster engine", engine=switching.name, reason=str(error))
+        return nullcontext()
+
+    def prepare(stop: threading.Event) -> TensorRtEngine:
+        _log.info("engine is prepared", by=str(compiler.library), folder=str(cache.folder))
+        name = detector.manifest.name
+        made = compiler.compile(name, onnx_path, options, lambda share: None, stop)
+        _log.info("engine is there", was_kept=made.was_kept, build_s=made.record.build_s)
+        return TensorRtEngine(made.engine, compiler.library)
+
+    probe, _ = detector.prepare(probe_picture(*_WARM_UP_SHAPE[:2]))
+    return Upgrade(switching, prepare, probe, given.tolerance)
 
 
 def _workers(settings: EdgeSettings, detector: Detector) -> int:
@@ -182,14 +235,21 @@ def _pipeline(
 
 
 @contextmanager
-def _status_file(settings: EdgeSettings, pipelines: list[Pipeline], up: Sending) -> Iterator[None]:
+def _status_file(
+    settings: EdgeSettings, pipelines: list[Pipeline], detector: Detector, up: Sending
+) -> Iterator[None]:
     path = settings.status.file
     if path is None:
         yield
         return
 
     def tell() -> dict[str, object]:
-        return status(settings.device, pipelines, up.outbox, up.forwarder)
+        manifest, engine = detector.manifest, detector.engine.name
+        model = {"name": manifest.name, "version": manifest.version, "engine": engine}
+        return {
+            **status(settings.device, pipelines, up.outbox, up.forwarder),
+            "model": model,
+        }
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield

@@ -22,7 +22,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.capture.settings import CameraSource
 from edge.heartbeat import HeartbeatSettings
-from edge.infer.settings import InferSettings
+from edge.infer.settings import InferSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.track.settings import TrackerSettings
@@ -52,6 +52,7 @@ class ModelSettings(_Frozen):
         None, ge=0.01, le=1, description="least confidence of a detection; default: the manifest's"
     )
     threads: int = Field(1, ge=1, le=64, description="threads that share the work of one frame")
+    tensorrt: TensorRtSettings = TensorRtSettings()
 
     def threshold(self, manifest: Manifest) -> float:
         """Least confidence of a detection, of these settings or else of the model's manifest."""

@@ -42,6 +42,8 @@ class TensorRtEngine:
         self._slots = slots
         self._closing = Lock()
         self._closed = False
+        self._runtime: Any = None
+        self._engine: Any = None
         try:
             self._context = _primary_context(self._cuda)
             with self._current():
@@ -81,8 +83,8 @@ class TensorRtEngine:
     def _load(self, engine: bytes) -> None:
         trt = self._library.module
         self._logger = trt.Logger(trt.Logger.ERROR)
-        self._runtime: Any = trt.Runtime(self._logger)
-        self._engine: Any = self._runtime.deserialize_cuda_engine(engine)
+        self._runtime = trt.Runtime(self._logger)
+        self._engine = self._runtime.deserialize_cuda_engine(engine)
         if self._engine is None:
             raise EngineError(f"{self._library} cannot load the engine: built for another GPU?")
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]

@@ -143,13 +143,21 @@ class EngineCache:
             raise EngineError(f"{record_path}: cannot be written: {error.strerror}") from error
         self._forget_old(record.model)
 
-    def sweep(self) -> list[Path]:
+    def sweep(self, *, check_bytes: bool = False) -> list[Path]:
         """Remove what no build left on purpose; call it while `building`.
+
+        Args:
+            check_bytes: read every engine, and remove those that are not what their record says.
 
         Returns:
             Engines and records that went: those without the other, or with a torn record.
         """
-        whole = {entry.path.stem for entry in self.entries() if entry.path.is_file()}
+        there = [entry for entry in self.entries() if entry.path.is_file()]
+        whole = {
+            entry.path.stem
+            for entry in there
+            if not check_bytes or entry.record.is_of(entry.path.read_bytes())
+        }
         names = [*self.folder.glob("*.engine"), *self.folder.glob("*.json")]
         gone = sorted(path for path in names if path.stem not in whole)
         for path in gone:

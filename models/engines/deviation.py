@@ -1,0 +1,49 @@
+"""How far apart the answers of two engines are that should run the same network.
+
+FP16 and TF32 round each value a little, so the largest difference of a single value says little,
+and where px and scores share an output the px drown the scores. What is weighed is each slice along
+an output's shortest axis, mostly that of its channels, by root mean square.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.engines.port import Tensor
+
+FLOOR = 1e-3
+"""Below this root mean square a slice holds nothing: scores that nobody would call seen."""
+
+
+def deviation(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> float:
+    """The largest share by which a slice of an output is off; infinite where shapes differ.
+
+    Also infinite where one has a value that is no number and the other has not.
+    """
+    if len(expected) != len(actual):
+        return float("inf")
+    return max((_of_tensor(a, b) for a, b in zip(expected, actual, strict=True)), default=0.0)
+
+
+def _of_tensor(expected: Tensor, actual: Tensor) -> float:
+    if expected.shape != actual.shape:
+        return float("inf")
+    a, b = _sliced(expected), _sliced(actual)
+    if (np.isfinite(a) != np.isfinite(b)).any():
+        return float("inf")
+    a, b = np.nan_to_num(a), np.nan_to_num(b)
+    if not a.size:
+        return 0.0
+    floor = min(FLOOR, float(np.sqrt(np.mean(a**2)))) or FLOOR
+    size, off = np.sqrt(np.mean(a**2, axis=1)), np.sqrt(np.mean((a - b) ** 2, axis=1))
+    return float(np.max(off / np.maximum(size, floor)))
+
+
+def _sliced(tensor: Tensor) -> NDArray[np.float64]:
+    """(slices, values) along the shortest axis beyond the batch."""
+    values = np.asarray(tensor, np.float64)
+    if values.ndim < 2:
+        return values.reshape(1, -1)
+    axis = 1 + int(np.argmin(values.shape[1:]))
+    return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
