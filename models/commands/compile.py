@@ -100,17 +100,20 @@ def _require_new(out: Path) -> None:
 
 
 def _write(made: "Compiled", out: Path) -> None:
-    """The engine, then its record: whoever finds that finds both."""
-    contents = ((out, made.engine), (out.with_suffix(".json"), made.record.text().encode()))
-    for path, content in contents:
-        part = path.with_name(f".{path.name}.part")
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        except OSError as error:
-            raise EngineError(f"{path}: cannot be written: {error.strerror}") from error
-        finally:
-            part.unlink(missing_ok=True)
+    """The engine and its record, both or neither."""
+    record = out.with_suffix(".json")
+    parts = [path.with_name(f".{path.name}.part") for path in (out, record)]
+    try:
+        parts[0].write_bytes(made.engine)
+        parts[1].write_text(made.record.text(), encoding="utf-8")
+        parts[0].replace(out)
+        parts[1].replace(record)
+    except BaseException as error:
+        for path in (*parts, out):
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise EngineError(f"{out}: cannot be written: {error.strerror}") from error
+        raise
 
 
 def _sweep(kept: "EngineCache") -> None:
