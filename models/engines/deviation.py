@@ -29,21 +29,23 @@ def deviation(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> float:
 def _of_tensor(expected: Tensor, actual: Tensor) -> float:
     if expected.shape != actual.shape:
         return float("inf")
-    a, b = _sliced(expected), _sliced(actual)
-    if (np.isfinite(a) != np.isfinite(b)).any():
-        return float("inf")
-    a, b = np.nan_to_num(a), np.nan_to_num(b)
-    if not a.size:
+    if not expected.size:
         return 0.0
+    a, b = _sliced(expected), _sliced(actual)
+    is_number = np.isfinite(a)
+    if (is_number != np.isfinite(b)).any():
+        return float("inf")
+    a, b = np.where(is_number, a, 0), np.where(is_number, b, 0)
     floor = min(FLOOR, float(np.sqrt(np.mean(a**2)))) or FLOOR
     size, off = np.sqrt(np.mean(a**2, axis=1)), np.sqrt(np.mean((a - b) ** 2, axis=1))
     return float(np.max(off / np.maximum(size, floor)))
 
 
 def _sliced(tensor: Tensor) -> NDArray[np.float64]:
-    """(slices, values) along the shortest axis beyond the batch."""
+    """(slices, values) along the shortest axis beyond the batch that has more than one."""
     values = np.asarray(tensor, np.float64)
-    if values.ndim < 2:
+    axes = [axis for axis in range(1, values.ndim) if values.shape[axis] > 1]
+    if not axes:
         return values.reshape(1, -1)
-    axis = 1 + int(np.argmin(values.shape[1:]))
+    axis = min(axes, key=lambda one: values.shape[one])
     return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
