@@ -26,4 +26,5 @@ media.py        pictures and video files, read; pictures written
 video_writer.py a video file, written whole or not at all
 prediction/     pictures and videos in, the same with what was seen, COCO and CSV out
 cli.py          wayside-models
+commands/       its commands
 """

@@ -87,4 +87,5 @@ def half_of(model: ModelProto) -> ModelProto:
     """A float32 model in FP16, its inputs and outputs left as they are; the model is used up."""
     converted = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
     converted.topological_sort()  # the converter appends its casts, wherever they belong
-    return converted.model
+    half: ModelProto = converted.model
+    return half

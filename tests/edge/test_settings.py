@@ -97,7 +97,7 @@ mqtt: {port: 70000}
     assert sorted(problems(file)) == [
         "1: device: id 'gate/1' is not allowed: 3 to 63 characters, lower-case letters, digits "
         "and '-', starting with a letter",
-        "2: model.confidense: is unknown; allowed: confidence, name, threads; "
+        "2: model.confidense: is unknown; allowed: confidence, name, tensorrt, threads; "
         "did you mean 'confidence'?",
         "6: cameras[0].pace: Input should be 'lossless' or 'live', not 'fast'",
         "7: cameras[0].zones[0]: the outline of zone 'door' crosses or touches itself: the edges "

@@ -119,7 +119,8 @@ def test_stopping_calls_a_build_off_without_a_word() -> None:
 def test_the_picture_to_try_has_something_everywhere() -> None:
     picture = probe_picture(90, 160)
 
-    assert (picture.shape, picture.dtype) == ((90, 160, 3), np.uint8)
+    assert picture.shape == (90, 160, 3)
+    assert picture.dtype == np.uint8
     np.testing.assert_array_equal(picture, probe_picture(90, 160))
     blocks = picture.reshape(3, 30, 4, 40, 3).std(axis=(1, 3))
     assert (blocks > 5).all()
