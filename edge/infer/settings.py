@@ -51,5 +51,5 @@ class TensorRtSettings(BaseModel):
         3600.0, ge=1, le=86400, description="s after which a build is given up"
     )
     tolerance: float = Field(
-        0.1, gt=0, le=1, description="share by which an answer may differ from ONNX Runtime's"
+        0.15, gt=0, le=1, description="share by which an answer may differ from ONNX Runtime's"
     )

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,15 @@ import pytest
 from models.engines.port import Tensor, TensorSpec
 from models.engines.switching import SwitchingEngine
 from models.errors import EngineError
+from tests.contracts.test_engine import (  # noqa: F401 - run here over this one as well
+    fake_engine,
+    test_a_closed_engine_refuses_and_may_be_closed_again,
+    test_inputs_that_do_not_fit_are_an_engine_error,
+    test_outputs_come_in_the_order_of_their_specs,
+    test_outputs_stay_as_they_are_when_it_runs_again,
+    test_says_what_it_takes_and_returns,
+    test_several_threads_may_run_it_at_once,
+)
 from tests.support.fake_engine import FakeEngine
 from tests.support.processes import wait_until
 
@@ -16,7 +26,15 @@ F32 = np.dtype(np.float32)
 X = np.ones((1, 3), np.float32)
 
 
-def engine(answer: float, before: Callable[[], object] = lambda: None) -> FakeEngine:
+@pytest.fixture
+def engine(tmp_path: Path) -> SwitchingEngine:
+    """For the contract: one that was switched."""
+    made = SwitchingEngine(fake_engine(tmp_path))
+    made.switch(fake_engine(tmp_path))
+    return made
+
+
+def answering(answer: float, before: Callable[[], object] = lambda: None) -> FakeEngine:
     """An engine that answers (batch, 3) of one number, after it did something else."""
 
     def compute(x: Tensor) -> Sequence[Tensor]:
@@ -27,7 +45,7 @@ def engine(answer: float, before: Callable[[], object] = lambda: None) -> FakeEn
 
 
 def test_the_other_answers_from_now_on_and_the_first_is_closed() -> None:
-    first, second = engine(1), engine(2)
+    first, second = answering(1), answering(2)
     second.name = "fake/GPU"
     switching = SwitchingEngine(first)
     assert (switching.name, switching.run(X)[0][0, 0]) == ("fake/CPU", 1)
@@ -49,13 +67,13 @@ def test_a_run_that_is_under_way_finishes_on_the_first() -> None:
         inside.set()
         assert leave.wait(20)
 
-    first = engine(1, wait)
+    first = answering(1, wait)
     switching = SwitchingEngine(first)
     answers: list[float] = []
     running = threading.Thread(target=lambda: answers.append(switching.run(X)[0][0, 0]))
     running.start()
     assert inside.wait(20)
-    second = engine(2)
+    second = answering(2)
     second.name = "fake/GPU"
     switched = threading.Thread(target=switching.switch, args=(second,))
     switched.start()
@@ -74,7 +92,7 @@ def test_a_run_that_is_under_way_finishes_on_the_first() -> None:
 
 
 def test_no_run_meets_a_closed_engine_however_often_it_is_replaced() -> None:
-    switching = SwitchingEngine(engine(0))
+    switching = SwitchingEngine(answering(0))
     over = threading.Event()
     answers: list[set[float]] = []
 
@@ -88,7 +106,7 @@ def test_no_run_meets_a_closed_engine_however_often_it_is_replaced() -> None:
     for thread in threads:
         thread.start()
     for number in range(1, 200):
-        switching.switch(engine(number))
+        switching.switch(answering(number))
     over.set()
     for thread in threads:
         thread.join()
@@ -116,7 +134,7 @@ def test_an_engine_of_another_kind_is_refused(
         [TensorSpec(name, shape, F32) for name, shape in outputs],
         lambda x: [],
     )
-    switching = SwitchingEngine(engine(1))
+    switching = SwitchingEngine(answering(1))
 
     with pytest.raises(EngineError, match=told):
         switching.switch(other)
@@ -127,7 +145,7 @@ def test_an_engine_of_another_kind_is_refused(
 
 def test_another_dtype_is_refused_and_a_fixed_batch_is_not() -> None:
     half = np.dtype(np.float16)
-    switching = SwitchingEngine(engine(1))
+    switching = SwitchingEngine(answering(1))
 
     with pytest.raises(EngineError, match="float16"):
         switching.switch(FakeEngine([TensorSpec("x", (None, 3), half)], [], lambda x: []))
@@ -139,7 +157,7 @@ def test_another_dtype_is_refused_and_a_fixed_batch_is_not() -> None:
 
 
 def test_once_closed_it_takes_no_other() -> None:
-    switching, late = SwitchingEngine(engine(1)), engine(2)
+    switching, late = SwitchingEngine(answering(1)), answering(2)
     switching.close()
 
     with pytest.raises(EngineError, match="closed"):

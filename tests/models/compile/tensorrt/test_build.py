@@ -147,9 +147,7 @@ def test_it_does_not_outlive_who_waits_and_the_next_one_sweeps(
     ) as waiting:
         assert waiting.stdout is not None
         assert float(waiting.stdout.readline()) > 0
-        (pid,) = map(
-            int, Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children").read_text().split()
-        )
+        (pid,) = children_of(waiting.pid)
         (cache.folder / ".half.part").write_bytes(b"of this build")
         waiting.send_signal(number)
         waiting.wait(20)
@@ -158,6 +156,32 @@ def test_it_does_not_outlive_who_waits_and_the_next_one_sweeps(
     assert not list(cache.folder.glob("*.engine"))
     with cache.building(NEVER, 20.0):
         assert [path.name for path in cache.folder.iterdir()] == [".lock"]
+
+
+def test_while_a_build_lives_nobody_else_builds_there(yolox: Job, tmp_path: Path) -> None:
+    """Whoever waited for it was killed, and the build is stopped: it cannot end, and may write."""
+    cache = EngineCache(tmp_path / "engines")
+    with subprocess.Popen(
+        [sys.executable, "-c", COMPILE, str(cache.folder), str(yolox.onnx)], stdout=subprocess.PIPE
+    ) as waiting:
+        assert waiting.stdout is not None
+        assert float(waiting.stdout.readline()) > 0
+        (pid,) = children_of(waiting.pid)
+        os.kill(pid, signal.SIGSTOP)
+        waiting.kill()
+        waiting.wait(20)
+        late = pytest.raises(EngineError, match="another build there")
+        with late, cache.building(NEVER, 0.2):
+            pytest.fail("two build at once")
+        os.kill(pid, signal.SIGCONT)
+
+    with cache.building(NEVER, 20.0):
+        assert [path.name for path in cache.folder.iterdir()] == [".lock"]
+
+
+def children_of(pid: int) -> list[int]:
+    """Process ids of what a process of one thread started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.fixture

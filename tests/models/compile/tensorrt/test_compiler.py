@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from models.compile.tensorrt.cache import EngineCache
 from models.compile.tensorrt.compiler import Compiled, Compiler
 from models.compile.tensorrt.options import Options
-from models.engines.gpu import Gpu
+from models.engines.gpu import Gpu, find_gpu
 from models.errors import EngineError
 from tests.support.tiny_onnx import constant_network
 
@@ -127,6 +127,14 @@ def test_what_rtx_cannot_do_is_refused_and_leaves_nothing(
         compiled(cache, onnx, options)
 
     assert told in str(error.value)
+    assert kinds(cache) == [""]
+
+
+@pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU")
+def test_without_a_gpu_there_is_no_current_one(cache: EngineCache, onnx: Path) -> None:
+    with pytest.raises(EngineError, match=r"cannot be built by TensorRT-RTX .*cudaError"):
+        compiled(cache, onnx, Options(compute_capability="current"))
+
     assert kinds(cache) == [""]
 
 
