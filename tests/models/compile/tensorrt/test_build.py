@@ -95,6 +95,7 @@ def test_killed_at_any_moment_it_leaves_nothing(yolox: Job, share: float) -> Non
     def kill(done: float) -> None:  # what was told before it died still comes in afterwards
         if done >= share and not killed:
             killed.append(the_process())
+            yolox.part.write_bytes(b"half of it")
             os.kill(killed[0], signal.SIGKILL)
 
     with pytest.raises(EngineError, match=r"yolox_nano.*the build was killed"):
@@ -137,14 +138,22 @@ compiler.compile("net", Path(sys.argv[2]), Options(), tell, threading.Event())
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "search"),
+    [
+        pytest.param(signal.SIGKILL, os.environ["PATH"], id="killed"),
+        pytest.param(signal.SIGTERM, os.environ["PATH"], id="terminated"),
+        pytest.param(signal.SIGKILL, "", id="killed, without util-linux"),
+    ],
+)
 def test_it_does_not_outlive_who_waits_and_the_next_one_sweeps(
-    yolox: Job, tmp_path: Path, number: signal.Signals
+    yolox: Job, tmp_path: Path, number: signal.Signals, search: str
 ) -> None:
     cache = EngineCache(tmp_path / "engines")
     with subprocess.Popen(
-        [sys.executable, "-c", COMPILE, str(cache.folder), str(yolox.onnx)], stdout=subprocess.PIPE
-    ) as waiting:
+        [sys.executable, "-c", COMPILE, str(cache.folder), str(yolox.onnx)],
+        stdout=subprocess.PIPE, env={**os.environ, "PATH": search},
+    ) as waiting:  # fmt: skip
         assert waiting.stdout is not None
         assert float(waiting.stdout.readline()) > 0
         (pid,) = children_of(waiting.pid)
