@@ -173,9 +173,11 @@ def test_while_a_build_lives_nobody_else_builds_there(yolox: Job, tmp_path: Path
         waiting.kill()
         waiting.wait(20)
         late = pytest.raises(EngineError, match="another build there")
-        with late, cache.building(NEVER, 0.2):
-            pytest.fail("two build at once")
-        os.kill(pid, signal.SIGCONT)
+        try:
+            with late, cache.building(NEVER, 0.2):
+                pytest.fail("two build at once")
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     with cache.building(NEVER, 20.0):
         assert [path.name for path in cache.folder.iterdir()] == [".lock"]
@@ -281,7 +283,7 @@ def test_a_build_that_hangs_ends_with_who_waits_even_without_util_linux(
 ) -> None:
     """setpriv would end it; without it, as in some containers, the pipe must do."""
     hangs = onnx.with_name("hangs")
-    module(f"import threading; open({str(hangs)!r}, 'w'); threading.Event().wait()")
+    module(f"import threading; open({str(hangs)!r}, 'w'); threading.Event().wait(60)")
     monkeypatch.setenv("PATH", "")
     command = [sys.executable, "-c", BUILD, str(onnx), sha256_of(onnx)]
     with subprocess.Popen(command) as waiting:
