@@ -14,6 +14,7 @@ heartbeat.py   how the device says that it lives
 health.py      how agent and machine do
 agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
-app.py         the only module that names concrete adapters
+network.py     the network that serves, and the faster engine that takes over from it
+app.py         all put together; only it and network.py name concrete adapters
 cli.py         wayside-edge
 """

@@ -1,4 +1,4 @@
-"""The agent put together: the only module of the edge that names concrete adapters."""
+"""The agent put together: with network.py the only one of the edge that names adapters."""
 
 import math
 import threading
@@ -15,6 +15,7 @@ from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
+from edge.network import PROBE_SHAPE, load_network
 from edge.pipeline import Pipeline, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
@@ -26,14 +27,12 @@ from edge.status import StatusFile
 from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
-from models import zoo
 from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.process import frozen_heap
 
 _log = structlog.get_logger(__name__)
-_WARM_UP_SHAPE = (720, 1280, 3)
 _FLUSH_S = 10.0
 """What the last events get to reach the disk, before the status file is written for good."""
 
@@ -58,7 +57,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    detector, tracker = _load(settings)
+    detector, tracker, upgrade = load_network(settings)
     workers = _workers(settings, detector)
     wall = WallClock()
     pipelines: list[Pipeline] = []
@@ -79,8 +78,9 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         ]
         cameras = Cameras(pipelines, up.heartbeat.note_error)
         with _status_file(settings, detector, pipelines, up), frozen_heap():
-            cameras.start()
-            wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
+            with upgrade:
+                cameras.start()
+                wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
             cameras.stop()
             up.outbox.flush(_FLUSH_S)
         _tell_end(cameras, up.outbox)
@@ -137,16 +137,6 @@ def sending(
         yield Sending(outbox, forwarder, heartbeat)
 
 
-def _load(settings: EdgeSettings) -> tuple[Detector, TrackerSettings]:
-    """The detector, and the tracker's settings on its scale of confidence."""
-    manifest, path = zoo.resolve(settings.model.name)
-    tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
-    sensitive = manifest.with_confidence(tracker.low_confidence)
-    detector = Detector.load(sensitive, path, settings.model.threads, settings.model.engine)
-    _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
-    return detector, tracker
-
-
 def _workers(settings: EdgeSettings, detector: Detector) -> int:
     """Threads that infer for each camera: as many as pay, shared by all of them."""
     from edge.capture.opencv import prepare_opencv
@@ -155,7 +145,7 @@ def _workers(settings: EdgeSettings, detector: Detector) -> int:
     if workers != "auto":
         return workers
     prepare_opencv()
-    found = probe_workers(detector, np.zeros(_WARM_UP_SHAPE, np.uint8))
+    found = probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
     return math.ceil(found / len(settings.cameras))
 
 

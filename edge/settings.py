@@ -22,7 +22,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.capture.settings import CameraSource
 from edge.heartbeat import HeartbeatSettings
-from edge.infer.settings import InferSettings
+from edge.infer.settings import InferSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.track.settings import TrackerSettings
@@ -57,6 +57,16 @@ class ModelSettings(_Frozen):
     )
     threads: int = Field(1, ge=1, le=64, description="threads that share the work of one frame")
     engine: str = Field(AUTO, description="what runs the network; its name tells the device")
+    tensorrt: TensorRtSettings = TensorRtSettings()
+
+    @model_validator(mode="after")
+    def _one_engine_is_chosen(self) -> "ModelSettings":
+        if self.tensorrt.enabled is True and self.engine != AUTO:
+            raise ValueError(
+                f"tensorrt.enabled is true, and engine {self.engine!r} is chosen by name: set "
+                f"engine to {AUTO}, or tensorrt.enabled to false"
+            )
+        return self
 
     def threshold(self, manifest: Manifest) -> float:
         """Least confidence of a detection, of these settings or else of the model's manifest."""

@@ -29,4 +29,5 @@ evaluation/     how well a network finds what labelled pictures show
 prediction/     pictures and videos in, the same with what was seen, COCO and CSV out
 commands/       the commands of wayside-models
 cli.py          wayside-models
+commands/       its commands
 """

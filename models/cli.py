@@ -1,6 +1,7 @@
-"""wayside-models: networks fetched, looked into, changed against proof, registered."""
+"""wayside-models: networks fetched, looked into, changed against proof, compiled, registered."""
 
 from models.commands.change import halve, prepare, quantise
+from models.commands.compile import compile_engine
 from models.commands.evaluate import evaluate
 from models.commands.inspect import inspect
 from models.commands.predict import predict
@@ -14,3 +15,4 @@ for command in (
     pull, predict, evaluate, inspect, prepare, halve, quantise, register, verify, show,
 ):  # fmt: skip
     app.command()(command)
+app.command("compile")(compile_engine)

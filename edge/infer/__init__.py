@@ -5,4 +5,5 @@ settings.py   number of workers, and when one is stuck
 probe.py      how many workers pay, measured
 burst.py      results that are handed on together
 workers.py    the threads; results in the order of the frames
+upgrade.py    a faster engine, made ready in the background
 """

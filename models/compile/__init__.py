@@ -10,4 +10,5 @@ judge.py     whether a network that was changed still finds what it found, or wh
 half.py      FP16, kept only when it still sees
 quantise.py  INT8 by calibration, likewise
 written.py   a network and its manifest, written together
+tensorrt/    a network compiled to a TensorRT engine
 """

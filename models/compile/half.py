@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto
 from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -76,9 +76,7 @@ def halve(
         raise GraphError(f"{path}: takes {taken}; bring it to FP16 before `prepare`")
     with TemporaryDirectory() as folder:
         candidate = Path(folder) / "half.onnx"
-        converted = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
-        converted.topological_sort()  # the converter appends its casts, wherever they belong
-        half = converted.model
+        half = half_of(model)
         candidate.write_bytes(half.SerializeToString())
         verdict = judge.verdict(candidate)
     if not verdict.accepts(allowed_points):
@@ -87,3 +85,11 @@ def halve(
                original=verdict.original, reached=verdict.reached)  # fmt: skip
     made = write_network(manifest, half, out, "fp16", manifest.input, how)
     return Halved(made, verdict, path.stat().st_size, out.stat().st_size)
+
+
+def half_of(model: ModelProto) -> ModelProto:
+    """A float32 model in FP16, its inputs and outputs left as they are; the model is used up."""
+    converted = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
+    converted.topological_sort()  # the converter appends its casts, wherever they belong
+    half: ModelProto = converted.model
+    return half

@@ -1,10 +1,12 @@
 """Engines by name: what an engine reports itself as is what it is chosen by."""
 
+import threading
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 from models.errors import EngineError
 
@@ -113,9 +115,39 @@ def _litert(device: str, wanted: Wanted) -> "Engine":
 
 
 def _tensorrt(device: str, wanted: Wanted) -> "Engine":
-    raise EngineError(
-        f"{wanted.path}: TensorRT has no adapter of its own yet; choose onnxruntime/TensorRT"
-    )
+    return _built("tensorrt", wanted)
+
+
+def _tensorrt_rtx(device: str, wanted: Wanted) -> "Engine":
+    return _built("tensorrt_rtx", wanted)
+
+
+def _built(library: Literal["tensorrt", "tensorrt_rtx"], wanted: Wanted) -> "Engine":
+    """Out of the cache, or built first, which takes up to an hour on a small board."""
+    from models.compile.tensorrt.cache import EngineCache
+    from models.compile.tensorrt.compiler import Compiler
+    from models.compile.tensorrt.options import Options
+    from models.engines.gpu import find_gpu
+    from models.engines.tensorrt import TensorRtEngine, load_pycuda
+    from models.engines.tensorrt_library import load_library
+
+    found = load_library(library)
+    gpu = find_gpu()
+    if gpu is None:
+        raise EngineError(
+            f"{library} needs an NVIDIA GPU, and this machine has none that its driver shows"
+        )
+    load_pycuda()  # what is missing is told before anything is built
+    with ExitStack() as ends:
+        folder = wanted.cache.parent if wanted.cache else Path(ends.enter_context(_scratch()))
+        compiler = Compiler(found, gpu, EngineCache(folder))
+        stem, nobody = wanted.path.stem, threading.Event()
+        made = compiler.compile(stem, wanted.path, Options(), lambda _share: None, nobody)
+        return TensorRtEngine(made.engine, compiler.library)
+
+
+def _scratch() -> "TemporaryDirectory[str]":
+    return TemporaryDirectory(prefix="wayside-engine-")
 
 
 _OPENERS: Mapping[str, Callable[[str, Wanted], "Engine"]] = {
@@ -123,11 +155,12 @@ _OPENERS: Mapping[str, Callable[[str, Wanted], "Engine"]] = {
     "openvino": _openvino,
     "litert": _litert,
     "tensorrt": _tensorrt,
+    "tensorrt_rtx": _tensorrt_rtx,
 }
 NAMES = (
     "onnxruntime/CPU", "onnxruntime/CUDA", "onnxruntime/TensorRT", "onnxruntime/OpenVINO",
     "openvino/CPU", "openvino/GPU", "openvino/NPU", "openvino/AUTO",
-    "litert/CPU", "litert/EdgeTPU", "tensorrt",
+    "litert/CPU", "litert/EdgeTPU", "tensorrt/GPU", "tensorrt_rtx/GPU",
 )  # fmt: skip
 """Each is a library and a device; `auto` is none of them."""
 

@@ -98,7 +98,7 @@ mqtt: {port: 70000}
     assert sorted(problems(file)) == [
         "1: device: id 'gate/1' is not allowed: 3 to 63 characters, lower-case letters, digits "
         "and '-', starting with a letter",
-        "2: model.confidense: is unknown; allowed: confidence, engine, name, threads; "
+        "2: model.confidense: is unknown; allowed: confidence, engine, name, tensorrt, threads; "
         "did you mean 'confidence'?",
         "6: cameras[0].pace: Input should be 'lossless' or 'live', not 'fast'",
         "7: cameras[0].zones[0]: the outline of zone 'door' crosses or touches itself: the edges "
@@ -256,3 +256,6 @@ def test_an_engine_that_is_nowhere_is_refused_with_those_there_are(tmp_path: Pat
         assert made.model.engine == engine
     with pytest.raises(SettingsError, match=r"model\.engine: no engine is called 'gpu'; there are"):
         load(small_agent(tmp_path, model={"name": "tiny.yaml", "engine": "gpu"}))
+    both = {"name": "tiny.yaml", "engine": "openvino/CPU", "tensorrt": {"enabled": True}}
+    with pytest.raises(SettingsError, match="engine 'openvino/CPU' is chosen by name"):
+        load(small_agent(tmp_path, model=both))

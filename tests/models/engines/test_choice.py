@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.engines import gpu, tensorrt_library
 from models.engines.choice import NAMES, Wanted, open_engine, require_known
 from models.errors import EngineError
 from tests.support.tiny_onnx import constant_network
@@ -111,3 +112,21 @@ def test_names_cost_no_library() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_tensorrt_by_name_is_refused_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted(tmp_path / "tiny.onnx", cache=tmp_path / "engines" / "tiny")
+    monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="TensorRT is not installed: on a Jetson"):
+        open_engine("tensorrt/GPU", wanted)
+    monkeypatch.undo()
+    monkeypatch.setattr(gpu, "find_gpu", lambda: None)
+    with pytest.raises(EngineError, match="tensorrt_rtx needs an NVIDIA GPU"):
+        open_engine("tensorrt_rtx/GPU", wanted)
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7)))
+    monkeypatch.setitem(sys.modules, "pycuda.driver", None)
+    with pytest.raises(EngineError, match=r"pip install 'wayside\[tensorrt\]'"):
+        open_engine("tensorrt_rtx/GPU", wanted)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,88 @@
+"""The network that serves, and the faster engine that takes over from it."""
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import structlog
+
+from edge.infer.upgrade import Upgrade, probe_picture
+from edge.settings import EdgeSettings
+from edge.track.settings import TrackerSettings
+from models import zoo
+from models.detector import Detector
+from models.engines.choice import AUTO
+from models.engines.switching import SwitchingEngine
+from models.errors import EngineError
+
+PROBE_SHAPE = (720, 1280)
+"""Height and width, px, of pictures on which engines are tried: near what cameras send."""
+
+_log = structlog.get_logger(__name__)
+
+
+def wants_tensorrt(settings: EdgeSettings) -> bool:
+    """True where a TensorRT engine is to take over from the one that the agent begins with.
+
+    Only where the engine is `auto`: one that was chosen by name is that one.
+    """
+    if settings.model.engine != AUTO:
+        return False
+    enabled = settings.model.tensorrt.enabled
+    if enabled != "auto":
+        return enabled
+    from models.engines.gpu import find_gpu
+    from models.engines.tensorrt_library import is_installed
+
+    return is_installed() and find_gpu() is not None
+
+
+def load_network(
+    settings: EdgeSettings,
+) -> tuple[Detector, TrackerSettings, AbstractContextManager[object]]:
+    """The detector, the tracker's settings on its scale of confidence, and what makes it faster.
+
+    Raises:
+        AssetError, EngineError, ManifestError: the network cannot be used.
+    """
+    manifest, path = zoo.resolve(settings.model.name)
+    tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
+    sensitive = manifest.with_confidence(tracker.low_confidence)
+    detector = Detector.load(sensitive, path, settings.model.threads, settings.model.engine)
+    _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
+    if not wants_tensorrt(settings):
+        return detector, tracker, nullcontext()
+    switching = SwitchingEngine(detector.engine)
+    detector = Detector(sensitive, switching)
+    return detector, tracker, _upgrade(settings, detector, switching, path)
+
+
+def _upgrade(
+    settings: EdgeSettings, detector: Detector, switching: SwitchingEngine, onnx_path: Path
+) -> AbstractContextManager[object]:
+    """TensorRT in the background; its library is loaded now, as frames would wait for that."""
+    from models.compile.tensorrt.cache import EngineCache
+    from models.compile.tensorrt.compiler import Compiler
+    from models.compile.tensorrt.options import Options
+    from models.engines.tensorrt import TensorRtEngine
+
+    given = settings.model.tensorrt
+    cache = EngineCache(given.cache_dir or settings.data_dir / "engines", given.keep)
+    options = Options(
+        given.precision, None, given.workspace_mb, given.dla_core, given.compute_capability
+    )
+    try:
+        compiler = Compiler.of_machine(cache, given.build_timeout_s)
+    except EngineError as error:
+        _log.warning("no faster engine", engine=switching.name, reason=str(error))
+        return nullcontext()
+
+    def prepare(stop: threading.Event) -> TensorRtEngine:
+        _log.info("engine is prepared", by=str(compiler.library), folder=str(cache.folder))
+        name = detector.manifest.name
+        made = compiler.compile(name, onnx_path, options, lambda share: None, stop)
+        _log.info("engine is there", was_kept=made.was_kept, build_s=made.record.build_s)
+        return TensorRtEngine(made.engine, compiler.library)
+
+    probe, _ = detector.prepare(probe_picture(*PROBE_SHAPE))
+    return Upgrade(switching, prepare, probe, given.tolerance)

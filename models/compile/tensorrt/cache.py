@@ -1,0 +1,204 @@
+"""The engines of a folder, each under the key of all that it is of (decision 17).
+
+    KEY.engine   the engine
+    KEY.json     its record; written last: without it there is no engine
+    .lock        held by whoever builds here, and by the process that it has build
+    *.part       half-written; whoever holds the lock knows that nobody writes it any more
+    timing-*     what TensorRT measured, for the next build
+
+A lock of the kernel goes away with the last process that holds it. As the process that builds
+holds it too, no build outlives its lock, however its parent ended (ADR 0048).
+"""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.compile.tensorrt.record import EngineRecord, KeyParts, parse_record
+from models.errors import EngineError
+
+_LOCK_POLL_S = 0.1
+
+KEEP = 4
+"""Engines of one network that are kept: of two releases, before and after an update of TensorRT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An engine of the folder.
+
+    Attributes:
+        record: of it.
+        path: the engine's.
+        used_s: when it was last read or built, in Unix time.
+    """
+
+    record: EngineRecord
+    path: Path
+    used_s: float
+
+
+class EngineCache:
+    """Engines in a folder, which several processes may share.
+
+    Args:
+        folder: made when it is first written to.
+        keep: engines of one network; beyond them the one that was longest unused goes.
+    """
+
+    def __init__(self, folder: Path, keep: int = KEEP) -> None:
+        self.folder = folder
+        self._keep = keep
+
+    def read(self, parts: KeyParts) -> tuple[bytes, EngineRecord] | None:
+        """The engine of a key, every byte of it checked; None where there is none.
+
+        TensorRT itself tells a whole engine from a truncated one by crashing.
+
+        Raises:
+            EngineError: there is one, and it is broken or another's: it must be built again.
+        """
+        path, record_path = self.engine_path(parts), self._record_path(parts)
+        try:
+            engine = path.read_bytes()
+            record = parse_record(record_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise EngineError(f"{path}: it or its record cannot be read: {error}") from error
+        except EngineError as error:
+            raise EngineError(f"{record_path}: {error}") from error
+        if record.parts != parts:
+            raise EngineError(f"{path}: its record is that of another engine")
+        if not record.is_of(engine):
+            raise EngineError(f"{path}: its bytes are not those of its record")
+        # What was used last is kept longest. The folder may be one that is only read.
+        with suppress(OSError):
+            os.utime(record_path)
+        return engine, record
+
+    def entries(self) -> list[Entry]:
+        """Every engine with a record, the one that was used last first; contents are unchecked."""
+        found = [entry for path in self.folder.glob("*.json") if (entry := _entry(path))]
+        return sorted(found, key=lambda entry: entry.used_s, reverse=True)
+
+    @contextmanager
+    def building(self, stop: threading.Event, timeout_s: float) -> Iterator[int]:
+        """Be the only one who builds here; one at a time, as a board has memory for one.
+
+        Args:
+            stop: ends the waiting.
+            timeout_s: s to wait for another's build.
+
+        Yields:
+            The lock's file descriptor, for the process that builds.
+
+        Raises:
+            EngineError: the folder cannot be written to, the other took too long, or `stop`.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / ".lock").open("ab")
+        except OSError as error:
+            raise EngineError(
+                f"{self.folder}: engines cannot be kept there: {error.strerror}"
+            ) from error
+        with lock:
+            self._wait_for(lock.fileno(), stop, timeout_s)
+            self._remove_parts()
+            yield lock.fileno()
+
+    def part_path(self, parts: KeyParts) -> Path:
+        """Where the engine is written before it is whole."""
+        return self.folder / f".{parts.key}.part"
+
+    def engine_path(self, parts: KeyParts) -> Path:
+        """Where the engine is, or will be."""
+        return self.folder / f"{parts.key}.engine"
+
+    def timing_path(self, parts: KeyParts) -> Path:
+        """Where TensorRT's own measurements are kept, which hold for one version on one GPU."""
+        gpu = "".join(letter if letter.isalnum() else "-" for letter in parts.gpu or "none")
+        return self.folder / f"timing-{parts.library}-{parts.library_version}-{gpu}"
+
+    def commit(self, record: EngineRecord) -> None:
+        """Make an engine out of its whole part; call it while `building`.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+        record_path = self._record_path(record.parts)
+        record_part = record_path.with_name(f".{record_path.name}.part")
+        try:
+            record_part.write_text(record.text(), encoding="utf-8")
+            self.part_path(record.parts).replace(self.engine_path(record.parts))
+            record_part.replace(record_path)
+        except OSError as error:
+            record_part.unlink(missing_ok=True)
+            raise EngineError(f"{record_path}: cannot be written: {error.strerror}") from error
+        self._forget_old(record.model)
+
+    def sweep(self, *, check_bytes: bool = False) -> list[Path]:
+        """Remove what no build left on purpose; call it while `building`.
+
+        Args:
+            check_bytes: read every engine, and remove those that are not what their record says.
+
+        Returns:
+            Engines and records that went: those without the other, or with a torn record.
+        """
+        there = [entry for entry in self.entries() if entry.path.is_file()]
+        whole = {
+            entry.path.stem
+            for entry in there
+            if not check_bytes or entry.record.is_of(entry.path.read_bytes())
+        }
+        names = [*self.folder.glob("*.engine"), *self.folder.glob("*.json")]
+        gone = sorted(path for path in names if path.stem not in whole)
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return gone
+
+    def _record_path(self, parts: KeyParts) -> Path:
+        return self.folder / f"{parts.key}.json"
+
+    def _wait_for(self, lock: int, stop: threading.Event, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                return
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    f"{self.folder}: another build there has taken more than {timeout_s:g} s"
+                )
+            if stop.wait(_LOCK_POLL_S):
+                raise EngineError("the build was called off")
+
+    def _remove_parts(self) -> None:
+        for part in self.folder.glob(".*.part"):
+            part.unlink(missing_ok=True)
+
+    def _forget_old(self, model: str) -> None:
+        of_model = [entry for entry in self.entries() if entry.record.model == model]
+        for entry in of_model[self._keep :]:
+            entry.path.with_suffix(".json").unlink(missing_ok=True)  # first: then it is none
+            entry.path.unlink(missing_ok=True)
+
+
+def _entry(record_path: Path) -> Entry | None:
+    """The engine of a record; None where the record is torn, which `sweep` removes."""
+    try:
+        record = parse_record(record_path.read_text(encoding="utf-8"))
+        used_s = record_path.stat().st_mtime
+    except (OSError, UnicodeDecodeError, EngineError):
+        return None
+    return Entry(record, record_path.with_suffix(".engine"), used_s)

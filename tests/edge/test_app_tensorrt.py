@@ -1,0 +1,134 @@
+"""The agent that prepares a TensorRT engine while it serves."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from edge.app import run_agent
+from edge.network import wants_tensorrt
+from edge.settings import EdgeSettings, load
+from models.engines import gpu, tensorrt, tensorrt_library
+from models.engines.gpu import Gpu
+from models.engines.onnxruntime import OnnxRuntimeEngine
+from tests.support.mosquitto import mosquitto
+from tests.support.processes import wait_until
+from tests.support.retained import device_state
+from tests.support.small_agent import DEVICE, small_agent
+
+Log = MutableMapping[str, Any]
+
+
+def agent(folder: Path, enabled: bool | str = True, **changes: Any) -> EdgeSettings:
+    model = {"name": "tiny.yaml", "tensorrt": {"enabled": enabled}}
+    settings = {"model": model, "status": {"file": "status.json", "interval_s": 0.1}, **changes}
+    return load(small_agent(folder, when_done="stay", **settings))
+
+
+@contextmanager
+def running(settings: EdgeSettings) -> Iterator[list[Log]]:
+    """The agent in a thread, and what it logs."""
+    stop = threading.Event()
+    with capture_logs() as logs, ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(run_agent, settings, stop)
+        try:
+            yield logs
+        finally:
+            stop.set()
+            assert ended.result(30)
+
+
+def said(logs: list[Log], event: str) -> Callable[[], list[Log]]:
+    return lambda: [log for log in logs if log["event"] == event]
+
+
+def engine_in_use(folder: Path) -> str:
+    return str(json.loads((folder / "status.json").read_text())["model"]["engine"])
+
+
+def test_without_pycuda_the_engine_is_kept_and_onnx_runtime_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("tensorrt_rtx")
+    with running(agent(tmp_path)) as logs:
+        wait_until(said(logs, "no faster engine"), "the end of the upgrade", 60)
+        assert engine_in_use(tmp_path) == "onnxruntime/CPU"
+
+    (warning,) = said(logs, "no faster engine")()
+    assert warning["log_level"] == "warning"
+    assert "pip install 'wayside[tensorrt]'" in warning["reason"]
+    assert len(list((tmp_path / "data" / "engines").glob("*.engine"))) == 1
+
+
+def test_without_tensorrt_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: None)
+
+    with running(agent(tmp_path)) as logs:
+        wait_until(said(logs, "all sources have ended"), "the end of the video")
+
+    (warning,) = said(logs, "no faster engine")()
+    assert (warning["log_level"], warning["engine"]) == ("warning", "onnxruntime/CPU")
+    assert "TensorRT is not installed" in warning["reason"]
+
+
+def test_heartbeat_and_status_tell_the_engine_that_took_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorrt_rtx")
+
+    class OnGpu(OnnxRuntimeEngine):
+        """What an engine would be on a GPU; the bytes are a real engine, built here."""
+
+        def __init__(self, engine: bytes, library: object) -> None:
+            assert engine
+            super().__init__(tmp_path / "tiny.onnx")
+            self.name = "tensorrt_rtx/GPU"
+
+    monkeypatch.setattr(tensorrt, "TensorRtEngine", OnGpu)
+    broker = mosquitto(tmp_path / "broker")
+    broker.start()
+    try:
+        settings = agent(tmp_path, mqtt={"port": broker.port}, heartbeat={"interval_s": 1})
+        with running(settings) as logs:
+            wait_until(said(logs, "faster engine taken"), "the switch", 60)
+            wait_until(lambda: engine_in_use(tmp_path) == "tensorrt_rtx/GPU", "the status file")
+        (model,) = device_state(broker.port, DEVICE).models
+    finally:
+        broker.stop()
+
+    assert (model.model, model.engine) == ("tiny", "tensorrt_rtx/GPU")
+    assert not said(logs, "no faster engine")()
+
+
+@pytest.mark.parametrize(
+    ("enabled", "found", "installed", "expected"),
+    [
+        (True, None, False, True),
+        (False, Gpu("Orin", (8, 7)), True, False),
+        ("auto", Gpu("Orin", (8, 7)), True, True),
+        ("auto", Gpu("Orin", (8, 7)), False, False),
+        ("auto", None, True, False),
+    ],
+)
+def test_by_itself_it_is_wanted_where_it_can_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    enabled: bool | str,
+    found: Gpu | None,
+    installed: bool,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(gpu, "find_gpu", lambda: found)
+    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: installed)
+
+    assert wants_tensorrt(agent(tmp_path, enabled)) is expected
+
+
+def test_an_engine_that_was_chosen_by_name_is_not_replaced(tmp_path: Path) -> None:
+    chosen = agent(tmp_path, "auto")
+    model = chosen.model.model_copy(update={"engine": "onnxruntime/CPU"})
+    assert not wants_tensorrt(chosen.model_copy(update={"model": model}))
