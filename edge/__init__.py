@@ -16,5 +16,6 @@ agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
 network.py     the network that serves, and the faster engine that takes over from it
 app.py         all put together; only it and network.py name concrete adapters
+doctor/        what is wrong with a device and its settings, and how to mend it
 cli.py         wayside-edge
 """

@@ -1,5 +1,6 @@
 """wayside-edge: the agent on a device."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,28 @@ def validate(config: ConfigFile) -> None:
     settings = edge_settings.load(config)
     cameras = len(settings.cameras)
     typer.echo(f"{config}: valid, {cameras} camera{'s' if cameras != 1 else ''}")
+
+
+@app.command()
+def doctor(config: ConfigFile) -> None:
+    """Look at settings, machine, disk, network, broker and cameras; say how to mend each."""
+    from edge.doctor.examine import examine
+
+    logging.configure("critical", "console")  # what is wrong is said once, here
+    problems = 0
+    for finding in examine(config):
+        typer.echo(f"{finding.state:8} {finding.subject}: {finding.seen}")
+        if finding.remedy:
+            typer.echo(f"{'':8} -> {finding.remedy}")
+        problems += finding.state == "wrong"
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a settings file, for editors that check while one types."""
+    typer.echo(json.dumps(edge_settings.EdgeSettings.model_json_schema(), indent=2))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """OpenCV: files, RTSP and HTTP streams through FFmpeg, USB cameras through V4L2."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 
@@ -12,6 +13,31 @@ from edge.errors import CaptureError
 from models.detections import Image
 
 _AV_LOG_FATAL = "8"
+
+
+class Build(NamedTuple):
+    """The cv2 that is imported.
+
+    Attributes:
+        folder: it was imported from.
+        backends: ways of decoding it was built with.
+    """
+
+    version: str
+    folder: Path
+    backends: tuple[str, ...]
+
+
+def build() -> Build:
+    """Which cv2 this is; on a Jetson there may be two, and only the system's has GStreamer."""
+    said = cv2.getBuildInformation()
+    there = [
+        name
+        for name, pattern in (("FFmpeg", r"FFMPEG:\s+YES"), ("GStreamer", r"GStreamer:\s+YES"),
+                              ("V4L2", r"v4l/v4l2:\s+YES"))
+        if re.search(pattern, said)
+    ]  # fmt: skip
+    return Build(cv2.__version__, Path(cv2.__file__).parent, tuple(there))
 
 
 class VideoCapture(Protocol):

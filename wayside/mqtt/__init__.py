@@ -12,4 +12,5 @@ gathering.py    a socket that reads and writes many packets at once
 loop.py         the network loop of a connection
 connection.py   one paho client, from CONNECT to its end
 session.py      connection after connection
+probe.py        would the broker let us in, and why not?
 """

@@ -1,0 +1,69 @@
+"""The disk on which events wait."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.doctor.finding import Finding, ok, warning, wrong
+
+_SLOW_S = 0.25
+"""Of a write that is on disk: alarms wait for one."""
+
+_MIB = 1024 * 1024
+
+
+def disk(folder: Path, max_bytes: int) -> Iterator[Finding]:
+    """Whether events can wait in a folder.
+
+    Args:
+        folder: of the outbox; it need not be there.
+        max_bytes: of events that may wait.
+    """
+    place = _nearest(folder)
+    try:
+        took_s = _write(place)
+        held = sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0
+    except OSError as error:
+        yield wrong(
+            "disk", f"{place}: cannot be written: {error.strerror}",
+            f"let the agent's user write there, or set data_dir, which is {folder}, to a folder "
+            "on a disk that can be written",
+        )  # fmt: skip
+        return
+    if took_s > _SLOW_S:
+        yield warning(
+            "disk", f"{folder}: a write took {took_s * 1e3:.0f} ms to be on disk",
+            "set data_dir to an SSD or eMMC; a worn or cheap SD card holds up alarms",
+        )  # fmt: skip
+    else:
+        yield ok("disk", f"{folder}: a write took {took_s * 1e3:.0f} ms to be on disk")
+    free, needed = shutil.disk_usage(place).free, max(0, max_bytes - held)
+    told = f"{free // _MIB:,} MiB free, and events may take {needed // _MIB:,} MiB more"
+    if free < needed:
+        yield warning(
+            "space", told, "lower outbox.max_bytes, or make room: what no longer fits is lost"
+        )
+    else:
+        yield ok("space", told)
+
+
+def _nearest(folder: Path) -> Path:
+    """What is there of a path, from its end: the folder itself, or where it would be made."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
+def _write(place: Path) -> float:
+    """Seconds that a small write takes to be on disk; nothing stays behind.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with tempfile.TemporaryFile(dir=place) as file:
+        begun_s = time.monotonic()
+        file.write(b"\0" * 4096)
+        file.flush()
+        os.fsync(file.fileno())
+        return time.monotonic() - begun_s

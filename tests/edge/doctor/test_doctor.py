@@ -1,0 +1,199 @@
+"""`wayside-edge doctor` on devices on which something is wrong."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.capture import opencv
+from edge.doctor import disk, machine
+from edge.doctor.broker import broker
+from edge.doctor.finding import Finding
+from edge.doctor.machine import _clock as clock_finding
+from models.engines import gpu, tensorrt_library
+from tests.support.edge_command import call
+from tests.support.mosquitto import mosquitto
+from tests.support.small_agent import small_agent
+from wayside.mqtt.settings import MqttSettings
+
+
+def doctor(file: Path) -> tuple[int, str]:
+    result = call("doctor", "-c", file)
+    assert result.stderr == ""
+    return result.exit_code, result.stdout
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Somebody who takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_device_on_which_all_is_well_is_said_to_be(tmp_path: Path) -> None:
+    server = mosquitto(tmp_path / "broker")
+    server.start()
+    try:
+        code, said = doctor(small_agent(tmp_path / "agent", mqtt={"port": server.port}))
+    finally:
+        server.stop()
+    assert code == 0, said
+    assert "wrong" not in said
+    for line in (
+        f"ok       settings: {tmp_path}/agent/edge.yaml: 1 camera",
+        "ok       opencv: ",
+        "ok       model: tiny 1, by onnxruntime/CPU, ",
+        f"ok       broker: 127.0.0.1:{server.port} answers at 127.0.0.1",
+        f"ok       mqtt: 127.0.0.1:{server.port} welcomes us, MQTT 5, plain text",
+        f"ok       camera yard: {tmp_path}/agent/yard.mp4: 64x48, first picture after ",
+    ):
+        assert line in said
+    assert not (tmp_path / "agent" / "data").exists(), "it only looks"
+
+
+def test_each_thing_that_is_wrong_is_told_with_what_to_do(tmp_path: Path, silent_port: int) -> None:
+    cameras = [
+        {"id": "door", "source": "gone.mp4"},
+        {"id": "gate", "source": f"rtsp://admin:s3cret@127.0.0.1:{silent_port}/live",
+         "open_timeout_ms": 300, "read_timeout_ms": 300},
+        {"id": "yard", "source": "yard.mp4"},
+    ]  # fmt: skip
+    file = small_agent(tmp_path, cameras=cameras, data_dir="yard.mp4/data")
+    (tmp_path / "tiny.onnx").write_bytes(b"no network")
+
+    code, said = doctor(file)
+
+    assert code == 1
+    assert f"wrong    disk: {tmp_path}/yard.mp4: cannot be written: Not a directory" in said
+    assert "sha256" in said.split("wrong    model: ")[1].splitlines()[0]
+    assert "wrong    broker: 127.0.0.1:1: Connection refused\n         -> see mqtt.host" in said
+    assert f"wrong    camera door: {tmp_path}/gone.mp4: there is no such file" in said
+    assert f"wrong    camera gate: rtsp://***@127.0.0.1:{silent_port}/live does not answer" in said
+    assert "ok       camera yard: " in said
+    assert "s3cret" not in said
+
+
+def test_refused_settings_are_findings_and_the_machine_is_looked_at(tmp_path: Path) -> None:
+    code, said = doctor(small_agent(tmp_path, device="gate/1"))
+    assert code == 1
+    assert said.startswith(f"wrong    settings: {tmp_path}/edge.yaml:")
+    assert "ok       machine: " in said
+
+
+def test_a_network_that_must_be_fetched_is_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("WAYSIDE_ASSETS", str(tmp_path / "none"))
+    _, said = doctor(small_agent(tmp_path, model={"name": "fastestdet"}))
+    assert "warning  model: fastestdet: not on this device yet" in said
+    assert "-> fetch it now, while there is a network: wayside-models pull fastestdet" in said
+    assert not (tmp_path / "cache").exists()
+
+
+def last(findings: Iterator[Finding]) -> Finding:
+    return list(findings)[-1]
+
+
+def test_a_broker_that_refuses_says_why(tmp_path: Path, silent_port: int) -> None:
+    server = mosquitto(tmp_path / "broker", "allow_anonymous false")
+    server.start()
+    try:
+        refused = last(broker(MqttSettings(port=server.port), "gate-1"))
+    finally:
+        server.stop()
+    assert refused.state == "wrong"
+    assert "refused: Not authorized" in refused.seen
+    silent = last(broker(MqttSettings(port=silent_port, connect_timeout_s=0.2), "gate-1"))
+    assert (silent.state, silent.subject) == ("wrong", "mqtt")
+    assert "no answer to CONNECT" in silent.seen
+    nowhere = MqttSettings(host="nowhere.invalid", tls={})
+    named = last(broker(nowhere, "gate-1"))
+    assert "nowhere.invalid: no such name" in named.seen
+    unreadable = MqttSettings(
+        port=silent_port, username="gate-1", password_file=tmp_path / "gone"
+    )  # fmt: skip
+    assert f"{tmp_path}/gone" in last(broker(unreadable, "gate-1")).seen
+
+
+def test_an_agent_that_runs_is_not_thrown_out(tmp_path: Path) -> None:
+    """Two clients of one id throw each other out; the doctor has one of its own."""
+    from edge.publish.uplink import Uplink
+
+    server = mosquitto(tmp_path)
+    server.start()
+    lost: list[str] = []
+
+    class Watcher:
+        def __init__(self) -> None:
+            self.connected = threading.Event()
+
+        def on_connected(self) -> None:
+            self.connected.set()
+
+        def on_disconnected(self, reason: str) -> None:
+            lost.append(reason)
+
+        def on_message(self, topic: str, payload: bytes) -> None: ...
+
+    watcher = Watcher()
+    uplink = Uplink(MqttSettings(port=server.port), "gate-1")
+    uplink.attach(watcher)
+    uplink.start()
+    try:
+        assert watcher.connected.wait(10)
+        assert last(broker(MqttSettings(port=server.port), "gate-1")).state == "ok"
+        assert uplink.connected
+        assert lost == []
+    finally:
+        uplink.stop()
+        server.stop()
+
+
+def test_a_clock_that_was_never_set_is_wrong() -> None:
+    assert clock_finding(86_400.0, True).state == "wrong"
+    assert "1970-01-02" in clock_finding(86_400.0, True).seen
+    assert clock_finding(1.8e9, False).state == "warning"
+    assert clock_finding(1.8e9, True).state == "ok"
+
+
+def test_a_disk_is_slow_or_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "_SLOW_S", -1.0)
+    slow, small = disk.disk(tmp_path / "not" / "there", 2**62)
+    assert (slow.state, small.state) == ("warning", "warning")
+    assert "SD card" in slow.remedy
+    monkeypatch.undo()
+    (tmp_path / "held").write_bytes(b"x" * 5 * 1024 * 1024)
+    assert "events may take 1 MiB more" in last(disk.disk(tmp_path, 6 * 1024 * 1024)).seen
+    assert [path.name for path in tmp_path.iterdir()] == ["held"]
+
+
+def test_what_is_missing_beside_a_gpu_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7)))
+    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: False)
+    assert [one.state for one in machine.accelerators()] == ["ok", "warning"]
+    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: True)
+    monkeypatch.setattr(machine, "find_spec", lambda name: None)
+    assert "wayside[tensorrt]" in last(machine.accelerators()).remedy
+
+
+def test_an_opencv_that_reads_no_streams_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.opencv().state == "ok"
+    monkeypatch.setattr(
+        opencv, "build", lambda: opencv.Build("4.5.4", Path("/usr/lib"), ("GStreamer",))
+    )
+    found = machine.opencv()
+    assert (found.state, found.seen) == ("wrong", "4.5.4 from /usr/lib, GStreamer")
+
+
+def test_the_schema_knows_what_a_file_may_hold() -> None:
+    result = call("schema")
+    assert result.exit_code == 0
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert {"device", "cameras", "model"} <= found["properties"].keys()
+    assert found["properties"]["device"]["type"] == "string"
