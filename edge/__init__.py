@@ -1,6 +1,7 @@
 """A frame: `capture -> infer -> track -> rules -> publish`, one process, threads.
 
 settings.py    the agent's YAML file
+effective.py   what a settings file and the environment come to, value by value
 errors.py      the error tree
 capture/       sources of frames, and the slot that keeps the newest
 infer/         frames through a detector, by as many workers as pay

@@ -69,6 +69,21 @@ def doctor(config: ConfigFile) -> None:
         raise typer.Exit(1)
 
 
+@app.command(name="config")
+def show_config(
+    config: ConfigFile,
+    all_values: Annotated[
+        bool, typer.Option("--effective", help="those too that nobody has set, with their defaults")
+    ] = False,
+) -> None:
+    """Show what the agent would run with, and where each value comes from."""
+    from edge.effective import DEFAULT, effective
+
+    for value in effective(config):
+        if all_values or value.origin != DEFAULT:
+            typer.echo(f"{value.key}: {value.text}  # {value.origin}")
+
+
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a settings file, for editors that check while one types."""

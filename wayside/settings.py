@@ -74,6 +74,29 @@ def parse(
         raise SettingsError(problems) from error
 
 
+def origins(
+    path: Path, *, prefix: str = "", environ: Mapping[str, str] = os.environ
+) -> dict[Location, str]:
+    """Where each value comes from that is set at all: `agent.yaml:12`, or a variable's name.
+
+    Args:
+        path: the file.
+        prefix: of the environment variables that override values; empty: none do.
+        environ: the environment.
+
+    Raises:
+        SettingsError: the file is unreadable or no YAML.
+    """
+    lines: dict[Location, int] = {}
+    _document(_read(path), str(path), lines)
+    found = {location: f"{path.name}:{line}" for location, line in lines.items() if location}
+    overrides = _overrides(prefix, environ)
+    for location, (variable, _) in overrides.items():
+        within = [one for one in found if one[: len(location)] == location]
+        found |= dict.fromkeys([location, *within], variable)
+    return found
+
+
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:

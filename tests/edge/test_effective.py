@@ -1,0 +1,55 @@
+"""What an agent would run with, and who says so."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.edge_command import call
+from tests.support.small_agent import small_agent
+
+CAMERA = {
+    "id": "yard", "source": "rtsp://admin:s3cret@192.0.2.1/live",
+    "zones": [{"id": "gate", "points": [[0.1, 0.2], [0.3, 0.4], [0.5, 0.1]]}],
+}  # fmt: skip
+
+
+def lines(*arguments: str | Path) -> list[str]:
+    result = call("config", *arguments)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def test_each_value_is_shown_with_who_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = small_agent(tmp_path, cameras=[CAMERA])
+    monkeypatch.setenv("WAYSIDE_EDGE__MQTT__PORT", "1884")
+    monkeypatch.setenv("WAYSIDE_EDGE__TRACKER", "{lost_s: 3.0}")
+    text = file.read_text().splitlines()
+    at = {name: text.index(f"- id: {name}") + 1 for name in ("yard",)}
+
+    found = lines("-c", file)
+
+    assert f'cameras[0].id: "yard"  # edge.yaml:{at["yard"]}' in found
+    assert "mqtt.port: 1884  # WAYSIDE_EDGE__MQTT__PORT" in found
+    assert "tracker.lost_s: 3.0  # WAYSIDE_EDGE__TRACKER" in found
+    [points] = [line for line in found if line.startswith("cameras[0].zones[0].points: ")]
+    assert points.startswith("cameras[0].zones[0].points: [[0.1, 0.2], [0.3, 0.4], [0.5, 0.1]]")
+    assert not any(line.endswith("# default") for line in found)
+    assert "s3cret" not in "".join(found)
+    assert any(line.startswith('cameras[0].source: "rtsp://***@192.0.2.1/live"') for line in found)
+
+
+def test_effective_shows_defaults_too_and_can_be_read_again(tmp_path: Path) -> None:
+    file = small_agent(tmp_path)
+    found = lines("-c", file, "--effective")
+    assert "mqtt.keepalive_s: 30  # default" in found
+    assert f"tracker.low_confidence: 0.25  # follows model {tmp_path}/tiny.yaml" in found
+    assert len(found) == len({line.partition(": ")[0] for line in found})
+    assert len(found) > 50
+
+
+def test_refused_settings_are_refused_here_too(tmp_path: Path) -> None:
+    result = call("config", "-c", small_agent(tmp_path, device="gate/1"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "id 'gate/1' is not allowed" in result.stderr
