@@ -13,7 +13,7 @@ from models.assets import Asset, Places, fetch
 from models.download import Progress
 from models.errors import AssetError, ManifestError
 from models.manifest import Id, Manifest, Sha256, Spdx, load_manifest
-from models.record.reading import is_record, read_record
+from models.record.reading import plain_file, read_record
 from wayside import settings
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
@@ -143,7 +143,7 @@ def resolve(
     if _is_yaml(name):
         return load_manifest(Path(name)), _beside(Path(name))
     record = read_record(Path(name)).record
-    return record.manifest, Path(name) / record.network
+    return record.manifest, plain_file(Path(name) / record.network)
 
 
 def manifest(name: str) -> Manifest:
@@ -166,7 +166,7 @@ def manifest(name: str) -> Manifest:
 
 def is_path(name: str) -> bool:
     """True where it means a manifest's file or a record's folder, not a name of the zoo."""
-    return _is_yaml(name) or "/" in name or is_record(Path(name))
+    return _is_yaml(name) or "/" in name
 
 
 def _is_yaml(name: str) -> bool:

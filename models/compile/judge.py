@@ -15,6 +15,8 @@ from models.manifest import Manifest
 from models.prediction.rows import Found
 from models.selection import network_class
 
+_MOST_LOST = 0.25
+
 AGREEMENT = "agreement"
 """The figure where the original's own finds are the truth."""
 
@@ -35,13 +37,22 @@ class Verdict:
     original: float
     reached: float
 
+    def demanded(self, allowed_points: float) -> float:
+        """What must be reached when so many hundredths may be lost.
+
+        Where the original reaches little, a few points are most of it: a quarter of what it
+        reaches may be lost at most, unless more of all was allowed.
+        """
+        share = max(_MOST_LOST, allowed_points / 100)
+        return max(self.original - allowed_points / 100, self.original * (1 - share))
+
     def accepts(self, allowed_points: float) -> bool:
-        """True where no more is lost than so many hundredths."""
-        return self.reached >= self.original - allowed_points / 100
+        """True where no more is lost than may be."""
+        return self.reached >= self.demanded(allowed_points)
 
     def refusal(self, allowed_points: float) -> str:
         """In words, what was reached and what is demanded."""
-        demanded = self.original - allowed_points / 100
+        demanded = self.demanded(allowed_points)
         if self.figure == AGREEMENT:
             return f"it finds {self.reached:.1%} of what it found, and {demanded:.1%} is demanded"
         return (

@@ -36,6 +36,8 @@ def load_engine(
         f"it is not the network of manifest {manifest.name!r}: fetch the network again, or "
         "correct the manifest's `sha256`"
     )
+    if path.exists() and not path.is_file():
+        raise AssetError(f"{path}: is no file")
     try:
         check_sha256(path, manifest.sha256, remedy)
     except OSError as error:

@@ -1,13 +1,15 @@
-"""How much of what one network finds another finds as well, in [0, 1].
+"""How much of what is expected is found, in [0, 1].
 
-Where frames have no truth, the original's own finds stand for it: what is asked is not how good a
-network is but what was lost on the way from it. What is invented costs as what is lost does.
+What is expected is what people labelled, or what another network found: where frames have no
+truth, the original's own finds stand for it, and what is asked is not how good a network is but
+what was lost on the way from it. What is invented costs as what is lost does.
 
-detections   mean over the classes of the average precision at an IoU of 0.5 (Everingham et al.
-             2010, the PASCAL VOC challenge; all points of the curve), of boxes, or of masks where
-             both have them; a class that only the other network shows counts as 0
-areas        mean over the classes of intersection over union, over all frames together
-rankings     the share of frames with the same first class
+boxes        the average precision of each class at an IoU (Everingham et al. 2010, the PASCAL VOC
+             challenge; all points of the curve), of boxes, or of masks where both have them
+areas        the intersection over union of each class, over all pictures together
+rankings     the share of pictures with the same first class
+
+Figures are added up picture by picture, so that none has to be kept.
 """
 
 from collections.abc import Sequence
@@ -27,20 +29,95 @@ IOU = 0.5
 def agreement(expected: Sequence[Found], found: Sequence[Found]) -> float | None:
     """The agreement over frames; None where neither network found anything in any.
 
+    Of boxes and areas the mean over the classes that either shows, of boxes at an IoU of 0.5.
+
     Args:
         expected: by frame, of the original.
         found: of the other network, in the same frames.
     """
-    pairs = list(zip(expected, found, strict=True))
-    first = [
-        (a.class_id[:1].tolist(), b.class_id[:1].tolist())
-        for a, b in pairs
-        if isinstance(a, Ranking) and isinstance(b, Ranking) and (len(a) or len(b))
-    ]
-    if first:
-        return float(np.mean([a == b for a, b in first]))
-    values = of_boxes(expected, found) or of_areas(expected, found)
-    return float(np.mean(list(values.values()))) if values else None
+    boxes, areas = BoxScore(), AreaScore()
+    first: list[bool] = []
+    for a, b in zip(expected, found, strict=True):
+        if isinstance(a, Detections) and isinstance(b, Detections):
+            boxes.add(a, b)
+        elif isinstance(a, Areas) and isinstance(b, Areas):
+            areas.add(a, b)
+        elif isinstance(a, Ranking) and isinstance(b, Ranking) and (len(a) or len(b)):
+            first.append(a.class_id[:1].tolist() == b.class_id[:1].tolist())
+    values = [*boxes.values().values(), *areas.values().values(), *map(float, first)]
+    return float(np.mean(values)) if values else None
+
+
+class BoxScore:
+    """Average precision by class, added up picture by picture.
+
+    Args:
+        iou_at_least: of a find and an object, to be the same.
+    """
+
+    def __init__(self, iou_at_least: float = IOU) -> None:
+        self._iou = iou_at_least
+        self._scores: dict[int, list[NDArray[np.float32]]] = {}
+        self._rights: dict[int, list[NDArray[np.bool_]]] = {}
+        self.objects: dict[int, int] = {}
+        """How many were expected, by class, of the classes that either showed."""
+
+    def add(
+        self, expected: Detections, found: Detections, ignored: Detections | None = None
+    ) -> None:
+        """One more picture.
+
+        Args:
+            expected: in it.
+            found: in it.
+            ignored: regions in which finds count neither for nor against.
+        """
+        shown = {int(one) for each in (expected, found) for one in each.class_id}
+        for class_id in shown:
+            objects, others = (one[one.class_id == class_id] for one in (expected, found))
+            right = _matched(objects, others, self._iou)
+            counts = np.ones(len(others), np.bool_)
+            if ignored is not None:
+                regions = ignored[ignored.class_id == class_id]
+                counts = right | ~_within(others, regions, self._iou)
+            if not len(objects) and not counts.any():
+                continue
+            self.objects[class_id] = self.objects.get(class_id, 0) + len(objects)
+            self._scores.setdefault(class_id, []).append(others.confidence[counts])
+            self._rights.setdefault(class_id, []).append(right[counts])
+
+    def values(self) -> dict[int, float]:
+        """By class; 0 of one that was found and never expected."""
+        found = {}
+        for class_id, count in sorted(self.objects.items()):
+            score = np.concatenate(self._scores[class_id])
+            right = np.concatenate(self._rights[class_id])
+            found[class_id] = average_precision(score, right, count) if count else 0.0
+        return found
+
+
+class AreaScore:
+    """Intersection over union by class, by the pictures' pixels, added up picture by picture."""
+
+    def __init__(self) -> None:
+        self._shared: dict[int, int] = {}
+        self._either: dict[int, int] = {}
+        self.pictures: dict[int, int] = {}
+        """In how many it was expected, by class, of the classes that either showed."""
+
+    def add(self, expected: Areas, found: Areas) -> None:
+        """One more picture."""
+        for class_id in (expected.classes | found.classes) - {NOTHING}:
+            left, right = expected.mask(class_id), found.mask(class_id)
+            either = int((left | right).sum())
+            if either:
+                self._shared[class_id] = self._shared.get(class_id, 0) + int((left & right).sum())
+                self._either[class_id] = self._either.get(class_id, 0) + either
+                self.pictures[class_id] = self.pictures.get(class_id, 0) + int(left.any())
+
+    def values(self) -> dict[int, float]:
+        """By class."""
+        return {one: self._shared[one] / count for one, count in sorted(self._either.items())}
 
 
 def average_precision(score: NDArray[np.float32], is_right: NDArray[np.bool_], truth: int) -> float:
@@ -58,62 +135,6 @@ def average_precision(score: NDArray[np.float32], is_right: NDArray[np.bool_], t
     best = np.maximum.accumulate(precision[::-1])[::-1]
     recall = np.concatenate([[0.0], right / truth])
     return float(np.sum(np.diff(recall) * best))
-
-
-def of_boxes(
-    expected: Sequence[Found],
-    found: Sequence[Found],
-    ignored: Sequence[Detections] | None = None,
-    iou_at_least: float = IOU,
-) -> dict[int, float]:
-    """The average precision of each class that either shows; nothing where these are no boxes.
-
-    Args:
-        expected: by frame.
-        found: in the same frames.
-        ignored: by frame, regions in which finds count neither for nor against.
-        iou_at_least: of a find and an object, to be the same.
-    """
-    frames = [
-        (a, b, of_frame)
-        for a, b, of_frame in zip(expected, found, ignored or [Detections.empty()] * len(found),
-                                  strict=True)
-        if isinstance(a, Detections) and isinstance(b, Detections)
-    ]  # fmt: skip
-    classes = sorted({int(one) for a, b, _ in frames for each in (a, b) for one in each.class_id})
-    values = {}
-    for class_id in classes:
-        scores, rights, count = [], [], 0
-        for frame in frames:
-            objects, others, regions = (one[one.class_id == class_id] for one in frame)
-            right = _matched(objects, others, iou_at_least)
-            counts = right | ~_within(others, regions, iou_at_least)
-            count += len(objects)
-            scores.append(others.confidence[counts])
-            rights.append(right[counts])
-        score, is_right = np.concatenate(scores), np.concatenate(rights)
-        if count or len(score):
-            values[class_id] = average_precision(score, is_right, count) if count else 0.0
-    return values
-
-
-def of_areas(expected: Sequence[Found], found: Sequence[Found]) -> dict[int, float]:
-    """The intersection over union of each class that either shows, by the pictures' pixels.
-
-    Args:
-        expected: by frame.
-        found: in the same frames.
-    """
-    shared: dict[int, int] = {}
-    either: dict[int, int] = {}
-    for a, b in zip(expected, found, strict=True):
-        if not isinstance(a, Areas) or not isinstance(b, Areas):
-            continue
-        for class_id in sorted((a.classes | b.classes) - {NOTHING}):
-            left, right = a.mask(class_id), b.mask(class_id)
-            shared[class_id] = shared.get(class_id, 0) + int((left & right).sum())
-            either[class_id] = either.get(class_id, 0) + int((left | right).sum())
-    return {one: shared[one] / count for one, count in sorted(either.items()) if count}
 
 
 def _matched(objects: Detections, found: Detections, iou_at_least: float) -> NDArray[np.bool_]:

@@ -5,8 +5,9 @@ detection        `map-50-95`, the mean over the classes of the average precision
 segmentation     `mean-iou`, the mean over the classes of intersection over union
 classification   `accuracy`, the share of pictures whose first class is right
 
-At the network's own threshold, with which it is used: what is less sure is not found. Figures of
-papers are taken at a threshold of nearly 0, and are higher.
+A class that the pictures do not show has no figure, as COCO has it. At the network's own
+threshold, with which it is used: what is less sure is not found. Figures of papers are taken at a
+threshold of nearly 0, and are higher.
 Reference: https://cocodataset.org/#detection-eval
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from models.areas import NOTHING, Areas
 from models.detections import Detections
-from models.evaluation.agreement import IOU, of_areas, of_boxes
+from models.evaluation.agreement import IOU, AreaScore, BoxScore
 from models.evaluation.truth import Shown, Truth
 from models.manifest import Manifest
 from models.network import Network
@@ -48,8 +49,8 @@ class Metrics:
     Attributes:
         pictures: how many were looked at.
         figures: by name, in [0, 1]; the first is the one to judge by. None of them where the
-            pictures show nothing of its classes and it finds nothing.
-        by_class: by the manifest's names, of the labelled classes that there is something of.
+            pictures show nothing of its classes.
+        by_class: by the manifest's names, of the classes that the pictures show.
     """
 
     pictures: int
@@ -67,7 +68,7 @@ def evaluate(
     truth: Truth,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> Metrics:
-    """What a network finds of what pictures show.
+    """What a network finds of what pictures show; no picture is kept.
 
     Args:
         network: with its own threshold.
@@ -76,14 +77,14 @@ def evaluate(
 
     Raises:
         EngineError: the network failed.
+        LabelError: a label contradicts its picture.
+        MediaError: a picture cannot be read.
     """
-    shown: list[Shown] = []
-    found: list[Found] = []
-    for frame, of_frame in truth:
-        shown.append(of_frame)
-        found.append(network.find(frame))
-        progress(len(found), len(truth))
-    return measured(network.manifest, truth.judged, shown, found)
+    scores = _Scores(network.manifest, truth.judged)
+    for number, (frame, shown) in enumerate(truth, 1):
+        scores.add(shown, network.find(frame))
+        progress(number, len(truth))
+    return scores.metrics()
 
 
 def measured(
@@ -97,78 +98,95 @@ def measured(
         shown: by the pictures.
         found: in each of them.
     """
-    expected = [one.expected for one in shown]
-    judged = [_judged(one, classes) for one in found]
-    if manifest.head.task == "classification":
-        return _of_rankings(manifest, expected, found)
-    if manifest.head.task == "segmentation":
-        by_figure = {"iou": of_areas(expected, judged)}
-    else:
-        ignored = [one.ignored for one in shown]
-        at = {iou: of_boxes(expected, judged, ignored, iou) for iou in _IOUS}
-        mean = {one: float(np.mean([at[iou].get(one, 0.0) for iou in _IOUS])) for one in at[IOU]}
-        by_figure = {"ap-50-95": mean, "ap-50": at[IOU]}
-    names = {"iou": "mean-iou", "ap-50-95": "map-50-95", "ap-50": "map-50"}
-    shown_classes = sorted({one for values in by_figure.values() for one in values})
-    labelled = _labelled(expected)
-    return Metrics(
-        len(found),
-        {
-            names[name]: float(np.mean(list(values.values())))
-            for name, values in by_figure.items()
-            if values
-        },
-        {
-            manifest.classes[one]: ClassFigures(
-                labelled.get(one, 0),
-                {name: values[one] for name, values in by_figure.items() if one in values},
+    scores = _Scores(manifest, classes)
+    for of_picture, in_picture in zip(shown, found, strict=True):
+        scores.add(of_picture, in_picture)
+    return scores.metrics()
+
+
+class _Scores:
+    """Figures on their way, picture by picture."""
+
+    def __init__(self, manifest: Manifest, judged: frozenset[int]) -> None:
+        self._manifest = manifest
+        self._judged = judged
+        self._pictures = 0
+        self._boxes = {iou: BoxScore(iou) for iou in _IOUS}
+        self._areas = AreaScore()
+        self._right: list[bool] = []
+        self._right_of: dict[int, list[bool]] = {}
+
+    def add(self, shown: Shown, found: Found) -> None:
+        self._pictures += 1
+        expected = shown.expected
+        if isinstance(expected, Detections) and isinstance(found, Detections):
+            judged = found[np.isin(found.class_id, sorted(self._judged))]
+            for score in self._boxes.values():
+                score.add(expected, judged, shown.ignored)
+        elif isinstance(expected, Areas) and isinstance(found, Areas):
+            self._areas.add(expected, self._judged_areas(found))
+        elif isinstance(expected, Ranking) and isinstance(found, Ranking):
+            self._add_ranking(expected, found)
+
+    def metrics(self) -> Metrics:
+        task = self._manifest.head.task
+        if task == "classification":
+            return self._of(
+                {one: len(values) for one, values in self._right_of.items()},
+                {"accuracy": {one: _mean(values) for one, values in self._right_of.items()}},
+                {"accuracy": _mean(self._right)} if self._right else {},
             )
-            for one in shown_classes
-        },
-    )
+        if task == "segmentation":
+            labelled = _some(self._areas.pictures)
+            iou = {one: self._areas.values()[one] for one in labelled}
+            return self._of(labelled, {"iou": iou}, {"mean-iou": _mean([*iou.values()])})
+        labelled = _some(self._boxes[IOU].objects)
+        at = {iou: score.values() for iou, score in self._boxes.items()}
+        by_figure = {
+            "ap-50-95": {one: _mean([at[iou][one] for iou in _IOUS]) for one in labelled},
+            "ap-50": {one: at[IOU][one] for one in labelled},
+        }
+        return self._of(
+            labelled,
+            by_figure,
+            {f"m{name}": _mean([*by_figure[name].values()]) for name in by_figure},
+        )
 
+    def _of(
+        self,
+        labelled: Mapping[int, int],
+        by_figure: Mapping[str, Mapping[int, float]],
+        figures: Mapping[str, float],
+    ) -> Metrics:
+        by_class = {
+            self._manifest.classes[one]: ClassFigures(
+                count, {name: values[one] for name, values in by_figure.items()}
+            )
+            for one, count in sorted(labelled.items())
+        }
+        return Metrics(self._pictures, figures if labelled else {}, by_class)
 
-def _judged(found: Found, classes: frozenset[int]) -> Found:
-    """What was found of classes that are labelled."""
-    if isinstance(found, Detections):
-        return found[np.isin(found.class_id, sorted(classes))]
-    if isinstance(found, Areas):
-        others = [one for one in found.classes if one not in classes]
+    def _judged_areas(self, found: Areas) -> Areas:
+        others = [one for one in found.classes if one not in self._judged]
         return Areas(
             tuple(np.where(np.isin(one, others), np.uint8(NOTHING), one) for one in found.maps),
             found.geometry,
         )
-    return found
+
+    def _add_ranking(self, expected: Ranking, found: Ranking) -> None:
+        """A picture may have several right classes; for each of them it counts."""
+        if not len(expected):
+            return
+        is_right = bool(np.isin(found.class_id[:1], expected.class_id).any())
+        self._right.append(is_right)
+        for class_id in expected.class_id.tolist():
+            self._right_of.setdefault(class_id, []).append(is_right)
 
 
-def _labelled(expected: Sequence[Found]) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for one in expected:
-        if isinstance(one, Areas):
-            shown = [class_id for class_id in one.classes if class_id != NOTHING]
-        else:
-            shown = one.class_id.tolist()
-        for class_id in shown:
-            counts[class_id] = counts.get(class_id, 0) + 1
-    return counts
+def _some(counts: Mapping[int, int]) -> dict[int, int]:
+    """Those of which there is any."""
+    return {one: count for one, count in counts.items() if count}
 
 
-def _of_rankings(manifest: Manifest, expected: Sequence[Found], found: Sequence[Found]) -> Metrics:
-    """A picture may have several right classes; for each of them it counts."""
-    right: list[bool] = []
-    by_class: dict[int, list[bool]] = {}
-    for a, b in zip(expected, found, strict=True):
-        if not isinstance(a, Ranking) or not isinstance(b, Ranking) or not len(a):
-            continue
-        is_right = bool(np.isin(b.class_id[:1], a.class_id).any())
-        right.append(is_right)
-        for class_id in a.class_id.tolist():
-            by_class.setdefault(class_id, []).append(is_right)
-    return Metrics(
-        len(found),
-        {"accuracy": float(np.mean(right))} if right else {},
-        {
-            manifest.classes[one]: ClassFigures(len(values), {"accuracy": float(np.mean(values))})
-            for one, values in sorted(by_class.items())
-        },
-    )
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from models.prediction.sources import Item, frames_of, items_of, spread
 from models.preprocess import Geometry
 from models.ranking import Ranking
 from protos.ids import as_id
+
+Some = TypeVar("Some")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,24 +93,36 @@ def _found_in(
 ) -> list[tuple[Item, LabelledPicture]]:
     """The labelled pictures with the files that they are of, in the order of the files."""
     by_name = {item.name: item for item in items}
-    by_base: dict[str, list[Item]] = {}
-    for item in items:
-        by_base.setdefault(Path(item.name).name, []).append(item)
-    found: list[tuple[Item, LabelledPicture]] = []
+    by_base = _by_base((item.name, item) for item in items)
+    labelled_bases = _by_base((name, name) for name in {one.file for one in file.pictures})
+    found: dict[tuple[str, int], tuple[Item, LabelledPicture]] = {}
     missing: list[str] = []
     for picture in file.pictures:
-        same = by_base.get(Path(picture.file).name, [])
-        matching = [by_name[picture.file]] if picture.file in by_name else same
-        if len(matching) == 1:
-            found.append((matching[0], picture))
-        else:
+        base = Path(picture.file).name
+        matching = [by_name[picture.file]] if picture.file in by_name else by_base.get(base, [])
+        if len(matching) != 1 or (picture.file not in by_name and len(labelled_bases[base]) > 1):
             missing.append(picture.file)
+            continue
+        place = matching[0].name, picture.frame
+        if place in found:
+            raise LabelError(
+                f"{file.path}: {picture.file} is labelled twice, as two images; join them into one"
+            )
+        found[place] = matching[0], picture
     if missing:
         raise LabelError(
             f"{file.path}: {len(missing)} of {len(file.pictures)} pictures are not in {source}, "
             f"or not by one name only: {_some(missing)}"
         )
-    return sorted(found, key=lambda one: (one[0].name, one[1].frame))
+    return [found[place] for place in sorted(found)]
+
+
+def _by_base(named: Iterable[tuple[str, Some]]) -> dict[str, list[Some]]:
+    """Things by the last part of their path."""
+    found: dict[str, list[Some]] = {}
+    for name, one in named:
+        found.setdefault(Path(name).name, []).append(one)
+    return found
 
 
 def _read(

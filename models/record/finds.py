@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.areas import NOTHING, Areas
-from models.evaluation.agreement import IOU, agreement
+from models.evaluation.agreement import IOU, AreaScore, agreement
 from models.families import Task
 from models.nms import iou
-from models.prediction.rows import Found, Row, mask_of
+from models.prediction.rows import Row, mask_of
 from models.preprocess import Geometry
 from models.ranking import Ranking
 
@@ -43,7 +43,11 @@ def agreement_of(
     """
     if task == "segmentation":
         classes = sorted({row["class"] for rows in (*expected, *found) for row in rows})
-        return _or_all(agreement(_areas(expected, classes, sizes), _areas(found, classes, sizes)))
+        score = AreaScore()  # picture by picture: maps of all of them at once may be large
+        for a, b, size in zip(expected, found, sizes, strict=True):
+            score.add(_area(a, classes, size), _area(b, classes, size))
+        values = list(score.values().values())
+        return float(np.mean(values)) if values else 1.0
     if task == "classification":
         pairs = [
             pair for pair in zip(map(_ranking, expected), map(_ranking, found), strict=True)
@@ -84,14 +88,8 @@ def _boxes(rows: Sequence[Row]) -> NDArray[np.float32]:
     return np.array([row["box"] for row in rows], np.float32).reshape(-1, 4)
 
 
-def _areas(
-    pictures: Sequence[Sequence[Row]], classes: Sequence[int], sizes: Sequence[Size]
-) -> list[Found]:
-    """Each class as a map of its own, of the picture's size, so that classes may lie together."""
-    return [_area(rows, classes, size) for rows, size in zip(pictures, sizes, strict=True)]
-
-
 def _area(rows: Sequence[Row], classes: Sequence[int], size: Size) -> Areas:
+    """Each class as a map of its own, of the picture's size, so that classes may lie together."""
     width, height = size
     masks = {row["class"]: row["mask"] for row in rows}
     maps = []

@@ -27,11 +27,8 @@ from models.manifest import Manifest
 from models.media import png_of, shrunk
 from models.prediction.rows import Row, rows_of
 from models.record.digest import canonical
-from models.record.record import Golden, GoldenCase, GoldenOutput, Tolerance
+from models.record.record import MAX_SIDE, Golden, GoldenCase, GoldenOutput, Tolerance
 from models.selection import network_class
-
-MAX_SIDE = 1280
-"""px; larger pictures are made smaller first. Most inputs are smaller still."""
 
 CANDIDATES = 16
 """Pictures that are looked at to choose from."""

@@ -51,6 +51,20 @@ def read_record(folder: Path) -> Read:
     return Read(record, digest_of(content), len(content))
 
 
+def plain_file(path: Path) -> Path:
+    """The path of an artefact, where it is one: a link may lead anywhere, a pipe may never end.
+
+    Raises:
+        RecordError: it is missing, or something else.
+    """
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise RecordError(f"{path}: is no plain file")
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
+    return path
+
+
 def bounded_bytes(path: Path, most: int, *, may_be_link: bool = False) -> bytes:
     """The bytes of a plain file.
 

@@ -15,6 +15,8 @@ from models.manifest import Id, Manifest, Sha256, Share, Spdx, Version
 
 SCHEMA = 1
 MAX_ARTEFACTS = 256
+MAX_SIDE = 1280
+"""Of a golden picture, px: `register` shrinks larger ones, and nobody is made to unfold more."""
 MAX_ARTEFACT_BYTES = 4 * 1024**3
 
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -135,8 +137,8 @@ class GoldenCase(Frozen):
     """A picture and what the network made of it."""
 
     picture: ArtefactPath
-    width: Annotated[int, Field(ge=1, le=8192)]
-    height: Annotated[int, Field(ge=1, le=8192)]
+    width: Annotated[int, Field(ge=1, le=MAX_SIDE)]
+    height: Annotated[int, Field(ge=1, le=MAX_SIDE)]
     finds: ArtefactPath = Field(description="rows of plain values, JSON")
     values: ArtefactPath | None = Field(None, description="of the outputs in a row, float32 LE")
 

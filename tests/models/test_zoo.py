@@ -1,5 +1,6 @@
 """The zoo's list, and what its names lead to."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from models.download import Limits
 from models.errors import AssetError, ManifestError, RecordError
 from protos.ids import check_id
 from tests.support.real_assets import real_asset
-from tests.support.records import registered
+from tests.support.records import registered, rewritable
 from tests.support.tiny_detector import write_tiny_model
 from wayside.errors import SettingsError
 
@@ -135,12 +136,23 @@ def test_a_folder_without_a_record_is_refused(tmp_path: Path) -> None:
         zoo.manifest("./not/here")
 
 
-def test_a_records_folder_that_is_called_like_a_network_goes_before_it(
+def test_a_records_network_that_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
+    network = rewritable(registered(tmp_path).folder) / "network.onnx"
+    network.parent.chmod(0o755)
+    network.unlink()
+    os.mkfifo(network)
+    with pytest.raises(RecordError, match="network.onnx: is no plain file"):
+        zoo.resolve(str(network.parent))
+    network.unlink()
+    network.symlink_to("/dev/zero")
+    with pytest.raises(RecordError, match="network.onnx: is no plain file"):
+        zoo.resolve(str(network.parent))
+
+
+def test_a_name_without_a_slash_is_the_zoos_whatever_lies_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registered(tmp_path).folder.rename(tmp_path / "fastestdet")
-    assert zoo.manifest("fastestdet").name == "fastestdet"
-
     monkeypatch.chdir(tmp_path)
-
-    assert zoo.manifest("fastestdet").name == "gate"
+    assert zoo.manifest("fastestdet").name == "fastestdet"
+    assert zoo.manifest("./fastestdet").name == "gate"

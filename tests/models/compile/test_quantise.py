@@ -241,6 +241,25 @@ def test_where_pictures_are_labelled_they_are_the_gate(tmp_path: Path) -> None:
         quantise(manifest, path, tmp_path / "int8.onnx", scenes(6), truth, gate=Gate(rounds=0))
 
 
+@pytest.mark.parametrize(
+    ("original", "reached", "points", "accepted"),
+    [
+        (1.0, 0.95, 5.0, True),
+        (1.0, 0.94, 5.0, False),
+        (0.42, 0.37, 5.0, True),
+        (0.045, 0.0, 5.0, False),
+        (0.08, 0.035, 5.0, False),
+        (0.08, 0.06, 5.0, True),
+        (0.08, 0.0, 100.0, True),
+        (0.5, 0.0, 99.0, False),
+    ],
+)
+def test_a_few_points_are_not_all_that_there_was(
+    original: float, reached: float, points: float, accepted: bool
+) -> None:
+    assert Verdict("map-50-95", 32, original, reached).accepts(points) == accepted
+
+
 def test_labels_of_which_the_network_finds_nothing_are_no_gate(tmp_path: Path) -> None:
     manifest, path = written(tmp_path, network(fragile=False))
     truth = Truth(manifest, labelled(tmp_path, [1, 2, 0]), tmp_path / "labelled")

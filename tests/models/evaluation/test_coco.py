@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import LabelError
-from models.evaluation.coco import Label, mask_of_runs, read_coco
+from models.evaluation.coco import Label, filled, mask_of_runs, read_coco
 from models.prediction.rows import runs_of
 
 IMAGE = {"id": 7, "file_name": "a.png", "width": 6, "height": 4}
@@ -64,6 +64,22 @@ def test_a_polygon_takes_the_pixels_within_it(tmp_path: Path) -> None:
     expected[1:3, 1:4] = expected[0, 5] = True
     assert mask is not None
     np.testing.assert_array_equal(mask, expected)
+
+
+@given(st.lists(st.tuples(st.floats(-3, 15), st.floats(-3, 12)), min_size=3, max_size=7))
+def test_polygons_are_filled_by_the_even_odd_rule(corners: list[tuple[float, float]]) -> None:
+    """Against a ray to the right from each middle, cast one by one."""
+    expected = np.zeros((9, 12), np.bool_)
+    edges = list(zip(corners, [*corners[1:], corners[0]], strict=True))
+    for row, column in np.ndindex(9, 12):
+        x, y = column + 0.5, row + 0.5
+        crossed = sum(
+            (a[1] <= y) != (b[1] <= y) and x >= a[0] + (y - a[1]) * ((b[0] - a[0]) / (b[1] - a[1]))
+            for a, b in edges
+        )
+        expected[row, column] = crossed % 2 == 1
+    flat = [float(value) for corner in corners for value in corner]
+    np.testing.assert_array_equal(filled([flat], 12, 9), expected)
 
 
 @given(st.data())

@@ -79,10 +79,19 @@ def test_in_a_crowd_nothing_counts_but_what_is_labelled() -> None:
     assert lenient.figures["map-50"] == pytest.approx(1.0)
 
 
+def test_a_class_that_the_pictures_do_not_show_has_no_figure() -> None:
+    metrics = measured(tiny_manifest(), ALL, [shown(boxes((0, 0)))], [boxes((0, 0), (50, 1))])
+    assert metrics.figures == {"map-50-95": 1.0, "map-50": 1.0}
+    assert list(metrics.by_class) == ["person"]
+    nothing = measured(tiny_manifest(), ALL, [shown(boxes())], [boxes((50, 1))])
+    assert (nothing.figures, nothing.by_class, nothing.first) == ({}, {}, 0.0)
+
+
 def test_of_classes_that_nobody_labelled_nothing_is_known() -> None:
     found = [boxes((0, 0), (50, 1))]
-    truth = [shown(boxes((0, 0)))]
+    truth = [shown(boxes((0, 0), (90, 1)))]
     assert measured(tiny_manifest(), ALL, truth, found).figures["map-50"] == 0.5
+    truth = [shown(boxes((0, 0)))]
     assert measured(tiny_manifest(), frozenset({0}), truth, found).figures["map-50"] == 1.0
 
 
@@ -180,6 +189,18 @@ def test_labels_of_other_pictures_are_refused(
     with pytest.raises(LabelError) as caught:
         list(Truth(tiny_manifest(), truth, tmp_path / "media"))
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names", [("cam-a/1.png", "cam-b/1.png"), ("1.png", "1.png"), ("1.png", "deep/1.png")]
+)
+def test_labels_of_two_pictures_never_meet_on_one_file(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    write_pictures(tmp_path / "media", "1.png")
+    truth = write_truth(tmp_path / "truth.json", [{"file_name": name} for name in names])
+    with pytest.raises(LabelError, match=r"labelled twice|not by one name only"):
+        Truth(tiny_manifest(), truth, tmp_path / "media")
 
 
 def test_labels_that_the_network_knows_nothing_of_are_refused(tmp_path: Path) -> None:

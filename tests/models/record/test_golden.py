@@ -12,7 +12,8 @@ from models.cli import app
 from models.engines.onnxruntime import OnnxRuntimeEngine
 from models.errors import RecordError
 from models.manifest import load_manifest
-from models.record.golden import MAX_SIDE, make_golden, margin_of
+from models.record.golden import make_golden, margin_of
+from models.record.record import MAX_SIDE
 from tests.support.family_onnx import NETWORKS, Network
 from tests.support.records import bright_onnx, pictures
 from tests.support.tiny_detector import tiny_answer, tiny_manifest

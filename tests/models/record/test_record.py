@@ -84,7 +84,7 @@ CHANGES: tuple[tuple[str, Change, str], ...] = (
     ("data", put("data_sets", value=[]), "is of no data set of the record"),
     ("file", put("golden", "cases", 0, "picture", value="LICENSE"), "no artefact of role"),
     ("gone", put("golden", "positions", value=None), "go with outputs"),
-    ("side", put("golden", "cases", 0, "width", value=10**6), "less than or equal to 8192"),
+    ("side", put("golden", "cases", 0, "width", value=10**6), "less than or equal to 1280"),
     ("margin", put("golden", "margin", value=0.9), "margin 0.9 leads beyond 0 or 1 from 0.5"),
     ("manifest", put("manifest", "classes", value=[]), "manifest.classes: "),
 )  # fmt: skip
