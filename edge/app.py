@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -31,6 +31,7 @@ from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.process import frozen_heap
+from wayside.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 _FLUSH_S = 10.0
@@ -69,7 +70,8 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         return ClockState(clock_synced(), wall.anchor_id)
 
     with (
-        Watchdog(settings.infer.stuck_after_s) as watchdog,
+        closing(Notifier()) as systemd,
+        Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
         sending(settings, content, clock) as up,
     ):
         pipelines += [
@@ -80,7 +82,9 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         with _status_file(settings, detector, pipelines, up), frozen_heap():
             with upgrade:
                 cameras.start()
+                systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
                 wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
+            systemd.stopping()
             cameras.stop()
             up.outbox.flush(_FLUSH_S)
         _tell_end(cameras, up.outbox)

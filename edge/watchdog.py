@@ -9,6 +9,7 @@ the process ends from C, with the stacks and exit code 1, the only one faulthand
 import faulthandler
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from wayside import process
@@ -23,12 +24,21 @@ class Watchdog:
         stuck_after_s: a piece of work that takes longer is stuck.
         tick_s: how often the thread looks.
         grace_s: how much longer the watcher without the GIL waits.
+        alive: told at each look at which nothing is stuck.
     """
 
-    def __init__(self, stuck_after_s: float, *, tick_s: float = 0.5, grace_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        stuck_after_s: float,
+        *,
+        tick_s: float = 0.5,
+        grace_s: float = 5.0,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
         self.stuck_after_s = stuck_after_s
         self._tick_s = tick_s
         self._grace_s = grace_s
+        self._alive = alive
         self._since_s: dict[object, tuple[str, float]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
@@ -65,6 +75,7 @@ class Watchdog:
                 what = self.stuck(time.monotonic())
                 if what is not None:
                     process.crash("stuck", work=what, seconds=self.stuck_after_s)
+                self._alive()
         finally:
             faulthandler.cancel_dump_traceback_later()
 

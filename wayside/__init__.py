@@ -10,4 +10,5 @@ net.py         loopback or TLS, nothing between
 mqtt/          one MQTT connection that keeps coming back
 cli.py         what the command lines share
 process.py     signals, and the end of a process that must not live on
+systemd.py     signs of life to whoever started the process
 """

@@ -59,5 +59,6 @@ def test_crash_is_started_again_and_bad_settings_are_not(unit: configparser.Conf
     assert service["RestartPreventExitStatus"] == str(EXIT_BAD_SETTINGS)
     assert float(service["RestartSec"].removesuffix("s")) < 5
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
-    assert service["Type"] == "exec", "the agent tells systemd nothing"
-    assert "WatchdogSec" not in service
+    assert service["Type"] == "notify", "the agent says when it works"
+    # It says so twice a second, and the watchdog within it has `infer.stuck_after_s`, 30 s.
+    assert float(service["WatchdogSec"].removesuffix("s")) > 30

@@ -1,6 +1,8 @@
 """wayside-edge: what a user types, reads and gets back."""
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +146,31 @@ def ready(process: "subprocess.Popen[str]", said: str) -> None:
         if said in line:
             return
     raise AssertionError(f"it ended without saying {said!r}")
+
+
+def test_systemd_is_told_that_the_agent_works_lives_and_ends(tmp_path: Path) -> None:
+    camera = {"id": "yard", "source": "yard.mp4", "pace": "live", "loop": True}
+    file = small_agent(tmp_path, cameras=[camera])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "edge.cli", "run", "-c", str(file)],
+            env={**os.environ, "NOTIFY_SOCKET": manager.getsockname()}, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            # Of the watchdog before the cameras began there may be some.
+            told = {manager.recv(1000)}
+            while not any(
+                one.startswith(b"READY=1\nSTATUS=1 cameras, onnxruntime") for one in told
+            ):
+                told.add(manager.recv(1000))
+            while manager.recv(1000) != b"WATCHDOG=1":
+                pass
+            agent.send_signal(signal.SIGTERM)
+            while manager.recv(1000) != b"STOPPING=1":
+                pass
+            assert agent.wait(30) == 0
+        finally:
+            agent.kill()
+            agent.wait()

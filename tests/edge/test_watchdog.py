@@ -70,3 +70,14 @@ def test_a_process_that_works_lives_on() -> None:
         "time.sleep(0.49)\n"
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_it_says_that_nothing_is_stuck_until_something_is() -> None:
+    ended = run(
+        "with Watchdog(0.5, tick_s=0.05, alive=lambda: print('alive', flush=True)) as watchdog:\n"
+        "    time.sleep(0.3)\n"
+        "    with watchdog.working('inference'):\n"
+        "        threading.Event().wait()\n"
+    )
+    assert ended.returncode == EXIT_CRASH_ONLY
+    assert 3 <= ended.stdout.count("alive") <= 20
