@@ -15,6 +15,7 @@ heartbeat.py   how the device says that it lives
 health.py      how agent and machine do
 agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
+telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     the network that serves, and the faster engine that takes over from it
 app.py         all put together; only it and network.py name concrete adapters
 doctor/        what is wrong with a device and its settings, and how to mend it

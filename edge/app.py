@@ -79,7 +79,11 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             for camera in settings.cameras
         ]
         cameras = Cameras(pipelines, up.heartbeat.note_error)
-        with _status_file(settings, detector, pipelines, up), frozen_heap():
+        with (
+            _status_file(settings, detector, pipelines, up),
+            _telemetry(settings, detector, pipelines, up, wall),
+            frozen_heap(),
+        ):
             with upgrade:
                 cameras.start()
                 systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
@@ -188,6 +192,41 @@ def _status_file(
         return status(settings.device, detector, pipelines, up.outbox, up.forwarder)
 
     with StatusFile(path, settings.status.interval_s, tell):
+        yield
+
+
+@contextmanager
+def _telemetry(
+    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending,
+    wall: WallClock,
+) -> Iterator[None]:  # fmt: skip
+    """HTTP for programs that watch, where the settings name a port."""
+    where = settings.telemetry
+    if where.port is None:
+        yield
+        return
+    from edge.telemetry.server import TelemetryServer
+    from edge.telemetry.view import View
+
+    health = HealthProbe(settings.data_dir)
+    manifest = detector.manifest
+
+    def look() -> View:
+        return View(
+            device=settings.device,
+            version=version("wayside"),
+            model=manifest.name,
+            model_version=manifest.version,
+            engine=detector.engine.name,
+            cameras=[pipeline.stats for pipeline in pipelines],
+            outbox=up.outbox.depth(),
+            forwarder=up.forwarder.stats,
+            health=health.read(),
+            now_ns=wall.now_ns(),
+        )
+
+    with TelemetryServer(where.host, where.port, look) as server:
+        _log.info("telemetry", url=f"http://{where.host}:{server.port}/metrics")
         yield
 
 

@@ -2,6 +2,7 @@
 
 EdgeError
 ├── CaptureError      a source cannot be opened or read: try again, the others run on
+├── TelemetryError    nobody can listen where the settings say
 └── OutboxError       events cannot be made durable
     └── OutboxFullError   no space, on disk or within max_bytes: room must be made
 """
@@ -15,6 +16,10 @@ class EdgeError(WaysideError):
 
 class CaptureError(EdgeError):
     """A source that cannot be opened, or broke."""
+
+
+class TelemetryError(EdgeError):
+    """An address that is taken, or not this machine's."""
 
 
 class OutboxError(EdgeError):

@@ -25,6 +25,7 @@ from edge.heartbeat import HeartbeatSettings
 from edge.infer.settings import InferSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
+from edge.telemetry.settings import TelemetrySettings
 from edge.track.settings import TrackerSettings
 from models import zoo
 from models.engines.choice import AUTO, require_known
@@ -121,6 +122,7 @@ class EdgeSettings(_Frozen):
     forwarder: ForwarderSettings = ForwarderSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     status: StatusSettings = StatusSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     when_done: Literal["drain", "exit", "stay"] = Field(
         "drain",
         description="once every file has been read: wait until the cloud holds all events, "

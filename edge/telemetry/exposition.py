@@ -1,0 +1,128 @@
+"""The agent's figures as Prometheus reads them.
+
+Base units, and `_total` of what only grows (https://prometheus.io/docs/practices/naming). Labels
+hold ids, causes and states only, never an address: those may hold passwords.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from edge.meter import PipelineStats
+from edge.telemetry.view import Look, View
+
+_PREFIX = "wayside"
+
+
+def exposition(look: Look, accept: str) -> tuple[bytes, str]:
+    """All figures, and their content type.
+
+    Args:
+        look: at the agent.
+        accept: header of the request, which chooses between Prometheus' text and OpenMetrics.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_AgentCollector(look))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _AgentCollector(Collector):
+    def __init__(self, look: Look) -> None:
+        self._look = look
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # else it is asked for all figures when it is registered
+
+    def collect(self) -> Iterator[Metric]:
+        view = self._look()
+        yield _info(view)
+        yield from _of_cameras(view.cameras)
+        yield from _of_outbox(view)
+        yield from _of_forwarder(view)
+        yield from _of_process(view)
+
+
+def _info(view: View) -> Metric:
+    told = {
+        "device": view.device, "version": view.version, "model": view.model,
+        "model_version": view.model_version, "engine": view.engine,
+    }  # fmt: skip
+    return InfoMetricFamily(f"{_PREFIX}_agent", "What runs here", value=told)
+
+
+def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
+    captured = _counter("frames_captured", "Frames read from the source", "camera")
+    inferred = _counter("frames_inferred", "Frames that went through detector and rules", "camera")
+    dropped = _counter("frames_dropped", "Frames that nobody inferred, by cause", "camera", "cause")
+    events = _counter("events", "Events handed to the outbox", "camera")
+    fps = _gauge("frames_per_second", "Frames inferred, over the last seconds", "camera")
+    latency = _gauge("latency_seconds", "From reading a frame to its tracks, median", "camera")
+    tracks = _gauge("live_tracks", "Objects in the latest frame", "camera")
+    state = _gauge("camera_state", "1 of the state that the source is in", "camera", "state")
+    for one in cameras:
+        captured.add_metric([one.camera], one.frames_captured)
+        inferred.add_metric([one.camera], one.frames_inferred)
+        events.add_metric([one.camera], one.events)
+        fps.add_metric([one.camera], one.fps)
+        latency.add_metric([one.camera], one.latency_ms / 1e3)
+        tracks.add_metric([one.camera], one.live_tracks)
+        state.add_metric([one.camera, str(one.state)], 1)
+        for cause, count in one.dropped.items():
+            dropped.add_metric([one.camera, cause], count)
+    yield from (captured, inferred, dropped, events, fps, latency, tracks, state)
+
+
+def _of_outbox(view: View) -> Iterator[Metric]:
+    depth = view.outbox
+    age_s = max(0.0, (view.now_ns - depth.oldest_ns) / 1e9) if depth.oldest_ns else 0.0
+    yield _one_gauge("outbox_events", "Durable events without a receipt", depth.rows)
+    yield _one_gauge("outbox_staged_events", "Events that no commit has reached", depth.staged)
+    yield _one_gauge(
+        "outbox_set_aside_events", "Events that the broker refuses for now", depth.set_aside
+    )
+    yield _one_gauge("outbox_bytes", "What waiting events occupy", depth.bytes)
+    yield _one_gauge("outbox_oldest_age_seconds", "Since the oldest was captured; 0: empty", age_s)
+    yield _one_counter("outbox_lost_events", "Events given up since the agent started", depth.lost)
+
+
+def _of_forwarder(view: View) -> Iterator[Metric]:
+    stats = view.forwarder
+    yield _one_gauge("broker_connected", "1 while a connection stands", int(stats.connected))
+    yield _one_gauge("batches_on_the_way", "Batches without a receipt", stats.on_the_way)
+    yield _one_counter("batches_sent", "Batches handed to a connection", stats.sent)
+    yield _one_counter("batches_resent", "Of these, those that had gone out before", stats.resent)
+    yield _one_counter("receipts", "Ranges that receipts held", stats.receipts)
+    if stats.receipt_s is not None:
+        yield _one_gauge("receipt_seconds", "From PUBACK to receipt, smoothed", stats.receipt_s)
+
+
+def _of_process(view: View) -> Iterator[Metric]:
+    health = view.health
+    yield _one_gauge("resident_memory_bytes", "Of the agent", health.memory_bytes)
+    yield _one_gauge("disk_free_bytes", "Under the outbox", health.disk_free_bytes)
+    yield _one_gauge("uptime_seconds", "Of the agent", health.uptime_s)
+
+
+def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"{_PREFIX}_{name}", text, labels=labels)
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{_PREFIX}_{name}", text, labels=labels)
+
+
+def _one_counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"{_PREFIX}_{name}", text, value=value)
+
+
+def _one_gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{_PREFIX}_{name}", text, value=value)

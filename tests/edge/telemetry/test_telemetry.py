@@ -1,0 +1,170 @@
+"""What programs that watch are told, read by Prometheus' own parser."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.app import run_agent
+from edge.errors import TelemetryError
+from edge.meter import PipelineStats
+from edge.publish.forwarder import ForwarderStats
+from edge.publish.rows import Depth
+from edge.settings import load
+from edge.telemetry.server import TelemetryServer
+from edge.telemetry.view import View
+from protos.v1.device_state_pb2 import DeviceState
+from tests.support.processes import wait_until
+from tests.support.small_agent import small_agent
+from wayside.errors import SettingsError
+
+CAMERA = PipelineStats(
+    "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7
+)
+VIEW = View(
+    device="gate-1", version="0.1.0", model="tiny", model_version="1", engine="onnxruntime/CPU",
+    cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
+    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
+    health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
+    now_ns=13_500_000_000,
+)  # fmt: skip
+
+
+@pytest.fixture
+def views() -> list[View]:
+    return [VIEW]
+
+
+@pytest.fixture
+def server(views: list[View]) -> Iterator[TelemetryServer]:
+    with TelemetryServer("127.0.0.1", 0, lambda: views[-1]) as running:
+        yield running
+
+
+def get(server: TelemetryServer, path: str, accept: str = "text/plain") -> tuple[int, str]:
+    request = Request(f"http://127.0.0.1:{server.port}{path}", headers={"Accept": accept})
+    try:
+        with urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
+    code, text = get(server, "/metrics?x=1")
+    assert code == 200
+    found = {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    yard = (("camera", "yard"),)
+    for name, labels, value in (
+        ("wayside_frames_captured_total", yard, 120),
+        ("wayside_frames_inferred_total", yard, 100),
+        ("wayside_frames_dropped_total", (*yard, ("cause", "too-old")), 18),
+        ("wayside_frames_dropped_total", (*yard, ("cause", "replaced")), 2),
+        ("wayside_latency_seconds", yard, 0.042),
+        ("wayside_camera_state", (*yard, ("state", "live")), 1),
+        ("wayside_outbox_events", (), 5),
+        ("wayside_outbox_oldest_age_seconds", (), 12.5),
+        ("wayside_outbox_lost_events_total", (), 4),
+        ("wayside_broker_connected", (), 1),
+        ("wayside_receipt_seconds", (), 0.25),
+        ("wayside_resident_memory_bytes", (), 100),
+    ):
+        assert found[name, labels] == pytest.approx(value), name
+    [info] = [dict(labels) for name, labels in found if name == "wayside_agent_info"]
+    assert (info["model"], info["engine"]) == ("tiny", "onnxruntime/CPU")
+
+
+def test_openmetrics_is_spoken_to_who_asks_for_it(server: TelemetryServer) -> None:
+    _, text = get(server, "/metrics", "application/openmetrics-text; version=1.0.0")
+    assert text.endswith("# EOF\n")
+    assert len(list(openmetrics.text_string_to_metric_families(text))) > 20  # type: ignore[no-untyped-call]
+
+
+def test_an_empty_outbox_has_no_age(server: TelemetryServer, views: list[View]) -> None:
+    views.append(
+        replace(
+            VIEW, outbox=Depth(0, 0, 0, 0, 0, 0), forwarder=replace(VIEW.forwarder, receipt_s=None)
+        )
+    )
+    _, text = get(server, "/metrics")
+    assert "wayside_outbox_oldest_age_seconds 0.0" in text
+    assert "wayside_receipt_seconds" not in text
+
+
+def test_ready_is_who_has_every_camera(server: TelemetryServer, views: list[View]) -> None:
+    assert get(server, "/readyz") == (200, "ok\n")
+    views.append(replace(VIEW, cameras=[CAMERA, replace(CAMERA, camera="door", state="lost")]))
+    assert get(server, "/readyz") == (503, "camera door is lost\n")
+    assert get(server, "/healthz") == (200, "ok\n")
+    views.append(replace(VIEW, cameras=[replace(CAMERA, state="ended")]))
+    assert get(server, "/readyz")[0] == 200
+    views.append(replace(VIEW, health=DeviceState.Health(disk_free_bytes=0)))
+    assert get(server, "/readyz") == (503, "the disk under the outbox is full\n")
+
+
+def test_other_paths_and_methods_are_refused(server: TelemetryServer) -> None:
+    assert get(server, "/") == (404, "there are /metrics, /healthz and /readyz\n")
+    request = Request(f"http://127.0.0.1:{server.port}/metrics", data=b"x", method="POST")
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request, timeout=10)
+    assert refused.value.code == 501
+    refused.value.close()
+
+
+def test_who_says_nothing_holds_nobody_up(server: TelemetryServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)):
+        assert get(server, "/healthz")[0] == 200
+
+
+def test_a_port_that_is_taken_is_told(server: TelemetryServer) -> None:
+    with pytest.raises(TelemetryError, match=f"127.0.0.1:{server.port}: Address already in use"):
+        TelemetryServer("127.0.0.1", server.port, lambda: VIEW)
+
+
+def test_it_stays_on_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"telemetry\.host: the agent's metrics on"):
+        load(small_agent(tmp_path, telemetry={"host": "0.0.0.0", "port": 9464}))
+
+
+def test_an_agent_answers_while_it_runs(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    camera = {"id": "yard", "source": "yard.mp4", "pace": "live", "loop": True}
+    settings = load(small_agent(tmp_path, cameras=[camera], telemetry={"port": port}))
+    stop = threading.Event()
+    agent = threading.Thread(target=run_agent, args=(settings, stop))
+    agent.start()
+    try:
+        wait_until(lambda: inferred(port) > 3, "frames that are counted")
+    finally:
+        stop.set()
+        agent.join(30)
+    with pytest.raises(OSError, match="refused"):
+        urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10)
+
+
+def inferred(port: int) -> float:
+    time.sleep(0.05)
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return 0
+    return next(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "wayside_frames_inferred_total"
+    )
