@@ -99,7 +99,8 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     optional = set(missing(EdgeSettings, plain)) - set(missing(EdgeSettings, complete))
     names = {name.rpartition(".")[2] for name in optional}
     assert names == {
-        "confidence", "pace", "classes", "tls", "username", "password_file", "file",
+        "confidence", "pace", "width_px", "height_px", "fps", "classes", "tls", "username",
+        "password_file", "file",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

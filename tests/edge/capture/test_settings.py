@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.capture.settings import CameraSource, redact
+from edge.capture.redaction import redact
+from edge.capture.settings import CameraSource
 from wayside.errors import SettingsError
 from wayside.settings import parse
 
