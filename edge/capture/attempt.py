@@ -39,7 +39,7 @@ class Attempt:
     Attributes:
         number: of the attempt.
         is_open: it has opened the source.
-        was_let_go: it was asked to end.
+        was_replaced: it hangs, or its source is to be opened again; nobody waits for its end.
 
     Args:
         camera: id of the camera, for the thread's name.
@@ -51,7 +51,7 @@ class Attempt:
     def __init__(self, camera: str, number: int, open_source: Open, listener: Listener) -> None:
         self.number = number
         self.is_open = False
-        self.was_let_go = False
+        self.was_replaced = False
         self._open = open_source
         self._listener = listener
         self._let_go = threading.Event()
@@ -65,7 +65,6 @@ class Attempt:
 
     def let_go(self) -> None:
         """Ask it to end, as soon as what it is in comes back."""
-        self.was_let_go = True
         self._let_go.set()
 
     def join(self, timeout_s: float) -> bool:

@@ -123,8 +123,8 @@ class Reader:
         self._thread.join(JOIN_TIMEOUT_S)
         deadline_s = time.monotonic() + JOIN_TIMEOUT_S
         with self._changed:
-            attempts = list(self._attempts.values())
-        for attempt in attempts:
+            awaited = [a for a in self._attempts.values() if not a.was_replaced]
+        for attempt in awaited:
             if not attempt.join(max(0.0, deadline_s - time.monotonic())):
                 self._log.warning("camera does not let go of its source", timeout_s=JOIN_TIMEOUT_S)
 
@@ -215,7 +215,7 @@ class Reader:
         """The thread is about to end."""
         with self._changed:
             del self._attempts[attempt.number]
-            if attempt.was_let_go:
+            if attempt.was_replaced:
                 self._step(machine.CameBack())
 
     def _is_usable(self, attempt: Attempt, frame: Frame, source: Source) -> bool:
@@ -266,6 +266,7 @@ class Reader:
                 self._attempts[number] = attempt
                 attempt.start()
             case machine.LetGo(number):
+                self._attempts[number].was_replaced = True
                 self._attempts[number].let_go()
             case machine.Tell():
                 self._tell(action, at_ns)

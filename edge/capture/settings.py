@@ -130,6 +130,16 @@ class CameraSource(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _scene_fits(self) -> "CameraSource":
+        if self.kind == "synthetic" and self.lossless:
+            scene = parse_scene(str(self.source))
+            if not scene.frames:
+                raise ValueError("pace `lossless` of synthetic:// needs `frames`: an end")
+            if scene.faults or scene.control:
+                raise ValueError("faults of synthetic:// need pace `live`: they have their time")
+        return self
+
+    @model_validator(mode="after")
     def _ways_fit(self) -> "CameraSource":
         if self.transport == "udp" and self.kind != "rtsp":
             raise ValueError("transport `udp` is for rtsp://")
@@ -203,6 +213,8 @@ def _checked_url(url: str, scheme: str) -> str:
         raise ValueError("gst:// needs a pipeline, such as gst://v4l2src device=/dev/video0")
     if kind == "synthetic":
         parse_scene(url)
+    if any(character < " " or character == "\x7f" for character in url):
+        raise ValueError(f"the {scheme}:// URL holds a control character, such as a line's end")
     if kind in ("rtsp", "http") and not _has_host(url):
         raise ValueError(f"the {scheme}:// URL has no valid host and port")
     return url

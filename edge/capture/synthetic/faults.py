@@ -16,7 +16,7 @@ FAULTS = {
     "reset": "timestamps begin again at 0",
     "slow": "a quarter of the pictures a second",
 }
-_ITEM = re.compile(r"([a-z]+)@([0-9.]+)\+([0-9.]+)")
+_ITEM = re.compile(r"([a-z]+)@([0-9.]+)-([0-9.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Fault:
 
     name: str
     start_s: float
-    duration_s: float
+    end_s: float
 
 
 def parse_schedule(text: str) -> tuple[Fault, ...]:
-    """The faults of `freeze@5+3,down@12+4`: name, start and duration in s.
+    """The faults of `freeze@5-8,down@12-16`: name, start and end in s.
 
     Raises:
         ValueError: it cannot be read, or names no fault; says what there is.
@@ -40,7 +40,7 @@ def parse_schedule(text: str) -> tuple[Fault, ...]:
 def _fault(item: str) -> Fault:
     match = _ITEM.fullmatch(item)
     if match is None:
-        raise ValueError(f"a fault is NAME@START+SECONDS, such as freeze@5+3, not {item!r}")
+        raise ValueError(f"a fault is NAME@START-END, such as freeze@5-8, not {item!r}")
     try:
         return Fault(_known(match[1]), float(match[2]), float(match[3]))
     except ValueError as error:
@@ -71,11 +71,7 @@ class Faults:
         Raises:
             ValueError: the file names no fault.
         """
-        names = {
-            fault.name
-            for fault in self._schedule
-            if fault.start_s <= elapsed_s < fault.start_s + fault.duration_s
-        }
+        names = {fault.name for fault in self._schedule if fault.start_s <= elapsed_s < fault.end_s}
         return frozenset(names | self._commanded())
 
     def _commanded(self) -> set[str]:

@@ -51,7 +51,7 @@ _LIMITS = {
 
 
 def parse_scene(url: str) -> SceneSettings:
-    """The scene of `synthetic://yard?width=640&fps=25&objects=3&faults=freeze@5+3`.
+    """The scene of `synthetic://yard?width=640&fps=25&objects=3&faults=freeze@5-8`.
 
     Raises:
         ValueError: an unknown key or a value that cannot be; says what there is.

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
@@ -16,10 +17,11 @@ from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
 from edge.capture.sources import Camera, Wait
 from edge.errors import CaptureError, OutboxError
 from edge.rules.port import Draft
+from models.detections import Image
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_source import START_NS, FakeSource
-from tests.support.media import MjpegCamera
+from tests.support.media import MjpegCamera, picture
 from tests.support.processes import wait_until
 
 NOW_NS = START_NS + 3600 * 1_000_000_000
@@ -205,19 +207,109 @@ def test_a_real_camera_comes_back(loss: str) -> None:
     assert not any("s3cret" in str(draft.event) for draft in reports.drafts)
 
 
+class Stuck(FakeSource):
+    """Brings one frame; then its reads do not return until the test releases them."""
+
+    def __init__(self, release: threading.Event) -> None:
+        super().__init__(1, lossless=False)
+        self._release = release
+        self._is_first = True
+        self.asked = threading.Event()
+
+    def read(self) -> Frame | None:
+        if self._is_first:
+            self._is_first = False
+            return super().read()
+        self.asked.set()
+        self._release.wait()
+        return Frame("cam-fake", 99, START_NS + 99, self._image(99))
+
+
 def test_a_read_that_never_comes_back_does_not_hold_the_consumer() -> None:
-    release, asked = threading.Event(), threading.Event()
-
-    class Stuck(FakeSource):
-        def read(self) -> Frame | None:
-            asked.set()
-            release.wait()
-            return None
-
-    slot = FrameQueue(2)
-    reading = reader(lambda wait: Stuck(1), slot, Reports())
-    with reading:
-        assert asked.wait(10)
+    release, slot = threading.Event(), FrameQueue(2)
+    source = Stuck(release)
+    with reader(lambda wait: source, slot, Reports()) as reading:
+        assert source.asked.wait(10)
         reading.stop()
-        assert slot.take() is None
+        assert [arrival.frame.number for arrival in iter(slot.take, None)] == [0]
         release.set()
+
+
+def test_a_read_that_hangs_is_replaced_and_what_it_brings_late_is_not_taken() -> None:
+    release, slot, reports = threading.Event(), FrameQueue(9), Reports()
+    stuck, good = Stuck(release), FakeSource(3, lossless=False)
+    left = iter([stuck, good])
+    limits = quick(silence_s=0.1, hang_s=0.1)
+    with reader(lambda wait: next(left), slot, reports, limits) as reading:
+        wait_until(lambda: reading.state == "ended", "the end of the second source")
+    assert reading.view.hanging == 1
+    assert reports.states == ["live", "stalled", "reconnecting", "live", "ended"]
+    release.set()
+    wait_until(lambda: stuck.closed, "its end")
+    assert numbers(slot) == [0, 0, 1, 2], "and not 99"
+    assert reading.frames == 4
+
+
+def test_too_many_that_hang_make_it_fail_until_one_comes_back() -> None:
+    release, reports = threading.Event(), Reports()
+    opened: list[int] = []
+
+    def open_source(wait: Wait) -> Source:
+        opened.append(len(opened))
+        if len(opened) <= 3:
+            release.wait()
+            raise CaptureError("too late")
+        return FakeSource(1, lossless=False)
+
+    limits = quick(open_s=0.05, hang_s=0.05, max_hanging=2)
+    with reader(open_source, FrameQueue(9), reports, limits) as reading:
+        wait_until(lambda: reading.state == "failed", "three that hang")
+        assert (len(opened), reading.view.hanging) == (3, 3)
+        release.set()
+        wait_until(lambda: reading.state == "ended", "another attempt")
+        wait_until(lambda: reading.view.reason == "end", "its end")
+    assert reports.states == ["connecting", "failed", "connecting", "live", "ended"]
+
+
+class Showing(FakeSource):
+    """A live source whose pictures a test makes."""
+
+    def __init__(self, images: Iterator[Image]) -> None:
+        super().__init__(1, lossless=False)
+        self._images = images
+        self._number = -1
+
+    def read(self) -> Frame | None:
+        image = next(self._images, None)
+        if image is None:
+            return None
+        self._number += 1
+        return Frame("cam-fake", self._number, START_NS + self._number * 10**8, image)
+
+
+def test_useless_pictures_do_not_pass_and_are_counted_by_cause() -> None:
+    grey = np.full((48, 64, 3), 128, np.uint8)
+    images = [picture(1), grey, picture(2), grey, grey, picture(3)]
+    slot, reports = FrameQueue(9), Reports()
+    settings = CameraSource(source="rtsp://fake/1", corrupt_after_s=0)
+    source = Showing(iter(images))
+    with reader(lambda wait: source, slot, reports, settings.limits, settings) as reading:
+        wait_until(lambda: reading.state == "ended", "the end")
+    assert numbers(slot) == [0, 2, 5]
+    assert reading.view.dropped == {"corrupt": 3}
+    assert reading.frames == 6
+    assert reports.states == ["live", "stalled", "live", "stalled", "live", "ended"]
+    assert reports.drafts[1].event.camera_status.detail.startswith("corrupt: 100% of the picture")
+
+
+def test_a_change_of_the_stream_is_told_once_and_with_its_size() -> None:
+    small, large = picture(1), np.zeros((96, 128, 3), np.uint8)
+    slot, reports = FrameQueue(99), Reports()
+    images = [small, large, small, large, small]
+    with reader(
+        lambda wait: Showing(iter(images)), slot, reports, STREAM.limits, STREAM
+    ) as reading:
+        wait_until(lambda: reading.state == "ended", "the end")
+    details = [draft.event.camera_status.detail for draft in reports.drafts]
+    assert details == ["", "resolution: 64x48 to 128x96", "end"], "flapping is not told each time"
+    assert (reading.view.width_px, reading.view.height_px) == (64, 48)
