@@ -32,6 +32,9 @@ _ALLOWED = (
     "csi://0, gst://PIPELINE or synthetic://"
 )
 
+OWN_LIMIT_S = 0.25
+"""What a source gets to end a read by its own limit, before its silence is told."""
+
 
 class CameraSource(BaseModel):
     """Where a camera's frames come from, and at which pace."""
@@ -179,7 +182,7 @@ class CameraSource(BaseModel):
         """What the camera may take."""
         return Limits(
             open_s=self.open_timeout_ms / 1000 if self.is_camera else None,
-            silence_s=self.read_timeout_ms / 1000 if self.is_camera else None,
+            silence_s=self.read_timeout_ms / 1000 + OWN_LIMIT_S if self.is_camera else None,
             hang_s=self.hang_timeout_ms / 1000,
             retry_initial_s=self.reconnect_initial_s,
             retry_max_s=self.reconnect_max_s,

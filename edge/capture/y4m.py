@@ -20,7 +20,8 @@ MAX_SIDE_PX = 16384
 _PIPE_BYTES = 1 << 20
 _HEADER_BYTES = 256
 _SAID_BYTES = 2000
-_STOP_S = 1.0
+_STOP_S = 0.3
+"""For a farewell to the camera; the program holds nothing else that would be lost."""
 
 
 class PipedVideo:
@@ -128,7 +129,11 @@ class PipedVideo:
         self._listen()
         said = without(self._said.decode("utf-8", "replace"), self._source).strip()
         last = said.splitlines()[-1] if said else f"no picture within {timeout_s:.1f} s"
-        return f"{redact(self._source)} cannot be opened by {self.decoder}: {last}"
+        reason = last.removeprefix("pipe:0: ")  # where ffmpeg was told what to open
+        return (
+            f"{redact(self._source)} cannot be opened by {self.decoder}: {reason}; check address, "
+            "user and password"
+        )
 
     def _line(self, deadline_s: float) -> bytes:
         """A line, without its end; empty where the pipe ended or time ran out."""

@@ -5,24 +5,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from edge.capture.clock import WallClock
 from edge.capture.port import Frame
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
-from edge.capture.slot import LatestFrameSlot
+from edge.capture.slot import FrameQueue
 from edge.capture.sources import Camera
 from edge.rules.port import Draft, Event
 from tests.support.processes import wait_until
 
+ROOM = 10_000
+"""Frames that may wait for the test: a machine that is busy shall not look like a lost frame."""
+
 
 @dataclass
 class Watched:
-    """A camera that is being read; frames are taken as inference would take them."""
+    """A camera that is being read; each of its frames is kept."""
 
     reader: Reader
-    slot: LatestFrameSlot
+    slot: FrameQueue
     drafts: list[Draft] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     arrived_s: list[float] = field(default_factory=list)
@@ -40,6 +44,13 @@ class Watched:
     @property
     def states(self) -> list[str]:
         return [state for state, _ in self.told]
+
+    @property
+    def states_since_live(self) -> list[str]:
+        """From its first picture on; silence that a busy machine may add does not count."""
+        told = self.told[self.states.index("live") :] if "live" in self.states else []
+        kept = [state for state, reason in told if (state, reason) != ("stalled", "silent")]
+        return [state for state, _ in groupby(kept)]
 
     @property
     def state(self) -> str:
@@ -68,7 +79,7 @@ def watched(source: str | int, camera: str = "cam-one", **settings: Any) -> Iter
     """Read a camera until the end of the block."""
     wanted = CameraSource.model_validate({"source": source, **settings})
     wall = WallClock()
-    slot = LatestFrameSlot(60_000, wall.now_ns)
+    slot = FrameQueue(ROOM)
     drafts: list[Draft] = []
     opened = Camera(camera, wanted, wall)
     reader = Reader(
