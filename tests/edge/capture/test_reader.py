@@ -291,15 +291,13 @@ def test_useless_pictures_do_not_pass_and_are_counted_by_cause() -> None:
     grey = np.full((48, 64, 3), 128, np.uint8)
     images = [picture(1), grey, picture(2), grey, grey, picture(3)]
     slot, reports = FrameQueue(9), Reports()
-    settings = CameraSource(source="rtsp://fake/1", corrupt_after_s=0)
     source = Showing(iter(images))
-    with reader(lambda wait: source, slot, reports, settings.limits, settings) as reading:
+    with reader(lambda wait: source, slot, reports, STREAM.limits, STREAM) as reading:
         wait_until(lambda: reading.state == "ended", "the end")
     assert numbers(slot) == [0, 2, 5]
     assert reading.view.dropped == {"corrupt": 3}
     assert reading.frames == 6
-    assert reports.states == ["live", "stalled", "live", "stalled", "live", "ended"]
-    assert reports.drafts[1].event.camera_status.detail.startswith("corrupt: 100% of the picture")
+    assert reports.states == ["live", "ended"], "a few do not make a stall"
 
 
 def test_a_change_of_the_stream_is_told_once_and_with_its_size() -> None:
