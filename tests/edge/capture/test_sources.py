@@ -256,6 +256,22 @@ def test_a_stream_is_timed_by_arrival_and_goes_on_after_a_loss() -> None:
     assert [frame.captured_ns - NOW_NS for frame in frames] == [n * S // 10 for n in range(1, 7)]
 
 
+def test_a_source_that_was_replaced_makes_no_frame() -> None:
+    clock = StandingClock()
+    settings = CameraSource(source="synthetic://yard?width=64&height=64&fps=10")
+    camera = Camera("cam-one", settings, clock.wall())
+    replaced = camera.open(clock.wait)
+    assert replaced.read() is not None
+    source = camera.open(clock.wait)
+    with pytest.raises(CaptureError, match="opened again meanwhile"):
+        replaced.read()
+    frame = source.read()
+    assert frame is not None
+    assert frame.number == 1, "no number is missing"
+    replaced.close()
+    source.close()
+
+
 def test_a_video_file_behind_a_url_ends(tmp_path: Path) -> None:
     write_video(tmp_path / "a.avi", 7)
     with served(tmp_path) as url:
