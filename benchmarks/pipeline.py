@@ -79,6 +79,16 @@ class FirstFrames:
         """How many are left."""
         return self._left
 
+    @property
+    def decoder(self) -> str:
+        """As the source."""
+        return self._source.decoder
+
+    @property
+    def clock_resets(self) -> int:
+        """As the source."""
+        return self._source.clock_resets
+
     def read(self) -> Frame | None:
         """The next one, None after the last."""
         if self._left == 0:

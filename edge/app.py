@@ -261,5 +261,15 @@ def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock
             frames=stats.frames_captured,
             dropped=sum(stats.dropped.values()),
             latency_ms=stats.latency_ms,
+            reason=stats.source.reason,
+            decoder=stats.source.decoder,
+            width=stats.source.width_px,
+            height=stats.source.height_px,
+            source_fps=stats.source.fps,
+            reconnects=stats.source.reconnects,
+            hanging=stats.source.hanging,
+            drops=[
+                DeviceState.Drop(cause=cause, count=count) for cause, count in stats.dropped.items()
+            ],
         )
     return state

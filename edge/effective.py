@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge import settings as edge_settings
-from edge.capture.settings import redact
+from edge.capture.redaction import redact
 from edge.settings import PREFIX
 from models import zoo
 from wayside import settings

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from edge.capture.reader import CameraView
+
 WINDOW_S = 5.0
 """Over which frames per second are counted."""
 
@@ -20,7 +22,7 @@ class PipelineStats:
 
     Attributes:
         camera: id of the camera.
-        state: of its source: starting, live, lost or ended.
+        state: of its source, see `edge.capture.machine.Phase`.
         total_frames: of a file, None where nobody knows.
         frames_captured: read from the source.
         frames_inferred: that went through detector, tracker and rules.
@@ -29,6 +31,7 @@ class PipelineStats:
         latency_ms: from reading a frame to its tracks, median of the latest frames.
         live_tracks: in the latest frame.
         events: handed to the sink.
+        source: how its source is: decoder, resolution, rate, reconnects.
     """
 
     camera: str
@@ -41,6 +44,7 @@ class PipelineStats:
     latency_ms: float
     live_tracks: int
     events: int
+    source: CameraView
 
 
 class Meter:

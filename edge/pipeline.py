@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.capture.attempt import Open
 from edge.capture.clock import WallClock
-from edge.capture.reader import Open, Reader
+from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
 from edge.infer.port import Detector
@@ -22,7 +23,6 @@ from edge.rules.port import Draft
 from edge.track.port import Tracks
 from edge.watchdog import Watchdog
 from models.detections import Detections
-from wayside.backoff import Backoff
 
 LOSSLESS_BURST = 8
 """Frames of a file that are tracked together, see Workers."""
@@ -94,7 +94,13 @@ class Pipeline:
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
-            camera, stages.open_source, self._slot, self._report, wall.now_ns, _backoff(source)
+            camera,
+            stages.open_source,
+            self._slot,
+            self._report,
+            wall.now_ns,
+            source.limits,
+            source.soundness(),
         )
 
     def run(self) -> None:
@@ -126,17 +132,20 @@ class Pipeline:
     @property
     def stats(self) -> PipelineStats:
         """The camera's figures now."""
+        source, slot = self._reader.view, self._slot.dropped
+        dropped = {**{str(cause): count for cause, count in slot.items()}, **source.dropped}
         return PipelineStats(
             camera=self.camera,
-            state=self._reader.state,
+            state=source.state,
             total_frames=self._reader.total_frames,
             frames_captured=self._reader.frames,
             frames_inferred=self._meter.frames,
-            dropped={str(cause): count for cause, count in self._slot.dropped.items()},
+            dropped=dropped,
             fps=self._meter.fps,
             latency_ms=self._meter.latency_ms,
             live_tracks=self._meter.live_tracks,
             events=self._events,
+            source=source,
         )
 
     def _report(self, draft: Draft) -> None:
@@ -155,9 +164,3 @@ def _slot(source: CameraSource, wall: WallClock) -> Slot:
     if source.lossless:
         return FrameQueue(source.queue_frames)
     return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns)
-
-
-def _backoff(source: CameraSource) -> Backoff | None:
-    if source.kind == "file":
-        return None
-    return Backoff(source.reconnect_initial_s, source.reconnect_max_s)

@@ -82,6 +82,9 @@ class StreamClock:
     seconds a day. Timestamps that jump (a looping server, a restarted camera) are mapped
     anew from their arrival.
 
+    Attributes:
+        resets: how often timestamps jumped within a connection, so that the mapping began anew.
+
     Args:
         now_ns: the wall clock.
     """
@@ -91,6 +94,7 @@ class StreamClock:
         self._offset_ns: int | None = None
         self._pts_ns = 0
         self._last_ns = 0
+        self.resets = 0
 
     def restart(self) -> None:
         """Forget the mapping: the next timestamp is from another connection."""
@@ -114,6 +118,8 @@ class StreamClock:
         late_ns = arrived_ns - (arrived_ns if self._offset_ns is None else self._offset_ns)
         if elapsed_ns >= 0 and 0 <= late_ns <= MAX_LATE_NS:
             arrived_ns += _slewed(late_ns, elapsed_ns) - late_ns
+        elif self._offset_ns is not None and (elapsed_ns < 0 or abs(late_ns) > MAX_LATE_NS):
+            self.resets += 1
         self._offset_ns = arrived_ns
         return arrived_ns
 

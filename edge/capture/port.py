@@ -34,6 +34,14 @@ class Source(Protocol):
     def total_frames(self) -> int | None:
         """Number of frames of a file, None where nobody knows."""
 
+    @property
+    def decoder(self) -> str:
+        """What really decodes it, such as `OpenCV FFMPEG h264`."""
+
+    @property
+    def clock_resets(self) -> int:
+        """How often its timestamps jumped, so that their mapping to time began anew."""
+
     def read(self) -> Frame | None:
         """The next frame, or None at the end of the source.
 
@@ -43,3 +51,36 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the device, file or connection."""
+
+
+class Video(Protocol):
+    """Pictures as a technology brings them; a source makes frames of them."""
+
+    @property
+    def decoder(self) -> str:
+        """What really decodes it."""
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second as announced, 0 where unknown."""
+
+    @property
+    def frame_count(self) -> int:
+        """Pictures as announced, 0 where unknown."""
+
+    @property
+    def pts_ns(self) -> int | None:
+        """Presentation timestamp of the picture read last; None where only arrival is known."""
+
+    def read(self) -> Image | None:
+        """The next picture, None where there is none; later ones do not overwrite it.
+
+        Raises:
+            CaptureError: it cannot be read or decoded.
+        """
+
+    def count(self) -> int:
+        """Pictures from here to the end, counted by skipping through them."""
+
+    def close(self) -> None:
+        """Let go of it; harmless when called again."""

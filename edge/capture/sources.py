@@ -1,13 +1,19 @@
 """The sources of one camera: a file that ends, or a stream that should not."""
 
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
 from edge.capture.clock import FileClock, StreamClock, WallClock
+from edge.capture.decoders import open_video
+from edge.capture.folder import FolderVideo
 from edge.capture.opencv import OpenCvVideo
-from edge.capture.port import Frame, Source
+from edge.capture.port import Frame, Source, Video
 from edge.capture.settings import CameraSource
+from edge.capture.synthetic.scene import parse_scene
+from edge.capture.synthetic.video import SyntheticCamera, SyntheticVideo
 from edge.errors import CaptureError
 from models.detections import Image
 
@@ -16,11 +22,11 @@ _log = structlog.get_logger(__name__)
 Wait = Callable[[float], object]
 """Waits so many seconds, or until somebody stops the camera."""
 
-MakeFrame = Callable[[int, Image], Frame]
-"""The camera's next frame, of a captured time in ns and a picture."""
-
 FALLBACK_FPS = 25.0
 """Of a video that does not say how fast it runs."""
+
+FOLDER_FPS = 10.0
+"""Of a folder of pictures, unless the settings say another."""
 
 EARLY_END = 0.98
 """A file that ends before this share of what it announces is cut or damaged."""
@@ -28,6 +34,9 @@ EARLY_END = 0.98
 
 class Camera:
     """Opens the source of one camera, as often as it takes; times and numbers go on.
+
+    Only the source that was opened last makes frames: a read of an earlier one that comes back
+    late finds that its picture is no longer wanted.
 
     Args:
         camera: id of the camera.
@@ -40,49 +49,115 @@ class Camera:
         self._settings = settings
         self._wall = wall
         self._clock = StreamClock(wall.now_ns)
+        self._counting = threading.Lock()
         self._frames = 0
+        self._opened = 0
+        self._device = _synthetic(settings)
 
     def open(self, wait: Wait) -> Source:
         """A source that is open.
 
         Args:
-            wait: how a file of pace `live` waits for the time of its next frame.
+            wait: how what is paced waits for the time of its next frame.
 
         Raises:
             CaptureError: it cannot be opened; the message says what to do.
         """
-        if self._settings.kind == "file":
-            return FileSource(self._frame, self._settings, self._wall, wait)
-        self._clock.restart()
-        return StreamSource(self._frame, self._settings, self._clock)
+        with self._counting:
+            self._opened += 1
+            stamp = Stamp(self, self._opened)
+        if not self._settings.is_camera:
+            return FileSource(
+                stamp, self._settings, self._wall, wait, lambda: self._file_video(wait)
+            )
+        video = SyntheticVideo(self._device, wait) if self._device else open_video(self._settings)
+        with self._counting:
+            if stamp.opened == self._opened:
+                self._clock.restart()
+        return StreamSource(stamp, self._settings, self._clock, video)
 
-    def _frame(self, captured_ns: int, image: Image) -> Frame:
-        frame = Frame(self._camera, self._frames, captured_ns, image)
-        self._frames += 1
-        return frame
+    def _file_video(self, wait: Wait) -> Video:
+        if self._device is not None:
+            return SyntheticVideo(self._device, wait)
+        path = Path(str(self._settings.source))
+        if path.is_dir():
+            return FolderVideo(path, self._settings.fps or FOLDER_FPS)
+        return OpenCvVideo(self._settings)
+
+    def frame(self, opened: int, captured_ns: Callable[[], int], image: Image) -> Frame:
+        """The camera's next frame, from the source that was opened as the `opened`-th.
+
+        Raises:
+            CaptureError: another one was opened since.
+        """
+        with self._counting:
+            if opened != self._opened:
+                raise CaptureError("the camera was opened again meanwhile")
+            frame = Frame(self._camera, self._frames, captured_ns(), image)
+            self._frames += 1
+            return frame
+
+
+class Stamp:
+    """Makes the camera's next frame, for one source.
+
+    Attributes:
+        opened: the how manyth source of the camera.
+
+    Args:
+        camera: whose frames.
+        opened: as above.
+    """
+
+    def __init__(self, camera: Camera, opened: int) -> None:
+        self._camera = camera
+        self.opened = opened
+
+    def __call__(self, captured_ns: Callable[[], int], image: Image) -> Frame:
+        """The next frame; `captured_ns` is asked only if it is wanted.
+
+        Raises:
+            CaptureError: the camera was opened again meanwhile.
+        """
+        return self._camera.frame(self.opened, captured_ns, image)
+
+
+def _synthetic(settings: CameraSource) -> SyntheticCamera | None:
+    if settings.kind != "synthetic":
+        return None
+    timeout_s = settings.read_timeout_ms / 1000
+    scene = parse_scene(str(settings.source))
+    return SyntheticCamera(scene, timeout_s, is_paced=settings.is_camera)
 
 
 class FileSource:
     """A video file; `lossless` it ends now, `live` it starts now.
 
     Args:
-        make_frame: makes the camera's next frame.
+        stamp: makes the camera's next frame.
         settings: path, pace and loop.
         wall: the device's clock.
         wait: how it waits for the time of a frame.
+        open_video: opens it, again for each round of a loop.
 
     Raises:
         CaptureError: the file is missing or no video.
     """
 
     def __init__(
-        self, make_frame: MakeFrame, settings: CameraSource, wall: WallClock, wait: Wait
+        self,
+        stamp: Stamp,
+        settings: CameraSource,
+        wall: WallClock,
+        wait: Wait,
+        open_video: Callable[[], Video],
     ) -> None:
-        self._make_frame = make_frame
+        self._stamp = stamp
+        self._open_video = open_video
         self._settings = settings
         self._wall = wall
         self._wait = wait
-        self._video = OpenCvVideo(settings)
+        self._video = self._open_video()
         self._period_ns = round(1e9 / (self._video.fps or FALLBACK_FPS))
         self._total = self._video.frame_count or self._counted()
         self._duration_ns = self._total * self._period_ns
@@ -95,6 +170,16 @@ class FileSource:
     def lossless(self) -> bool:
         """True unless its pace is `live`."""
         return self._settings.lossless
+
+    @property
+    def decoder(self) -> str:
+        """What decodes it."""
+        return self._video.decoder
+
+    @property
+    def clock_resets(self) -> int:
+        """0: a file's timestamps are taken as they are."""
+        return 0
 
     @property
     def total_frames(self) -> int | None:
@@ -117,7 +202,7 @@ class FileSource:
         captured_ns = self._clock.captured_ns(self._pts_ns)
         if not self.lossless:
             self._wait_until(captured_ns)
-        return self._make_frame(captured_ns, image)
+        return self._stamp(lambda: captured_ns, image)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -127,18 +212,18 @@ class FileSource:
         """Frames of a container that announces none (raw H.264), found by skipping through."""
         total = self._video.count()
         self._video.close()
-        self._video = OpenCvVideo(self._settings)
+        self._video = self._open_video()
         return total
 
     def _next_round(self) -> Image | None:
         self._video.close()
-        self._video = OpenCvVideo(self._settings)
+        self._video = self._open_video()
         self._round_ns = self._pts_ns + self._period_ns
         return self._video.read()
 
     def _next_pts_ns(self) -> int:
         """Time of this frame since the start; a raw stream has none, then frames are counted."""
-        pts_ns = self._round_ns + self._video.pts_ns
+        pts_ns = self._round_ns + (self._video.pts_ns or 0)
         return pts_ns if pts_ns > self._pts_ns else self._pts_ns + self._period_ns
 
     def _wait_until(self, captured_ns: int) -> None:
@@ -156,25 +241,23 @@ class FileSource:
 
 
 class StreamSource:
-    """A camera: RTSP with its own timestamps, HTTP and USB by arrival.
-
-    FFmpeg makes up timestamps for MJPEG over HTTP, at 25 frames a second whatever they are.
+    """A camera: with its own timestamps where it has them, else by arrival.
 
     Args:
-        make_frame: makes the camera's next frame.
+        stamp: makes the camera's next frame.
         settings: URL or device, and the limits.
-        clock: of the camera.
-
-    Raises:
-        CaptureError: it does not answer.
+        clock: of the camera; its mapping has begun anew with this connection.
+        video: the connection.
     """
 
-    def __init__(self, make_frame: MakeFrame, settings: CameraSource, clock: StreamClock) -> None:
-        self._make_frame = make_frame
+    def __init__(
+        self, stamp: Stamp, settings: CameraSource, clock: StreamClock, video: Video
+    ) -> None:
+        self._stamp = stamp
         self._settings = settings
         self._clock = clock
-        self._video = OpenCvVideo(settings)
-        self._left = self._video.frame_count if settings.kind == "http" else 0
+        self._video = video
+        self._left = video.frame_count if settings.kind == "http" else 0
 
     @property
     def lossless(self) -> bool:
@@ -184,7 +267,17 @@ class StreamSource:
     @property
     def total_frames(self) -> int | None:
         """None, unless it is a file behind a URL."""
-        return self._video.frame_count or None
+        return self._video.frame_count or None if self._settings.kind == "http" else None
+
+    @property
+    def decoder(self) -> str:
+        """What decodes it."""
+        return self._video.decoder
+
+    @property
+    def clock_resets(self) -> int:
+        """How often the camera's timestamps have jumped."""
+        return self._clock.resets
 
     def read(self) -> Frame | None:
         """The next frame; None only where a file behind a URL has come to its end.
@@ -201,8 +294,8 @@ class StreamSource:
                 f"for {self._settings.read_timeout_ms} ms"
             )
         self._left = max(0, self._left - 1)
-        pts_ns = self._video.pts_ns if self._settings.kind == "rtsp" else None
-        return self._make_frame(self._clock.captured_ns(pts_ns), image)
+        pts_ns = self._video.pts_ns
+        return self._stamp(lambda: self._clock.captured_ns(pts_ns), image)
 
     def close(self) -> None:
         """Let go of the connection or device."""

@@ -64,22 +64,25 @@ class _Look(threading.Thread):
             if first is None:
                 return wrong(self._subject, f"{self._settings.shown}: holds no picture")
             first_s = time.monotonic() - begun_s
-            return self._told(first, first_s, self._fps(source))
+            return self._told(first, first_s, self._fps(source), source.decoder)
         finally:
             source.close()
 
     def _fps(self, source: Source) -> float | None:
         """Pictures a second; None of a file, which comes as fast as it is read."""
-        if self._settings.kind == "file":
+        if not self._settings.is_camera:
             return None
         begun_s, count = time.monotonic(), 0
         while time.monotonic() - begun_s < LOOK_S and source.read() is not None:
             count += 1
         return count / (time.monotonic() - begun_s)
 
-    def _told(self, first: Frame, first_s: float, fps: float | None) -> Finding:
+    def _told(self, first: Frame, first_s: float, fps: float | None, decoder: str) -> Finding:
         height, width = first.image.shape[:2]
-        told = f"{self._settings.shown}: {width}x{height}, first picture after {first_s:.1f} s"
+        told = (
+            f"{self._settings.shown}: {width}x{height} by {decoder}, first picture after "
+            f"{first_s:.1f} s"
+        )
         if fps is None:
             return ok(self._subject, told)
         if fps < _SLOW_FPS:

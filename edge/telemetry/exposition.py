@@ -68,7 +68,19 @@ def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
     latency = _gauge("latency_seconds", "From reading a frame to its tracks, median", "camera")
     tracks = _gauge("live_tracks", "Objects in the latest frame", "camera")
     state = _gauge("camera_state", "1 of the state that the source is in", "camera", "state")
+    reconnects = _counter("camera_reconnects", "Times that the source came back", "camera")
+    resets = _counter("camera_clock_resets", "Times that its timestamps jumped", "camera")
+    hanging = _gauge("camera_hanging_reads", "Replaced, and not come back", "camera")
+    source_fps = _gauge("camera_frames_per_second", "Pictures that it brings", "camera")
+    info = InfoMetricFamily(f"{_PREFIX}_camera", "What decodes it, and its size", labels=["camera"])
     for one in cameras:
+        source = one.source
+        reconnects.add_metric([one.camera], source.reconnects)
+        resets.add_metric([one.camera], source.clock_resets)
+        hanging.add_metric([one.camera], source.hanging)
+        source_fps.add_metric([one.camera], source.fps)
+        size = f"{source.width_px}x{source.height_px}"
+        info.add_metric([one.camera], {"decoder": source.decoder, "size": size})
         captured.add_metric([one.camera], one.frames_captured)
         inferred.add_metric([one.camera], one.frames_inferred)
         events.add_metric([one.camera], one.events)
@@ -79,6 +91,7 @@ def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
         for cause, count in one.dropped.items():
             dropped.add_metric([one.camera, cause], count)
     yield from (captured, inferred, dropped, events, fps, latency, tracks, state)
+    yield from (reconnects, resets, hanging, source_fps, info)
 
 
 def _of_outbox(view: View) -> Iterator[Metric]:

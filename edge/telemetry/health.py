@@ -1,5 +1,6 @@
 """Whether the agent does its work, and what keeps it from it."""
 
+from edge.capture.machine import Phase
 from edge.telemetry.view import View
 
 
@@ -11,7 +12,7 @@ def unready(view: View) -> list[str]:
     reasons = [
         f"camera {one.camera} is {one.state}"
         for one in view.cameras
-        if one.state not in ("live", "ended")
+        if one.state not in (Phase.LIVE.value, Phase.ENDED.value)
     ]
     if view.health.disk_free_bytes == 0:
         reasons.append("the disk under the outbox is full")

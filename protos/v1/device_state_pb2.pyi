@@ -22,20 +22,43 @@ class DeviceState(_message.Message):
     STOPPED: DeviceState.Status
     DISCONNECTED: DeviceState.Status
     class Camera(_message.Message):
-        __slots__ = ("camera", "state", "fps", "frames", "dropped", "latency_ms")
+        __slots__ = ("camera", "state", "fps", "frames", "dropped", "latency_ms", "reason", "decoder", "width", "height", "source_fps", "reconnects", "hanging", "drops")
         CAMERA_FIELD_NUMBER: _ClassVar[int]
         STATE_FIELD_NUMBER: _ClassVar[int]
         FPS_FIELD_NUMBER: _ClassVar[int]
         FRAMES_FIELD_NUMBER: _ClassVar[int]
         DROPPED_FIELD_NUMBER: _ClassVar[int]
         LATENCY_MS_FIELD_NUMBER: _ClassVar[int]
+        REASON_FIELD_NUMBER: _ClassVar[int]
+        DECODER_FIELD_NUMBER: _ClassVar[int]
+        WIDTH_FIELD_NUMBER: _ClassVar[int]
+        HEIGHT_FIELD_NUMBER: _ClassVar[int]
+        SOURCE_FPS_FIELD_NUMBER: _ClassVar[int]
+        RECONNECTS_FIELD_NUMBER: _ClassVar[int]
+        HANGING_FIELD_NUMBER: _ClassVar[int]
+        DROPS_FIELD_NUMBER: _ClassVar[int]
         camera: str
         state: str
         fps: float
         frames: int
         dropped: int
         latency_ms: float
-        def __init__(self, camera: _Optional[str] = ..., state: _Optional[str] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., dropped: _Optional[int] = ..., latency_ms: _Optional[float] = ...) -> None: ...
+        reason: str
+        decoder: str
+        width: int
+        height: int
+        source_fps: float
+        reconnects: int
+        hanging: int
+        drops: _containers.RepeatedCompositeFieldContainer[DeviceState.Drop]
+        def __init__(self, camera: _Optional[str] = ..., state: _Optional[str] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., dropped: _Optional[int] = ..., latency_ms: _Optional[float] = ..., reason: _Optional[str] = ..., decoder: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., source_fps: _Optional[float] = ..., reconnects: _Optional[int] = ..., hanging: _Optional[int] = ..., drops: _Optional[_Iterable[_Union[DeviceState.Drop, _Mapping]]] = ...) -> None: ...
+    class Drop(_message.Message):
+        __slots__ = ("cause", "count")
+        CAUSE_FIELD_NUMBER: _ClassVar[int]
+        COUNT_FIELD_NUMBER: _ClassVar[int]
+        cause: str
+        count: int
+        def __init__(self, cause: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
     class Model(_message.Message):
         __slots__ = ("model", "version", "slot", "engine")
         MODEL_FIELD_NUMBER: _ClassVar[int]

@@ -1,9 +1,11 @@
-"""What holds for every source of frames: the fake, a file, a file at its pace, a stream."""
+"""What holds for every source of frames: files, folders, streams, a process, the fake."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge.capture.clock import WallClock
@@ -12,33 +14,54 @@ from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera
 from edge.errors import CaptureError
 from tests.support.fake_source import FakeSource
-from tests.support.media import MjpegCamera, number_of, write_video
+from tests.support.media import MjpegCamera, number_of, picture, write_video
 
 FRAMES = 12
 Make = Callable[[], Source]
 
 
-@pytest.fixture(params=["fake", "file", "file-live", "http"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    if request.param == "fake":
+KINDS = ["fake", "file", "file-live", "folder", "http", "ffmpeg", "synthetic", "synthetic-live"]
+DRAWN = {"fake", "file", "file-live", "folder", "http", "ffmpeg"}
+"""Whose pictures are those of `tests.support.media.picture`."""
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def make(kind: str, tmp_path: Path) -> Iterator[Make]:
+    if kind == "fake":
         yield lambda: FakeSource(FRAMES, "cam-one")
         return
-    if request.param == "http":
-        remote = MjpegCamera()
+    remote = MjpegCamera()
+    if kind in ("http", "ffmpeg"):
         remote.switch_on()
-        settings = CameraSource(source=remote.url)
-    else:
-        remote = None
-        path = write_video(tmp_path / "small.mp4", FRAMES, fps=50)
-        pace = "live" if request.param == "file-live" else "lossless"
-        settings = CameraSource(source=str(path), pace=pace)
-    camera = Camera("cam-one", settings, WallClock())
+    camera = Camera("cam-one", settings_of(kind, tmp_path, remote), WallClock())
     yield lambda: camera.open(lambda seconds: None)
-    if remote is not None:
-        remote.switch_off()
+    remote.switch_off()
 
 
-def test_frames_are_pictures_in_order(make: Make) -> None:
+def settings_of(kind: str, folder: Path, remote: MjpegCamera) -> CameraSource:
+    if kind == "http":
+        return CameraSource(source=remote.url)
+    if kind == "ffmpeg":
+        if shutil.which("ffmpeg") is None:
+            pytest.skip("ffmpeg is not installed; `make test` installs it")
+        return CameraSource(source=remote.url, decoder="ffmpeg")
+    if kind.startswith("synthetic"):
+        url = f"synthetic://yard?width=64&height=64&fps=50&objects=1&frames={FRAMES}"
+        return CameraSource(source=url, pace="live" if kind.endswith("live") else "lossless")
+    if kind == "folder":
+        for number in range(FRAMES):
+            cv2.imwrite(str(folder / f"{number}.png"), picture(number))
+        return CameraSource(source=str(folder))
+    path = write_video(folder / "small.mp4", FRAMES, fps=50)
+    return CameraSource(source=str(path), pace="live" if kind == "file-live" else "lossless")
+
+
+def test_frames_are_pictures_in_order(make: Make, kind: str) -> None:
     source = make()
     try:
         frames = [source.read() for _ in range(FRAMES)]
@@ -46,8 +69,21 @@ def test_frames_are_pictures_in_order(make: Make) -> None:
         source.close()
     assert [frame.number for frame in frames if frame] == list(range(FRAMES))
     assert {frame.camera for frame in frames if frame} == {"cam-one"}
-    assert {(f.image.shape, f.image.dtype.name) for f in frames if f} == {((48, 64, 3), "uint8")}
-    assert [number_of(f.image) for f in frames if f] == list(range(FRAMES))
+    assert {(f.image.shape[2], f.image.dtype.name) for f in frames if f} == {(3, "uint8")}
+    if kind in DRAWN:
+        assert {f.image.shape for f in frames if f} == {(48, 64, 3)}
+        first, *others = [number_of(f.image) for f in frames if f]
+        assert others == list(range(first + 1, first + FRAMES))
+        assert first == 0 or kind == "ffmpeg", "which looks at some pictures first"
+
+
+def test_a_source_names_what_decodes_it(make: Make) -> None:
+    source = make()
+    try:
+        assert source.decoder
+        assert source.clock_resets == 0
+    finally:
+        source.close()
 
 
 def test_captured_times_strictly_increase(make: Make) -> None:

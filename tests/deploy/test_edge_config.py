@@ -99,8 +99,9 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     optional = set(missing(EdgeSettings, plain)) - set(missing(EdgeSettings, complete))
     names = {name.rpartition(".")[2] for name in optional}
     assert names == {
-        "confidence", "pace", "classes", "tls", "username", "password_file", "file",
-        "workspace_mb", "dla_core", "compute_capability", "cache_dir", "port",
+        "confidence", "pace", "width_px", "height_px", "fps", "classes", "tls", "username",
+        "password_file", "file", "workspace_mb", "dla_core", "compute_capability", "cache_dir",
+        "port",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

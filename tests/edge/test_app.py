@@ -136,7 +136,7 @@ def test_receipts_empty_the_outbox_and_the_heartbeat_tells_everything(
         ("tiny", "1", "onnxruntime/CPU")
     ]
     assert [(c.camera, c.state, c.frames) for c in state.cameras] == [
-        ("door", "lost", 0), ("yard", "ended", FRAMES),
+        ("door", "failed", 0), ("yard", "ended", FRAMES),
     ]  # fmt: skip
     (error,) = state.last_errors
     assert "camera door" in error

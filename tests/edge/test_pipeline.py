@@ -128,7 +128,7 @@ def test_what_it_tells_about_itself() -> None:
     line = pipeline(lambda wait: FakeSource(24), Sink())
     before = line.stats
     assert (before.state, before.frames_captured, before.fps, before.latency_ms) == (
-        "starting", 0, 0.0, 0.0,
+        "connecting", 0, 0.0, 0.0,
     )  # fmt: skip
     line.run()
     stats = line.stats
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_video_ends_the_run_and_is_told(tmp_path: Path) -> Non
     camera = Camera("cam-fake", settings, wall)
     with pytest.raises(CaptureError, match=r"film\.mp4"):
         pipeline(camera.open, sink, settings=settings, wall=wall).run()
-    assert sink.states == ["lost"]
+    assert sink.states == ["failed"]
 
 
 def test_the_work_that_may_hang_is_watched() -> None:
@@ -239,15 +239,15 @@ def test_a_camera_that_is_away_does_not_end_the_run() -> None:
     line = pipeline(camera.open, sink, settings=settings, wall=wall)
     running = threading.Thread(target=line.run)
     running.start()
-    wait_until(lambda: line.stats.state == "lost", "the report of its absence")
+    wait_until(lambda: sink.states == ["connecting"], "the report of its absence")
     remote.switch_on()
     wait_until(lambda: line.stats.frames_inferred > 3, "frames")
     remote.switch_off()
-    wait_until(lambda: line.stats.state == "lost", "the report of its loss")
+    wait_until(lambda: line.stats.state == "reconnecting", "the report of its loss")
     line.stop()
     running.join(10)
     assert not running.is_alive()
-    assert sink.states == ["lost", "live", "lost"]
+    assert sink.states == ["connecting", "live", "reconnecting"]
 
 
 def test_a_generated_file_loses_nothing(tmp_path: Path) -> None:

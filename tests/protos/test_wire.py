@@ -19,7 +19,17 @@ from tests.protos.samples import SAMPLES
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 
-ADDED_LATER = {"wayside.v1.EventBatch.Event.clock_synced": 17}
+ADDED_LATER = {
+    "wayside.v1.EventBatch.Event.clock_synced": 17,
+    "wayside.v1.DeviceState.Camera.reason": 7,
+    "wayside.v1.DeviceState.Camera.decoder": 8,
+    "wayside.v1.DeviceState.Camera.width": 9,
+    "wayside.v1.DeviceState.Camera.height": 10,
+    "wayside.v1.DeviceState.Camera.source_fps": 11,
+    "wayside.v1.DeviceState.Camera.reconnects": 12,
+    "wayside.v1.DeviceState.Camera.hanging": 13,
+    "wayside.v1.DeviceState.Camera.drops": 14,
+}
 """Fields that are younger than the golden bytes, and their numbers."""
 
 
@@ -42,8 +52,8 @@ def test_sample_sets_every_field(name: str) -> None:
 
 
 def test_fields_that_were_added_later_keep_their_numbers() -> None:
-    event = EventBatch.Event.DESCRIPTOR
-    found = {f.full_name: f.number for f in event.fields if f.full_name in ADDED_LATER}
+    fields = [*EventBatch.Event.DESCRIPTOR.fields, *DeviceState.Camera.DESCRIPTOR.fields]
+    found = {f.full_name: f.number for f in fields if f.full_name in ADDED_LATER}
     assert found == ADDED_LATER
 
 

@@ -43,6 +43,14 @@ class FakeSource:
     def total_frames(self) -> int | None:
         return self._frames if self._lossless else None
 
+    @property
+    def decoder(self) -> str:
+        return "fake"
+
+    @property
+    def clock_resets(self) -> int:
+        return 0
+
     def read(self) -> Frame | None:
         number = None if self.closed else next(self._numbers, None)
         if number is None:

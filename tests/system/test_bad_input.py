@@ -98,8 +98,8 @@ def test_an_unreadable_video_stops_nothing_else(
     assert FRAMES - 1 in frames
     kinds = [e.kind for e in cloud.events.values() if e.camera == "yard"]
     assert EventBatch.OBJECT_STARTED in kinds
-    (lost,) = [e for e in cloud.events.values() if e.camera == "torn"]
-    assert lost.camera_status.state == "lost"
+    (failed,) = [e for e in cloud.events.values() if e.camera == "torn"]
+    assert failed.camera_status.state == "failed"
     (error,) = device_state(broker.port, "gate-1").last_errors
     assert error.startswith(f"camera torn: {tmp_path}/torn.mp4: is no video")
 

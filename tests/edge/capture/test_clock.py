@@ -138,6 +138,18 @@ def test_a_server_that_loops_is_mapped_anew() -> None:
     stream.frame(60 * S, 0)
     assert stream.frame(0, 40 * MS) == 40 * MS
     assert stream.frame(40 * MS, 80 * MS) == 80 * MS
+    assert stream.clock.resets == 1
+
+
+@pytest.mark.parametrize("jump_ns", [-10 * MS, -60 * S, MAX_LATE_NS + S, 3600 * S])
+def test_timestamps_that_jump_are_counted(jump_ns: int) -> None:
+    stream = Stream()
+    for number in range(100):
+        stream.frame(100 * S + number * 40 * MS, number * 40 * MS)
+    assert stream.clock.resets == 0
+    for number in range(100, 200):
+        stream.frame(100 * S + number * 40 * MS + jump_ns - 40 * MS, number * 40 * MS)
+    assert stream.clock.resets == 1
 
 
 def test_timestamps_that_fall_far_behind_are_mapped_anew() -> None:
@@ -153,6 +165,7 @@ def test_another_connection_has_its_own_timestamps() -> None:
     stream.frame(500 * MS, 0)
     stream.clock.restart()
     assert stream.frame(900 * MS, 100 * MS) == 100 * MS
+    assert stream.clock.resets == 0, "that is no jump"
 
 
 def test_a_camera_whose_clock_is_slow_is_followed() -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.capture.settings import CameraSource, redact
+from edge.capture.redaction import redact, without
+from edge.capture.settings import CameraSource
 from wayside.errors import SettingsError
 from wayside.settings import parse
 
@@ -23,12 +24,17 @@ SECRET = "hunter2"
         (0, "usb", 0),
         ("2", "usb", 2),
         ("/dev/video1", "usb", "/dev/video1"),
+        ("csi://0", "csi", "csi://0"),
+        ("gst://videotestsrc ! identity", "gst", "gst://videotestsrc ! identity"),
+        ("synthetic://yard?fps=5", "synthetic", "synthetic://yard?fps=5"),
     ],
 )
 def test_what_a_source_is(source: int | str, kind: str, value: int | str) -> None:
     settings = CameraSource(source=source)
     assert (settings.kind, settings.source) == (kind, value)
     assert settings.lossless is (kind == "file")
+    assert settings.is_camera is (kind != "file")
+    assert settings.limits.is_final is (kind == "file")
 
 
 def test_a_relative_path_is_relative_to_the_settings_file(tmp_path: Path) -> None:
@@ -50,6 +56,18 @@ def test_a_relative_path_is_relative_to_the_settings_file(tmp_path: Path) -> Non
         ({"source": "a.mp4", "loop": True}, "pace `live`"),
         ({"source": 0, "loop": True, "pace": "live"}, "pace `live`"),
         ({"source": f"rtsp://admin:{SECRET}@cam", "read_timeout_ms": 1}, "greater than"),
+        ({"source": f"rtsp://admin:{SECRET}@cam/a\nb"}, "holds a control character"),
+        ({"source": "csi://left"}, "such as csi://0"),
+        ({"source": "gst://  "}, "needs a pipeline"),
+        ({"source": "synthetic://yard?fsp=5"}, "knows no 'fsp'"),
+        ({"source": "a.mp4", "transport": "udp"}, "is for rtsp://"),
+        ({"source": "rtsp://cam", "transport": "udp", "decoder": "opencv"}, "read by ffmpeg"),
+        ({"source": 0, "decoder": "ffmpeg"}, "is for rtsp:// and http://"),
+        ({"source": "csi://0", "decoder": "opencv"}, "read by GStreamer"),
+        ({"source": "http://cam/", "decoder": "gstreamer"}, "is for rtsp://, USB"),
+        ({"source": 0, "width_px": 640}, "go together"),
+        ({"source": "synthetic://a?frames=5&faults=down@1-2", "pace": "lossless"}, "pace `live`"),
+        ({"source": "synthetic://a", "pace": "lossless"}, "needs `frames`"),
     ],
 )
 def test_what_cannot_be_is_refused_without_the_password(
@@ -66,6 +84,11 @@ def test_the_settings_file_s_errors_hold_no_password() -> None:
         parse(text, "x.yaml", CameraSource)
     assert SECRET not in str(caught.value)
     assert "did you mean 'loop'" in str(caught.value)
+
+
+def test_a_synthetic_scene_that_ends_may_be_lossless() -> None:
+    settings = CameraSource(source="synthetic://yard?frames=9", pace="lossless")
+    assert (settings.lossless, settings.is_camera) == (True, False)
 
 
 def test_repr_holds_no_password() -> None:
@@ -89,6 +112,8 @@ def test_repr_holds_no_password() -> None:
         (f"rtsp://admin:a#{SECRET}@cam/1", "rtsp://***"),
         (f"rtsp://admin:a@{SECRET}@cam/1", "rtsp://***"),
         (f"http://cam/?pwd=a@{SECRET}", "http://***"),
+        (f"gst://rtspsrc user-pw={SECRET}", "gst://***"),
+        ("csi://0", "csi://0"),
     ],
 )
 def test_redaction(source: str, shown: str) -> None:
@@ -103,3 +128,16 @@ def test_no_password_is_ever_shown(user: str, password: str, path: str) -> None:
     secret = f"{password}~~secret"
     assert "~~secret" not in redact(f"rtsp://{user}:{secret}@camera{path}")
     assert "~~secret" not in redact(f"http://camera{path}?user={user}&password={secret}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"rtsp://admin:{SECRET}@cam/1: Connection refused",
+        f"[tcp @ 0x5] Connection to tcp://admin:{SECRET}@cam:554?timeout=0 failed",
+        f"rtsp://admin:a/{SECRET}@cam/1 and rtsp://admin:a@{SECRET}@cam/1",
+    ],
+)
+def test_what_other_programs_say_holds_no_password(said: str) -> None:
+    assert SECRET not in without(said, f"rtsp://admin:{SECRET}@cam/1")
+    assert "cam" in without(said, f"rtsp://admin:{SECRET}@cam/1")

@@ -16,7 +16,7 @@ from edge.capture.sources import Camera
 from edge.errors import CaptureError
 from models import zoo
 from models.errors import AssetError
-from tests.support.media import MjpegCamera, number_of, served, write_video
+from tests.support.media import MjpegCamera, number_of, picture, served, write_video
 from tests.support.processes import free_port
 
 S = 1_000_000_000
@@ -173,9 +173,38 @@ def test_a_file_that_is_no_video_is_named(
         opened(StandingClock(), str(path))
 
 
-def test_a_folder_is_called_one(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match="is a folder; name one video file in `source`"):
+def test_a_folder_of_pictures_is_a_video_in_the_order_of_its_names(tmp_path: Path) -> None:
+    for number in range(12):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number))
+    (tmp_path / "notes.txt").write_text("no picture")
+    clock = StandingClock()
+    source = opened(clock, str(tmp_path), fps=5)
+    assert (source.total_frames, source.decoder) == (12, "OpenCV pictures")
+    frames = read_all(source)
+    assert [number_of(frame.image) for frame in frames] == list(range(12))
+    offsets = [frame.captured_ns - (NOW_NS - 12 * S // 5) for frame in frames]
+    assert np.allclose(offsets, np.arange(12) * S // 5, atol=1000)
+
+
+def test_a_folder_may_be_walked_through_again_and_again(tmp_path: Path) -> None:
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number))
+    source = opened(StandingClock(), str(tmp_path), pace="live", loop=True)
+    numbers = [number_of(frame.image) for frame in (source.read() for _ in range(7)) if frame]
+    source.close()
+    assert numbers == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="is a folder without pictures"):
         opened(StandingClock(), str(tmp_path))
+
+
+def test_a_broken_picture_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    source = opened(StandingClock(), str(tmp_path))
+    with pytest.raises(CaptureError, match=r"a\.png: is no picture"):
+        source.read()
 
 
 def test_a_usb_camera_that_is_not_there() -> None:
@@ -227,6 +256,22 @@ def test_a_stream_is_timed_by_arrival_and_goes_on_after_a_loss() -> None:
     assert [frame.captured_ns - NOW_NS for frame in frames] == [n * S // 10 for n in range(1, 7)]
 
 
+def test_a_source_that_was_replaced_makes_no_frame() -> None:
+    clock = StandingClock()
+    settings = CameraSource(source="synthetic://yard?width=64&height=64&fps=10")
+    camera = Camera("cam-one", settings, clock.wall())
+    replaced = camera.open(clock.wait)
+    assert replaced.read() is not None
+    source = camera.open(clock.wait)
+    with pytest.raises(CaptureError, match="opened again meanwhile"):
+        replaced.read()
+    frame = source.read()
+    assert frame is not None
+    assert frame.number == 1, "no number is missing"
+    replaced.close()
+    source.close()
+
+
 def test_a_video_file_behind_a_url_ends(tmp_path: Path) -> None:
     write_video(tmp_path / "a.avi", 7)
     with served(tmp_path) as url:
@@ -250,6 +295,9 @@ class BrokenCapture:
     def get(self, propId: int) -> float:  # noqa: N803
         return 0.0
 
+    def getBackendName(self) -> str:  # noqa: N802
+        return "FAKE"
+
     def release(self) -> None:
         """Nothing is held."""
 
@@ -268,13 +316,21 @@ def test_the_port_s_settings_reach_opencv() -> None:
         return BrokenCapture()
 
     OpenCvVideo(CameraSource(source="/dev/video7"), open_capture)
+    asked = CameraSource(source=1, width_px=1280, height_px=720, fps=25)
+    OpenCvVideo(asked, open_capture)
     settings = CameraSource(source="rtsp://cam/1", open_timeout_ms=1234, read_timeout_ms=567)
     OpenCvVideo(settings, open_capture)
+    OpenCvVideo(settings, open_capture, pipeline="videotestsrc ! appsink")
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 1234, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 567,
         cv2.CAP_PROP_N_THREADS, 1,
     ]  # fmt: skip
+    size = [
+        cv2.CAP_PROP_FRAME_WIDTH, 1280, cv2.CAP_PROP_FRAME_HEIGHT, 720, cv2.CAP_PROP_FPS, 25,
+    ]  # fmt: skip
     assert seen == [
         ("/dev/video7", cv2.CAP_V4L2),
+        (1, cv2.CAP_V4L2, size),
         ("rtsp://cam/1", cv2.CAP_FFMPEG, limits),
+        ("videotestsrc ! appsink", cv2.CAP_GSTREAMER),
     ]

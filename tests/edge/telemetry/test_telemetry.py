@@ -14,6 +14,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.app import run_agent
+from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
 from edge.meter import PipelineStats
 from edge.publish.forwarder import ForwarderStats
@@ -26,6 +27,7 @@ from tests.support.processes import wait_until
 from tests.support.small_agent import small_agent
 from wayside.errors import SettingsError
 
+SOURCE = CameraView("live", "", "FFmpeg", 1280, 720, 10.0, 4, 1, 2, {})
 CAMERA = PipelineStats(
     "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7
 )
@@ -73,6 +75,9 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_frames_dropped_total", (*yard, ("cause", "too-old")), 18),
         ("wayside_frames_dropped_total", (*yard, ("cause", "replaced")), 2),
         ("wayside_latency_seconds", yard, 0.042),
+        ("wayside_camera_reconnects_total", yard, 4),
+        ("wayside_camera_hanging_reads", yard, 2),
+        ("wayside_camera_info", (*yard, ("decoder", "FFmpeg"), ("size", "1280x720")), 1),
         ("wayside_camera_state", (*yard, ("state", "live")), 1),
         ("wayside_outbox_events", (), 5),
         ("wayside_outbox_oldest_age_seconds", (), 12.5),
@@ -105,8 +110,10 @@ def test_an_empty_outbox_has_no_age(server: TelemetryServer, views: list[View]) 
 
 def test_ready_is_who_has_every_camera(server: TelemetryServer, views: list[View]) -> None:
     assert get(server, "/readyz") == (200, "ok\n")
-    views.append(replace(VIEW, cameras=[CAMERA, replace(CAMERA, camera="door", state="lost")]))
-    assert get(server, "/readyz") == (503, "camera door is lost\n")
+    views.append(
+        replace(VIEW, cameras=[CAMERA, replace(CAMERA, camera="door", state="reconnecting")])
+    )
+    assert get(server, "/readyz") == (503, "camera door is reconnecting\n")
     assert get(server, "/healthz") == (200, "ok\n")
     views.append(replace(VIEW, cameras=[replace(CAMERA, state="ended")]))
     assert get(server, "/readyz")[0] == 200
