@@ -49,7 +49,7 @@ def test_a_device_on_which_all_is_well_is_said_to_be(tmp_path: Path) -> None:
         "ok       model: tiny 1, by onnxruntime/CPU, ",
         f"ok       broker: 127.0.0.1:{server.port} answers at 127.0.0.1",
         f"ok       mqtt: 127.0.0.1:{server.port} welcomes us, MQTT 5, plain text",
-        f"ok       camera yard: {tmp_path}/agent/yard.mp4: 64x48 by OpenCV FFMPEG FMP4, first picture after ",
+        f"ok       camera yard: {tmp_path}/agent/yard.mp4: 64x48 by OpenCV FFMPEG FMP4, first ",
     ):
         assert line in said
     assert not (tmp_path / "agent" / "data").exists(), "it only looks"

@@ -29,7 +29,7 @@ from wayside.errors import SettingsError
 
 SOURCE = CameraView("live", "", "FFmpeg", 1280, 720, 10.0, 4, 1, 2, {})
 CAMERA = PipelineStats(
-    "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7
+    "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7, SOURCE
 )
 VIEW = View(
     device="gate-1", version="0.1.0", model="tiny", model_version="1", engine="onnxruntime/CPU",
