@@ -55,10 +55,11 @@ class CollisionWatch:
         """What is told with this frame, with the time to collision in s."""
         if not self._rules:
             return []
-        sight = scene.sight
-        ttc_s = self._times_to_collision(sight, scene.objects)[self._trail_of]
+        sight, is_inside = scene.sight, self._rows.is_inside(scene.sight)
+        in_corridor = np.count_nonzero(is_inside, axis=0).nonzero()[0]
+        ttc_s = self._times_to_collision(sight, scene.objects, in_corridor)[self._trail_of]
         holds = (ttc_s < self._ttc_s) & self._rows.looks_at(sight)
-        is_over = (ttc_s >= self._ttc_s) | ~self._rows.is_inside(sight)
+        is_over = (ttc_s >= self._ttc_s) | ~is_inside
         return [
             Hit(
                 EventBatch.COLLISION_WARNING,
@@ -69,18 +70,18 @@ class CollisionWatch:
             for row, seen in self._alarm.step(sight.columns, sight.now_ns, holds, is_over)
         ]
 
-    def _times_to_collision(self, sight: Sight, objects: Objects) -> F64:
-        """(T, S) s, of every trail; infinite where nothing grows, NaN where not known."""
+    def _times_to_collision(self, sight: Sight, objects: Objects, wanted: NDArray[np.intp]) -> F64:
+        """(T, S) s, of every trail; infinite where nothing grows, NaN where not known or wanted."""
         left, top, right, bottom = objects.ltrb.take(sight.columns, axis=1)
         # A box that is cut off by an edge of the picture does not show its size.
         is_whole = (left > 0.0) & (top > 0.0) & (right < 1.0) & (bottom < 1.0)
         area = np.where(is_whole, (right - left) * (bottom - top), np.nan)
         shrunk = 1.0 / np.sqrt(np.maximum(area, 1e-12))
-        times = []
-        for trail in self._trails:
+        times = np.full((len(self._trails), len(sight.columns)), np.nan)
+        for trail, times_s in zip(self._trails, times, strict=True):
             trail.see(sight.now_ns, sight.columns, shrunk[None])
-            slope, now = trail.median_lines(sight.now_ns, sight.columns)
+            slope, now = trail.median_lines(sight.now_ns, sight.columns[wanted])
             falls = slope < 0.0
             time_s = now / np.where(falls, -slope, 1.0)
-            times.append(np.where(falls | np.isnan(slope), time_s, np.inf))
-        return np.stack(times)
+            times_s[wanted] = np.where(falls | np.isnan(slope), time_s, np.inf)
+        return times

@@ -111,7 +111,7 @@ class ProximityWatch:
         near_keys = near.keys(objects)
         self._follow(near, scene, scene.places)
         pairs = self._pairs
-        is_due = ~pairs.is_told & np.isin(pairs.keys(objects), near_keys, assume_unique=True)
+        is_due = ~pairs.is_told & _among(pairs.keys(objects), near_keys)
         is_due &= now_ns - pairs.since_ns >= self._near_ns[pairs.row]
         if not np.count_nonzero(is_due):
             return []
@@ -138,14 +138,14 @@ class ProximityWatch:
         is_known = np.zeros(objects, np.bool_)
         is_known[scene.sight.columns] = np.isfinite(places[:, 0])
         keys, near_keys = pairs.keys(objects), near.keys(objects)
-        is_near = np.isin(keys, near_keys, assume_unique=True)
+        is_near = _among(keys, near_keys)
         is_shown = is_known[pairs.first] & is_known[pairs.second]
         has_turned = is_shown & (is_near != pairs.is_near)
         pairs.since_ns[has_turned] = now_ns
         pairs.is_near = np.where(is_shown, is_near, pairs.is_near)
         is_over = ~pairs.is_told | (now_ns - pairs.since_ns >= self._rearm_ns[pairs.row])
         pairs.keep(pairs.is_near | ~is_over)
-        near.keep(~np.isin(near_keys, keys, assume_unique=True))
+        near.keep(~_among(near_keys, keys))
         if len(near.row):
             self._pairs = pairs.joined(near, objects)
 
@@ -177,3 +177,12 @@ class ProximityWatch:
         is_due[row] = True
         self._cooldown.admit(is_due, columns, now_ns)
         return True
+
+
+def _among(keys: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(P,), which keys stand among the others, both in order."""
+    if not len(others):
+        return np.zeros(len(keys), np.bool_)
+    place = np.minimum(np.searchsorted(others, keys), len(others) - 1)
+    is_among: NDArray[np.bool_] = others[place] == keys
+    return is_among

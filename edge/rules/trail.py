@@ -69,7 +69,9 @@ class Trail:
         mean_age = age_s @ known / count
         mean = values.sum(axis=0) / count
         variance = np.square(age_s) @ known / count - np.square(mean_age)
-        covariance = np.tensordot(age_s, values, 1) / count - mean_age * mean
+        covariance = (age_s @ values.reshape(SLOTS, -1)).reshape(
+            mean.shape
+        ) / count - mean_age * mean
         is_enough = variance >= (_MIN_SPREAD * self._window_ns / NS_PER_S) ** 2
         slopes: F64 = np.where(is_enough, covariance / np.where(is_enough, variance, 1.0), np.nan)
         return slopes
@@ -95,8 +97,9 @@ class Trail:
 
 def _median(values: F64) -> F64:
     """(S,), the median of each column of (M, S) that is not NaN; NaN where all are."""
-    ranked = np.sort(values, axis=0)
+    ranked = np.sort(values, axis=0)  # NaN last
     count = np.count_nonzero(~np.isnan(ranked), axis=0)
-    middle = np.stack((np.maximum(count - 1, 0) // 2, count // 2))
-    medians: F64 = np.take_along_axis(ranked, np.minimum(middle, len(ranked) - 1), 0).mean(axis=0)
+    lower, each = np.maximum(count - 1, 0) // 2, np.arange(values.shape[1])
+    upper = np.minimum(count // 2, len(ranked) - 1)
+    medians: F64 = (ranked[lower, each] + ranked[upper, each]) / 2
     return medians
