@@ -28,19 +28,26 @@ class Homography:
     def __init__(
         self, picture: Sequence[tuple[float, float]], plane: Sequence[tuple[float, float]]
     ) -> None:
-        rows, wanted = [], []
-        for (x, y), (u, v) in zip(picture, plane, strict=True):
-            rows += [[x, y, 1, 0, 0, 0, -x * u, -y * u], [0, 0, 0, x, y, 1, -x * v, -y * v]]
-            wanted += [u, v]
-        matrix = np.append(np.linalg.solve(np.array(rows), np.array(wanted)), 1.0).reshape(3, 3)
+        # About their middle, so that an origin far away costs no digits.
+        middle = np.mean(plane, axis=0)
+        rows = []
+        for (x, y), (u, v) in zip(picture, np.array(plane) - middle, strict=True):
+            rows += [
+                [x, y, 1, 0, 0, 0, -x * u, -y * u, -u],
+                [0, 0, 0, x, y, 1, -x * v, -y * v, -v],
+            ]
+        # What the eight rows take to zero; no coefficient is presumed to be another than zero, as
+        # the last one is where the horizon goes through the picture's origin.
+        matrix = np.linalg.svd(np.array(rows))[2][-1].reshape(3, 3)
         # One sign on the visible side of the horizon, where the four points are.
         self._matrix: F64 = matrix * np.sign(matrix[2] @ (*picture[0], 1.0))
+        self._middle = middle
 
     def to_plane(self, points: F64) -> F64:
         """(S, 2) on the plane for (S, 2) in the picture; NaN on the horizon and beyond it."""
         turned = points @ self._matrix[:, :2].T + self._matrix[:, 2]
         depth = np.where(turned[:, 2:] > 0.0, turned[:, 2:], np.nan)
-        places: F64 = turned[:, :2] / depth
+        places: F64 = turned[:, :2] / depth + self._middle
         return places
 
 
