@@ -31,6 +31,7 @@ wrong_way.py   who moves in the wrong direction
 speed.py       who is too fast
 proximity.py   which two are too near each other
 collision.py   what a vehicle will run into
+areas/         the same for areas: lanes, shares and outlines
 lifecycle.py   when an object has changed enough to be told again
 events.py      the messages themselves
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,14 @@ class Hit:
     other: int = NOBODY
 
 
+class Cooling(Protocol):
+    """A rule, as far as its cooldown goes."""
+
+    @property
+    def cooldown_s(self) -> float:
+        """For how long it leaves alone whom it told of."""
+
+
 @dataclass(slots=True)
 class _Told(Columns):
     """(R, N) each; `at_ns` counts where `ever`."""
@@ -55,7 +64,7 @@ class Cooldown:
         objects: columns there are from the start.
     """
 
-    def __init__(self, rules: Sequence[AnyRule], objects: int = 0) -> None:
+    def __init__(self, rules: Sequence[Cooling], objects: int = 0) -> None:
         self._wait_ns = nanoseconds([rule.cooldown_s for rule in rules])
         self._is_used = any(rule.cooldown_s for rule in rules)
         shape = (len(rules), objects)
@@ -101,7 +110,7 @@ class Alarm:
 
     def __init__(
         self,
-        rules: Sequence[AnyRule],
+        rules: Sequence[Cooling],
         hold_s: Sequence[float],
         rearm_s: Sequence[float],
         objects: int = 0,
@@ -144,3 +153,7 @@ class Alarm:
             self._cooldown.admit(flips.rose, columns, now_ns)
         ).tolist()
         return told
+
+    def forget_pending(self) -> None:
+        """What has not held, or been over, for long enough yet begins anew."""
+        self._latch.is_pending[:] = False
