@@ -1,0 +1,179 @@
+"""What must not change what rules say: the order of tracks, the pace of the world, a mirror."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge.rules.engine import CameraRules
+from edge.track.port import Tracks
+from protos.v1.event_batch_pb2 import EventBatch
+from tests.edge.rules.scenes import (
+    HEIGHT_PX,
+    START_NS,
+    WIDTH_PX,
+    Actor,
+    Place,
+    rules,
+    through,
+    tracks_at,
+)
+
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Without shrinking, which takes minutes with scenes like these."""
+SECONDS = 12
+FPS = 5
+Fact = tuple[int, str, str, frozenset[int], int, float]
+
+
+def everything(slower: int = 1, is_mirrored: bool = False) -> dict[str, object]:
+    """Settings with a rule of each kind, for a world in slow motion or in a mirror."""
+
+    def at(x: float, y: float) -> Place:
+        return (1.0 - x, y) if is_mirrored else (x, y)
+
+    k = slower
+    yard = {"zone": "yard", "min_s": 0.4 * k}
+    return {
+        "zones": [
+            {"id": "yard", "points": [at(0.3, 0.3), at(0.8, 0.35), at(0.7, 0.9), at(0.25, 0.8)]}
+        ],
+        "lines": [{"id": "gate", "points": [at(0.1, 0.55), at(0.9, 0.6)]}],
+        "ground": {
+            "points": [at(0.2, 0.95), at(0.8, 0.95), at(0.65, 0.25), at(0.35, 0.25)],
+            "metres": [(0, 0), (8, 0), (8, 24), (0, 24)],
+            "window_s": 1.0 * k,
+        },
+        "rules": [
+            {"id": "visit", "kind": "zone", **yard, "cooldown_s": 3.0 * k},
+            {"id": "over", "kind": "line", "line": "gate", "min_s": 0.2 * k},
+            {"id": "stay", "kind": "dwell", **yard, "after_s": 2.0 * k, "repeat_s": 2.6 * k},
+            {"id": "fill", "kind": "occupancy", **yard, "settle_s": 1.0 * k},
+            {"id": "full", "kind": "occupancy", **yard, "settle_s": 1.0 * k, "at_least": 2},
+            {"id": "ghost", "kind": "wrong-way", "right_way": [at(0.4, 0.5), at(0.6, 0.5)],
+             "tolerance_deg": 43.7, "min_distance": 0.137, "moving_s": 0.6 * k},
+            {"id": "fast", "kind": "speed", "limit_mps": 3.137 / k, "over_s": 0.4 * k,
+             "rearm_s": 1.0 * k},
+            {"id": "apart", "kind": "proximity", "metres": 2.137, "near_s": 0.6 * k,
+             "rearm_s": 1.0 * k},
+            {"id": "brake", "kind": "collision-warning", **yard, "ttc_s": 2.137 * k,
+             "window_s": 1.0 * k, "closing_s": 0.2 * k, "rearm_s": 1.0 * k},
+        ],
+        "objects": {"update_s": 1.0 * k},
+    }  # fmt: skip
+
+
+hundredths = st.tuples(st.integers(5, 95), st.integers(28, 95))
+walks = st.lists(st.lists(hundredths, min_size=4, max_size=4), min_size=1, max_size=5)
+
+
+def actors(
+    ways: list[list[tuple[int, int]]], slower: int = 1, is_mirrored: bool = False
+) -> dict[int, Actor]:
+    """Somebody for each way, who grows in the picture from its top to its bottom."""
+    found = {}
+    for number, way in enumerate(ways, 1):
+        # Off the edges of zones and the limits of rules, where the last digit would decide.
+        stops = [(x / 100 + 0.00317, y / 100 + 0.00171) for x, y in way]
+        walk = through(
+            *[(1.0 - x, y) if is_mirrored else (x, y) for x, y in stops],
+            seconds_each=SECONDS * slower / (len(way) - 1),
+        )
+
+        def size(now_s: float, walk: object = walk) -> tuple[float, float]:
+            height = 0.3 * walk(now_s)[1] ** 2  # type: ignore[operator]
+            return (height / 2, height)
+
+        found[number] = Actor(walk, number % 2, size=size)
+    return found
+
+
+def facts(
+    camera: CameraRules,
+    seen: dict[int, Actor],
+    slower: int = 1,
+    order: NDArray[np.intp] | None = None,
+) -> Counter[Fact]:
+    """What is said: frame, kind, rule, objects, direction and value (0 where time is in it)."""
+    said: Counter[Fact] = Counter()
+    for frame in range(SECONDS * FPS + 1):
+        time_s = frame / FPS * slower
+        places = {name: (actor.way(time_s) or (0.0, 0.0), actor) for name, actor in seen.items()}
+        tracks = tracks_at(time_s, frame, places, dict.fromkeys(seen, START_NS))
+        if order is not None:
+            tracks = permuted(tracks, np.roll(order, frame))
+        for draft in camera.step(tracks, WIDTH_PX, HEIGHT_PX):
+            event, hit = draft.event, draft.event.rule_hit
+            names = frozenset({event.object.track_id, hit.other_track_id})
+            is_timed = event.kind in (EventBatch.SPEED, EventBatch.COLLISION_WARNING)
+            value = round(hit.value / (slower if is_timed and event.kind != EventBatch.SPEED else 1)
+                          * (slower if event.kind == EventBatch.SPEED else 1), 3)  # fmt: skip
+            kind = EventBatch.Kind.Name(event.kind)
+            said[(event.frame, kind, hit.rule, names, hit.direction, value)] += 1
+    return said
+
+
+def permuted(tracks: Tracks, order: NDArray[np.intp]) -> Tracks:
+    return replace(
+        tracks,
+        track_id=tracks.track_id[order],
+        xyxy=tracks.xyxy[order],
+        confidence=tracks.confidence[order],
+        class_id=tracks.class_id[order],
+        first_seen_ns=tracks.first_seen_ns[order],
+    )
+
+
+@settings(deadline=None, max_examples=8, phases=PHASES)
+@given(walks, st.randoms(use_true_random=False))
+def test_the_order_of_tracks_changes_nothing(
+    ways: list[list[tuple[int, int]]], rng: object
+) -> None:
+    order = list(range(len(ways)))
+    rng.shuffle(order)  # type: ignore[attr-defined]
+    seen = actors(ways)
+    plain = facts(rules(everything()), seen)
+    assert facts(rules(everything()), seen, order=np.array(order, np.intp)) == plain
+
+
+@settings(deadline=None, max_examples=8, phases=PHASES)
+@given(walks, st.sampled_from([2, 3]))
+def test_in_slow_motion_the_same_is_said(ways: list[list[tuple[int, int]]], slower: int) -> None:
+    plain = facts(rules(everything()), actors(ways))
+    assert facts(rules(everything(slower)), actors(ways, slower), slower) == plain
+
+
+@settings(deadline=None, max_examples=8, phases=PHASES)
+@given(walks)
+def test_in_a_mirror_only_the_sides_of_lines_are_swapped(ways: list[list[tuple[int, int]]]) -> None:
+    swapped = {0: 0, EventBatch.A_TO_B: EventBatch.B_TO_A, EventBatch.B_TO_A: EventBatch.A_TO_B}
+    plain = facts(rules(everything()), actors(ways))
+    mirrored = facts(rules(everything(is_mirrored=True)), actors(ways, is_mirrored=True))
+    assert (
+        Counter(
+            {(*fact[:4], int(swapped[fact[4]]), fact[5]): count for fact, count in mirrored.items()}
+        )
+        == plain
+    )
+
+
+def test_such_scenes_have_something_to_say_of_every_kind() -> None:
+    rng = np.random.default_rng(1)
+    kinds: Counter[str] = Counter()
+    for _ in range(12):
+        ways = [
+            list(
+                zip(rng.integers(5, 95, 4).tolist(), rng.integers(28, 95, 4).tolist(), strict=True)
+            )
+            for _ in range(5)
+        ]
+        for fact, count in facts(rules(everything()), actors(ways)).items():
+            kinds[f"{fact[1]} {fact[2]}"] += count
+    assert {kind.split()[0] for kind in kinds} >= {
+        "ZONE_ENTERED", "ZONE_EXITED", "LINE_CROSSED", "DWELL", "OCCUPANCY", "WRONG_WAY", "SPEED",
+        "PROXIMITY", "COLLISION_WARNING",
+    }  # fmt: skip
+    assert {"OCCUPANCY fill", "OCCUPANCY full"} <= set(kinds)
