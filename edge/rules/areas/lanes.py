@@ -19,6 +19,8 @@ from models.areas import Areas
 
 _ROWS = 120
 """Rows that are looked at at most, evenly spread over the lower part."""
+_MAX_RUNS = 24
+"""Of lane pixels in a row; one with more shows something else."""
 _POINTS = 12
 """Of a trace's lower end, that are fitted."""
 _GAP = 0.02
@@ -91,25 +93,43 @@ def _traces(mask: NDArray[np.bool_], y: F64) -> list[list[tuple[float, float]]]:
     edges = np.diff(mask.astype(np.int8), axis=1, prepend=0, append=0)
     row, begin = (edges == 1).nonzero()
     end = (edges == -1).nonzero()[1]
-    traces: list[list[tuple[float, float]]] = []
-    tips: list[tuple[float, float, float]] = []
-    for at, first, last in zip(row[::-1].tolist(), begin[::-1].tolist(), end[::-1].tolist(),
-                               strict=True):  # fmt: skip
+    bounds = np.searchsorted(row, np.arange(len(mask) + 1))
+    traces: list[_Trace] = []
+    live: list[_Trace] = []
+    for at in range(len(mask) - 1, -1, -1):
+        runs = slice(bounds[at], bounds[at + 1])
+        if bounds[at + 1] - bounds[at] > _MAX_RUNS:
+            continue
         height = float(y[at])
-        near = [
-            number
-            for number, (from_x, to_x, tip_y) in enumerate(tips)
-            if from_x <= last and first <= to_x and 0.0 < tip_y - height <= _GAP
-        ]
-        middle = (first + last) / 2
-        if near:
-            number = min(near, key=lambda tip: abs(traces[tip][-1][0] - middle))
-            traces[number].append((middle, height))
-            tips[number] = (first, last, height)
-        else:
-            traces.append([(middle, height)])
-            tips.append((first, last, height))
-    return traces
+        live = [trace for trace in live if trace.y - height <= _GAP]
+        begun = []
+        for first, last in zip(begin[runs].tolist(), end[runs].tolist(), strict=True):
+            trace = _under(first, last, height, live)
+            if trace is None:
+                begun.append(trace := _Trace())
+            trace.add(first, last, height)
+        traces += begun
+        live += begun
+    return [trace.points for trace in traces]
+
+
+class _Trace:
+    """Runs that lie upon each other; its tip is the topmost."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[float, float]] = []
+        self.first, self.last, self.y = 0, 0, 0.0
+
+    def add(self, first: int, last: int, y: float) -> None:
+        """The run of columns from first to before last is its tip now."""
+        self.points.append(((first + last) / 2, y))
+        self.first, self.last, self.y = first, last, y
+
+
+def _under(first: int, last: int, y: float, live: Sequence[_Trace]) -> _Trace | None:
+    """The trace that a run goes on, by its middle the nearest; None: it begins one."""
+    near = [t for t in live if t.first <= last and first <= t.last and t.y > y]
+    return min(near, key=lambda t: abs(t.first + t.last - first - last), default=None)
 
 
 def _median_line(y: F64, x: F64) -> tuple[float, float]:

@@ -38,6 +38,12 @@ class Outline:
         return cls(points, area)
 
 
+def edge_count(mask: NDArray[np.bool_]) -> int:
+    """How many edges of pixels the outlines of a mask (rows, columns) have."""
+    padded = np.pad(mask, 1)
+    return sum(int(np.count_nonzero(np.diff(padded, axis=axis))) for axis in (0, 1))
+
+
 def trace(mask: NDArray[np.bool_]) -> list[Outline]:
     """The outlines of a mask (rows, columns), in columns and rows; without points on straight ways.
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.areas.outlines import Outline, simplify, trace
+from edge.rules.areas.outlines import Outline, edge_count, simplify, trace
 from edge.rules.areas.places import Places
 from edge.rules.areas.settings import SegmentationRule
 from edge.rules.latch import NS_PER_S
 from models.areas import Areas
+
+_MAX_EDGES = 40_000
+"""Of pixels around a mask; one with more is noise, and its outlines would take a second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +82,8 @@ def _of_mask(mask: NDArray[np.bool_], places: Places) -> list[Outline]:
     y, x = places.y(np.arange(0.5, rows)), places.x(np.arange(0.5, columns))
     # What lies on the padding around the picture is none of it.
     seen = mask & ((y > 0.0) & (y < 1.0))[:, None] & ((x > 0.0) & (x < 1.0))
+    if edge_count(seen) > _MAX_EDGES:
+        return []
     found = []
     for outline in trace(seen):
         points = outline.points

@@ -62,7 +62,7 @@ def everything(slower: int = 1, is_mirrored: bool = False) -> dict[str, object]:
             {"id": "brake", "kind": "collision-warning", **yard, "ttc_s": 2.137 * k,
              "window_s": 1.0 * k, "closing_s": 0.2 * k, "rearm_s": 1.0 * k},
         ],
-        "objects": {"update_s": 1.0 * k},
+        "objects": {"update_s": 1.0 * k, "min_move": 0.0137},
     }  # fmt: skip
 
 

@@ -100,6 +100,19 @@ def test_only_the_named_classes_and_as_many_outlines_as_wanted() -> None:
     assert (len(area.polygons), area.share > 0.2) == (0, True)
 
 
+def test_noise_has_a_share_and_no_outlines_and_no_lane() -> None:
+    noise = np.full((360, 640), NOTHING, np.uint8)
+    noise[::2, ::2] = noise[1::2, 1::2] = 1
+    camera = rules(
+        {"id": "road", "kind": "segmentation", "min_share": 0.0},
+        {"id": "keep-lane", "kind": "lane-departure", "min_s": 0},
+    )
+    areas = Areas((nothing(), noise), Geometry(640, 360, 640, 360, 1.0, 1.0))
+    (draft,) = camera.step(areas, START_NS, 0)
+    lines = draft.event.segmentation.areas[1]
+    assert (lines.share, len(lines.polygons)) == (0.5, 0)
+
+
 def test_outside_their_schedule_rules_say_nothing() -> None:
     # The scene begins on a Tuesday.
     schedule = [{"days": ["wed"]}]

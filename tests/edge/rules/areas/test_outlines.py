@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from edge.rules.areas.outlines import Outline, simplify, trace
+from edge.rules.areas.outlines import Outline, edge_count, simplify, trace
 from edge.rules.geometry import Polygons
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
@@ -37,10 +37,13 @@ def test_what_touches_at_a_corner_alone_is_two() -> None:
 def test_areas_add_up_and_every_turn_is_a_corner(mask: NDArray[np.bool_]) -> None:
     found = trace(mask)
     assert sum(one.area for one in found) == mask.sum()
+    length = 0
     for one in found:
         ways = np.roll(one.points, -1, axis=0) - one.points
+        length += int(np.abs(ways).sum())
         assert (np.count_nonzero(ways, axis=1) == 1).all()
         assert ((ways[:, 0] != 0) != (np.roll(ways, -1, axis=0)[:, 0] != 0)).all()
+    assert length == edge_count(mask)
 
 
 @settings(deadline=None)
