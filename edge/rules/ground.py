@@ -81,5 +81,5 @@ class Ground:
         self._trail.see(sight.now_ns, sight.columns, places.T)
         velocity = self._trail.mean_slopes(sight.now_ns, sight.columns)
         speeds_mps: F64 = np.hypot(velocity[0], velocity[1])
-        objects.speed_mps[sight.columns] = np.nan_to_num(speeds_mps)
+        objects.speed_mps[sight.columns] = np.where(np.isnan(speeds_mps), 0.0, speeds_mps)
         return places, speeds_mps

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.fields import ANCHORS
 from edge.rules.geometry import Point, Polygons
 from edge.rules.kinds import ZonedRule
 from edge.rules.latch import Flips, Latch
@@ -42,9 +43,12 @@ class Presence:
         classes: Sequence[str],
     ) -> None:
         self._scope = Scope.of(rules, classes)
-        self._polygons = Polygons.of(
-            [outlines[rule.zone] if rule.zone else EVERYWHERE for rule in rules]
-        )
+        # What several rules ask of one zone is answered once.
+        asked = [(rule.zone, ANCHORS.index(rule.anchor)) for rule in rules]
+        shapes = list(dict.fromkeys(asked))
+        self._polygons = Polygons.of([outlines[zone] if zone else EVERYWHERE for zone, _ in shapes])
+        self._anchor = np.array([anchor for _, anchor in shapes], np.intp)
+        self._shape_of = np.array([shapes.index(one) for one in asked], np.intp)
         self._count = len(rules)
         self.stays = Latch.of(len(rules))
 
@@ -61,7 +65,7 @@ class Presence:
         if not self._count:
             return None
         scope = self._scope
-        distance = self._polygons.signed_distance(sight.after[scope.anchor])
+        distance = self._polygons.signed_distance(sight.after[self._anchor])[self._shape_of]
         enters = (distance >= 0.0) & scope.watches(sight) & scope.schedules.is_on(sight.now_ns)
         leaves = distance < -scope.margin
         return self.stays.step(sight.columns, sight.now_ns, enters, leaves, scope.min_ns)

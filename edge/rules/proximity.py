@@ -129,8 +129,9 @@ class ProximityWatch:
         x, y = places.T
         distance2 = np.square(x[:, None] - x) + np.square(y[:, None] - y)
         is_near = (distance2 < self._metres2) & is_there[:, :, None] & is_there[:, None]
-        row, first, second = np.triu(is_near, 1).nonzero()
-        return _Pairs.near(row, columns[first], columns[second], sight.now_ns)
+        row, first, second = is_near.nonzero()
+        once = first < second
+        return _Pairs.near(row[once], columns[first[once]], columns[second[once]], sight.now_ns)
 
     def _follow(self, near: _Pairs, scene: Scene, places: F64) -> None:
         """Take into the pairs what a frame shows of them."""
