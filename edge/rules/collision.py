@@ -82,6 +82,6 @@ class CollisionWatch:
             trail.see(sight.now_ns, sight.columns, shrunk[None])
             slope, now = trail.median_lines(sight.now_ns, sight.columns[wanted])
             falls = slope < 0.0
-            time_s = now / np.where(falls, -slope, 1.0)
+            time_s = np.maximum(now, 0.0) / np.where(falls, -slope, 1.0)
             times_s[wanted] = np.where(falls | np.isnan(slope), time_s, np.inf)
         return times

@@ -177,3 +177,53 @@ def test_such_scenes_have_something_to_say_of_every_kind() -> None:
         "PROXIMITY", "COLLISION_WARNING",
     }  # fmt: skip
     assert {"OCCUPANCY fill", "OCCUPANCY full"} <= set(kinds)
+
+
+@settings(deadline=None, max_examples=12, phases=PHASES)
+@given(st.integers(0, 2**32))
+def test_whatever_comes_and_goes_every_event_is_about_the_living_and_visits_add_up(
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    camera = rules(everything())
+    alive: set[int] = set()
+    inside: set[int] = set()
+    last, time_s = 0, 0.0
+    for frame in range(80):
+        ended = {name for name in alive if rng.random() < 0.08}
+        alive -= ended
+        born = set(range(last + 1, last + 1 + int(rng.integers(0, 4))))
+        last, alive = last + len(born), alive | born
+        seen = [name for name in alive if name in born or rng.random() < 0.7]
+        # Steps of no time at all up to a long gap; boxes beyond the picture and without a size.
+        time_s += float(rng.choice([0.0, 0.04, 0.2, 30.0], p=[0.05, 0.5, 0.44, 0.01]))
+        foot = rng.uniform(-0.2, 1.2, (len(seen), 2))
+        size = rng.choice([0.0, 0.05, 0.4], (len(seen), 2))
+        tracks = Tracks(
+            captured_ns=START_NS + round(time_s * 1e9),
+            frame=frame,
+            track_id=np.array(seen, np.int64),
+            xyxy=(np.concatenate((foot - size, foot), axis=1) * 400).astype(np.float32),
+            confidence=rng.uniform(0.1, 1.0, len(seen)).astype(np.float32),
+            class_id=np.ones(len(seen), np.int32),
+            first_seen_ns=np.full(len(seen), START_NS, np.int64),
+            ended=tuple(ended),
+        )
+        for draft in camera.step(tracks, WIDTH_PX, HEIGHT_PX):
+            event, hit = draft.event, draft.event.rule_hit
+            if event.kind not in (EventBatch.OCCUPANCY, EventBatch.COUNTS):
+                assert event.object.track_id in alive | ended
+            assert not hit.other_track_id or hit.other_track_id in alive
+            assert np.isfinite([hit.value, hit.dwell_s, event.object.speed_mps]).all()
+            assert min(hit.value, hit.dwell_s) >= 0.0
+            if event.kind == EventBatch.ZONE_ENTERED:
+                assert event.object.track_id not in inside
+                inside.add(event.object.track_id)
+            elif event.kind == EventBatch.ZONE_EXITED:
+                inside.remove(event.object.track_id)
+        assert len(camera) == len(alive)
+        assert inside <= alive
+    left = [draft.event for draft in camera.finish()]
+    exits = {e.object.track_id for e in left if e.kind == EventBatch.ZONE_EXITED}
+    assert exits == inside
+    assert len(camera) == 0
