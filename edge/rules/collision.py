@@ -80,6 +80,8 @@ class CollisionWatch:
         times = np.full((len(self._trails), len(sight.columns)), np.nan)
         for trail, times_s in zip(self._trails, times, strict=True):
             trail.see(sight.now_ns, sight.columns, shrunk[None])
+            if not len(wanted):
+                continue
             slope, now = trail.median_lines(sight.now_ns, sight.columns[wanted])
             falls = slope < 0.0
             time_s = np.maximum(now, 0.0) / np.where(falls, -slope, 1.0)

@@ -62,6 +62,10 @@ class Latch(Columns):
         """
         was_set = self.is_set.take(columns, axis=1)
         is_pending = np.where(was_set, falls, rises)
+        if not np.count_nonzero(is_pending):
+            if np.count_nonzero(self.is_pending):
+                self.is_pending[:, columns] = False
+            return None
         since_ns = np.where(
             self.is_pending.take(columns, axis=1), self.since_ns.take(columns, axis=1), now_ns
         )

@@ -51,7 +51,11 @@ def _check_time_zone(name: str) -> str:
                 "this machine knows no time zones; `pip install tzdata` brings them"
             ) from error
         close = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ", like 'Europe/Zurich' or 'UTC'"
+        hint = (
+            f"; did you mean {close[0]!r}?"
+            if close
+            else "; names are like 'Europe/Zurich' or 'UTC'"
+        )
         raise ValueError(f"there is no time zone {name!r}{hint}") from error
     return name
 

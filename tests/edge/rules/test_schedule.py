@@ -149,7 +149,7 @@ def test_a_crossing_outside_the_schedule_is_none_then_or_later() -> None:
         ("time_zone: Europe/Zurch", "time_zone",
          "there is no time zone 'Europe/Zurch'; did you mean 'Europe/Zurich'?"),
         ("time_zone: /etc/passwd", "time_zone",
-         "there is no time zone '/etc/passwd', like 'Europe/Zurich' or 'UTC'"),
+         "there is no time zone '/etc/passwd'; names are like 'Europe/Zurich' or 'UTC'"),
         ("days: [mon, tues]", "days[1]", "'mon', 'tue', 'wed'"),
         ("days: []", "days", "at least 1 item"),
         ("from: '22:00'", "from", "is unknown; allowed: begins, days, ends, time_zone"),
