@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.rules.events import Drafter
+from edge.rules.ground import Ground
 from edge.rules.lifecycle import LifeWatch
-from edge.rules.line import LineWatch
 from edge.rules.objects import Objects
 from edge.rules.port import Draft
-from edge.rules.settings import CameraRulesSettings, LineRule, ZoneRule, unknown_classes
-from edge.rules.zone import ZoneWatch
+from edge.rules.scene import Scene
+from edge.rules.settings import CameraRulesSettings, unknown_classes
+from edge.rules.watches import Watches
 from edge.track.port import Tracks
 from wayside.errors import Problem, SettingsError
 from wayside.settings import dotted
@@ -29,7 +30,7 @@ class CameraRules:
         classes: of the model, by class id.
         model: name of the model.
         model_version: its version.
-        settings: zones, lines, rules and the objects' life.
+        settings: zones, lines, ground, rules and the objects' life.
 
     Raises:
         SettingsError: a rule names a class that the model does not have.
@@ -46,15 +47,11 @@ class CameraRules:
         if unknown := unknown_classes(settings, classes):
             source = f"camera {camera_id}"
             raise SettingsError([Problem(source, 0, dotted(at), text) for at, text in unknown])
-        zone_rules = [rule for rule in settings.rules if isinstance(rule, ZoneRule)]
-        line_rules = [rule for rule in settings.rules if isinstance(rule, LineRule)]
-        outlines = {zone.id: zone.points for zone in settings.zones}
-        lines = {line.id: line.points for line in settings.lines}
         self._drafter = Drafter(camera_id, classes, model, model_version)
         self._objects = Objects.none()
-        self._zones = ZoneWatch(zone_rules, outlines, classes)
-        self._lines = LineWatch(line_rules, lines, classes)
+        self._watches = Watches(settings, classes)
         self._life = LifeWatch(settings.objects)
+        self._ground = Ground(settings.ground) if settings.ground else None
 
     def __len__(self) -> int:
         """Number of living objects."""
@@ -64,41 +61,56 @@ class CameraRules:
         """The events of one frame.
 
         An object that has ended is told as it was in the last frame that showed it, and with
-        the time of that frame.
+        the time of that frame. Frames that show nobody count as well: numbers of objects
+        settle and intervals end with them.
 
         Args:
             tracks: of the frame; frames come in the order of their time.
             width_px: of the frame.
             height_px: of the frame.
         """
-        drafts = self._end(self._objects.columns_of(tracks.ended))
-        if not len(tracks):
-            return drafts
-        known = len(self._objects)
-        sight = self._objects.see(tracks, width_px, height_px)
-        if added := len(self._objects) - known:
-            for watch in (self._zones, self._lines, self._life):
-                watch.grow(added)
-        objects, draft = self._objects, self._drafter
-        drafts += [draft.started(objects, column) for column in sight.columns[sight.is_new]]
-        drafts += [draft.zone(objects, hit) for hit in self._zones.step(sight)]
-        drafts += [draft.line(objects, hit) for hit in self._lines.step(sight)]
-        drafts += [draft.updated(objects, column) for column in self._life.step(sight, objects)]
+        watches, draft, now_ns = self._watches, self._drafter, tracks.captured_ns
+        drafts = [draft.counts(tally) for tally in watches.begin(now_ns, tracks.frame)]
+        drafts += self._end(self._objects.columns_of(tracks.ended))
+        if len(tracks):
+            drafts += self._see(tracks, width_px, height_px)
+        drafts += [draft.occupancy(hit, now_ns, tracks.frame) for hit in watches.numbers(now_ns)]
         return drafts
 
     def finish(self) -> list[Draft]:
         """The events of the source's end: every living object ends, and is forgotten."""
-        return self._end(np.arange(len(self._objects)))
+        drafts = self._end(np.arange(len(self._objects)))
+        return drafts + [self._drafter.counts(tally) for tally in self._watches.finish()]
+
+    def _see(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
+        known = len(self._objects)
+        sight = self._objects.see(tracks, width_px, height_px)
+        if added := len(self._objects) - known:
+            self._watches.grow(added)
+            self._life.grow(added)
+            if self._ground:
+                self._ground.grow(added)
+        objects, draft = self._objects, self._drafter
+        places, speeds_mps = self._ground.step(sight, objects) if self._ground else (None, None)
+        moves, crossings = self._watches.look(sight)
+        scene = Scene(sight, objects, moves, crossings, places, speeds_mps)
+        drafts = [draft.started(objects, column) for column in sight.columns[sight.is_new]]
+        drafts += [draft.hit(objects, hit) for hit in self._watches.step(scene)]
+        drafts += [draft.updated(objects, column) for column in self._life.step(sight, objects)]
+        return drafts
 
     def _end(self, columns: NDArray[np.intp]) -> list[Draft]:
         if not len(columns):
             return []
         objects, draft = self._objects, self._drafter
-        hits = self._zones.end(columns, objects.last_seen_ns[columns])
-        drafts = [draft.zone(objects, hit) for hit in hits]
+        hits = self._watches.end(columns, objects.last_seen_ns[columns])
+        drafts = [draft.hit(objects, hit) for hit in hits]
         drafts += [draft.ended(objects, column) for column in columns.tolist()]
         stays = np.ones(len(objects), np.bool_)
         stays[columns] = False
-        for part in (objects, self._zones, self._lines, self._life):
-            part.keep(stays)
+        objects.keep(stays)
+        self._watches.keep(stays)
+        self._life.keep(stays)
+        if self._ground:
+            self._ground.keep(stays)
         return drafts

@@ -153,6 +153,11 @@ def crossing_edges(points: Sequence[Point]) -> tuple[int, int] | None:
     return None
 
 
+def triangle_area(a: Point, b: Point, c: Point) -> float:
+    """Area of a triangle, above 0 where its corners turn to the right, with y pointing down."""
+    return _turn(a, b, c) / 2
+
+
 def _turn(a: Point, b: Point, c: Point) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.rules.columns import Columns
+from edge.rules.latch import NS_PER_S
 from edge.rules.objects import F64, Objects, Sight
-from edge.rules.scope import NS_PER_S
 from edge.rules.settings import ObjectSettings
 
 

@@ -22,8 +22,9 @@ class Sight:
         class_id: (S,) of each.
         best_confidence: (S,) highest so far of each.
         before: (2, S, 2), its anchors when it was last seen; of a new one, as now. The first
-            axis is that of `settings.ANCHORS`, the last (x, y), in shares of the picture.
+            axis is that of `fields.ANCHORS`, the last (x, y), in shares of the picture.
         after: (2, S, 2), its anchors now.
+        aspect: width over height of the picture in pixels.
     """
 
     now_ns: int
@@ -33,6 +34,7 @@ class Sight:
     best_confidence: F64
     before: F64
     after: F64
+    aspect: float
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Objects(Columns):
         confidence: (N,) float64, when last seen.
         best_confidence: (N,) float64, highest so far.
         ltrb: (4, N) float64, left, top, right, bottom in shares of the picture, within it.
+        speed_mps: (N,) float64, m/s on the ground when last known, 0 where it never was.
     """
 
     track_id: NDArray[np.int64]
@@ -58,6 +61,7 @@ class Objects(Columns):
     confidence: F64
     best_confidence: F64
     ltrb: F64
+    speed_mps: F64
 
     @classmethod
     def none(cls) -> "Objects":
@@ -71,6 +75,7 @@ class Objects(Columns):
             np.empty(0),
             np.empty(0),
             np.empty((4, 0)),
+            np.empty(0),
         )
 
     def __len__(self) -> int:
@@ -114,6 +119,7 @@ class Objects(Columns):
             best_confidence=best,
             before=before,
             after=_anchors(ltrb),
+            aspect=width_px / height_px,
         )
 
     def _columns(self, track_id: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -12,8 +12,8 @@ Event = EventBatch.Event
 class Draft:
     """An event without a seq, and the lane that it is meant for.
 
-    Rule hits travel in ALARM, the life of objects and the state of cameras in STATE,
-    counts and readings in STATS.
+    Rule hits travel in ALARM, the life of objects, numbers of objects without a limit and the
+    state of cameras in STATE, counts, shares and readings in STATS.
     """
 
     lane: Lane

@@ -1,4 +1,4 @@
-"""Whom rules watch, and where and when their hysteresis lets go: R rules as arrays."""
+"""Whom rules watch and when, and where and when their hysteresis lets go: R rules as arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.fields import ANCHORS
+from edge.rules.kinds import AnyRule
+from edge.rules.latch import nanoseconds
 from edge.rules.objects import F64, Sight
-from edge.rules.settings import ANCHORS, LineRule, ZoneRule
-
-NS_PER_S = 1_000_000_000
+from edge.rules.schedule import Schedules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """What R rules of one kind have in common.
+    """What R rules have in common.
 
     Attributes:
         anchor: (R,) index into `ANCHORS`.
@@ -22,6 +23,7 @@ class Scope:
         min_confidence: (R, 1).
         margin: (R, 1) shares of the picture.
         min_ns: (R, 1) int64.
+        schedules: when each looks.
     """
 
     anchor: NDArray[np.intp]
@@ -29,9 +31,10 @@ class Scope:
     min_confidence: F64
     margin: F64
     min_ns: NDArray[np.int64]
+    schedules: Schedules
 
     @classmethod
-    def of(cls, rules: Sequence[ZoneRule | LineRule], classes: Sequence[str]) -> "Scope":
+    def of(cls, rules: Sequence[AnyRule], classes: Sequence[str]) -> "Scope":
         """The scope of rules, for a model's classes."""
         includes = [
             [not rule.classes or name in rule.classes for name in classes] for rule in rules
@@ -39,15 +42,12 @@ class Scope:
         return cls(
             np.array([ANCHORS.index(rule.anchor) for rule in rules], np.intp),
             np.array(includes, np.bool_).reshape(len(rules), len(classes)),
-            _column([rule.min_confidence for rule in rules]),
-            _column([rule.margin for rule in rules]),
-            _column([rule.min_s * NS_PER_S for rule in rules]).astype(np.int64),
+            np.array([rule.min_confidence for rule in rules], np.float64).reshape(-1, 1),
+            np.array([rule.margin for rule in rules], np.float64).reshape(-1, 1),
+            nanoseconds([rule.min_s for rule in rules]),
+            Schedules([rule.schedule for rule in rules]),
         )
 
     def watches(self, sight: Sight) -> NDArray[np.bool_]:
         """(R, S), True where the rule watches the object that is seen."""
         return self.includes[:, sight.class_id] & (sight.best_confidence >= self.min_confidence)
-
-
-def _column(values: Sequence[float]) -> F64:
-    return np.array(values, np.float64).reshape(-1, 1)

@@ -107,18 +107,20 @@ class EventBatch(_message.Message):
         stationary: bool
         def __init__(self, track_id: _Optional[int] = ..., class_name: _Optional[str] = ..., confidence: _Optional[float] = ..., box: _Optional[_Union[EventBatch.Box, _Mapping]] = ..., polygon: _Optional[_Iterable[_Union[EventBatch.Point, _Mapping]]] = ..., speed_mps: _Optional[float] = ..., first_seen_ns: _Optional[int] = ..., stationary: _Optional[bool] = ...) -> None: ...
     class RuleHit(_message.Message):
-        __slots__ = ("rule", "target", "direction", "dwell_s", "value")
+        __slots__ = ("rule", "target", "direction", "dwell_s", "value", "other_track_id")
         RULE_FIELD_NUMBER: _ClassVar[int]
         TARGET_FIELD_NUMBER: _ClassVar[int]
         DIRECTION_FIELD_NUMBER: _ClassVar[int]
         DWELL_S_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
+        OTHER_TRACK_ID_FIELD_NUMBER: _ClassVar[int]
         rule: str
         target: str
         direction: EventBatch.Direction
         dwell_s: float
         value: float
-        def __init__(self, rule: _Optional[str] = ..., target: _Optional[str] = ..., direction: _Optional[_Union[EventBatch.Direction, str]] = ..., dwell_s: _Optional[float] = ..., value: _Optional[float] = ...) -> None: ...
+        other_track_id: int
+        def __init__(self, rule: _Optional[str] = ..., target: _Optional[str] = ..., direction: _Optional[_Union[EventBatch.Direction, str]] = ..., dwell_s: _Optional[float] = ..., value: _Optional[float] = ..., other_track_id: _Optional[int] = ...) -> None: ...
     class Count(_message.Message):
         __slots__ = ("class_name", "count", "direction")
         CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -137,13 +139,22 @@ class EventBatch(_message.Message):
         interval_end_ns: int
         counts: _containers.RepeatedCompositeFieldContainer[EventBatch.Count]
         def __init__(self, interval_start_ns: _Optional[int] = ..., interval_end_ns: _Optional[int] = ..., counts: _Optional[_Iterable[_Union[EventBatch.Count, _Mapping]]] = ...) -> None: ...
+    class Polygon(_message.Message):
+        __slots__ = ("points", "is_hole")
+        POINTS_FIELD_NUMBER: _ClassVar[int]
+        IS_HOLE_FIELD_NUMBER: _ClassVar[int]
+        points: _containers.RepeatedCompositeFieldContainer[EventBatch.Point]
+        is_hole: bool
+        def __init__(self, points: _Optional[_Iterable[_Union[EventBatch.Point, _Mapping]]] = ..., is_hole: _Optional[bool] = ...) -> None: ...
     class AreaShare(_message.Message):
-        __slots__ = ("class_name", "share")
+        __slots__ = ("class_name", "share", "polygons")
         CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
         SHARE_FIELD_NUMBER: _ClassVar[int]
+        POLYGONS_FIELD_NUMBER: _ClassVar[int]
         class_name: str
         share: float
-        def __init__(self, class_name: _Optional[str] = ..., share: _Optional[float] = ...) -> None: ...
+        polygons: _containers.RepeatedCompositeFieldContainer[EventBatch.Polygon]
+        def __init__(self, class_name: _Optional[str] = ..., share: _Optional[float] = ..., polygons: _Optional[_Iterable[_Union[EventBatch.Polygon, _Mapping]]] = ...) -> None: ...
     class Segmentation(_message.Message):
         __slots__ = ("areas",)
         AREAS_FIELD_NUMBER: _ClassVar[int]

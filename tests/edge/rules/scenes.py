@@ -15,6 +15,8 @@ START_NS = 1_700_000_000_000_000_000
 WIDTH_PX, HEIGHT_PX = 800, 400
 CLASSES = ("person", "car")
 Place = tuple[float, float]
+Size = Callable[[float], tuple[float, float]]
+"""Width and height of a box at a time in s, in shares of the picture."""
 Way = Callable[[float], Place | None]
 """Bottom centre of an object at a time in s, in shares of the picture; None: not in sight."""
 
@@ -26,6 +28,7 @@ class Actor:
     way: Way
     class_id: int = 0
     confidence: float = 0.9
+    size: Size = lambda _: (0.04, 0.1)
 
 
 def rules(settings: Mapping[str, object]) -> CameraRules:
@@ -45,8 +48,9 @@ def tracks_at(
     """One frame's tracks: small boxes that stand on the given places."""
     names = sorted(seen)
     foot = np.array([seen[name][0] for name in names]).reshape(-1, 2)
-    half = np.array((0.02, 0.0))
-    shares = np.concatenate((foot - half - (0.0, 0.1), foot + half), axis=1)
+    size = np.array([seen[name][1].size(time_s) for name in names]).reshape(-1, 2)
+    half = size * (0.5, 0.0)
+    shares = np.concatenate((foot - half - size * (0.0, 1.0), foot + half), axis=1)
     now_ns = START_NS + round(time_s * 1e9)
     firsts = first_seen_ns or {}
     return Tracks(
@@ -67,13 +71,14 @@ def play(
     seconds: float,
     fps: float = 10.0,
     until_finish: bool = True,
+    begins_s: float = 0.0,
 ) -> list[Draft]:
-    """Every draft of a scene, frame by frame."""
+    """Every draft of a scene, frame by frame; `begins_s` is where the clock stands at first."""
     drafts: list[Draft] = []
     first: dict[int, int] = {}
     for frame in range(round(seconds * fps) + 1):
-        time_s = frame / fps
-        places = {name: actor.way(time_s) for name, actor in actors.items()}
+        time_s = begins_s + frame / fps
+        places = {name: actor.way(time_s - begins_s) for name, actor in actors.items()}
         seen = {name: (at, actors[name]) for name, at in places.items() if at is not None}
         for name in seen:
             first.setdefault(name, START_NS + round(time_s * 1e9))

@@ -126,6 +126,14 @@ def test_who_becomes_sure_behind_the_line_has_crossed_it() -> None:
     assert [event.frame for event in of_kind(drafts, "LINE_CROSSED")] == [2]
 
 
+def test_within_its_cooldown_a_crossing_is_not_told_and_another_objects_is() -> None:
+    to_and_fro = through(*[(0.5, 0.3), (0.5, 0.7)] * 4, seconds_each=2.0)
+    later = straight((0.4, 0.3), (0.4, 0.7), 12.0)
+    drafts = play(rules(gate(cooldown_s=5)), {1: Actor(to_and_fro), 2: Actor(later)}, 14.0)
+    found = [(e.object.track_id, round(time_s(e))) for e in of_kind(drafts, "LINE_CROSSED")]
+    assert sorted(found) == [(1, 1), (1, 7), (1, 13), (2, 7)]
+
+
 steps = st.lists(st.tuples(st.integers(5, 95), st.integers(5, 95)), min_size=2, max_size=12)
 
 

@@ -154,6 +154,15 @@ def test_two_rules_on_one_zone_each_have_their_own_mind() -> None:
     assert [(e.rule_hit.rule, time_s(e)) for e in entered] == [("soon", 0.0), ("later", 3.0)]
 
 
+def test_within_its_cooldown_a_visit_is_told_neither_at_its_beginning_nor_at_its_end() -> None:
+    def pace(now_s: float) -> Place:
+        return (0.5 if now_s % 4.0 < 2.0 else 0.9, 0.5)
+
+    drafts = play(rules(yard(min_s=0, cooldown_s=10)), {1: Actor(pace)}, 20.0)
+    found = of_kind(drafts, "ZONE_ENTERED", "ZONE_EXITED")
+    assert [time_s(event) for event in found] == pytest.approx([0, 2, 12, 14])
+
+
 coordinates = st.integers(0, 100).map(lambda value: value / 100)
 
 

@@ -1,0 +1,99 @@
+"""Who crossed which line in which direction; what all rules that watch lines stand on.
+
+An object counts when it was clear of the line by `margin` on one side, is clear of it on
+the other for `min_s` without a break, and its way between the two led through the segment itself,
+net of ways back. Trembling on the line, walking around its end, or being lost before it and
+found behind it therefore count as nothing, nothing, and once. What happens outside the schedule of
+a rule is no crossing for it, neither then nor later.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.rules.columns import Columns
+from edge.rules.geometry import Point, Segments
+from edge.rules.kinds import LinedRule
+from edge.rules.objects import Sight
+from edge.rules.scope import Scope
+
+
+@dataclass(slots=True)
+class _State(Columns):
+    """(R, N) each; sides are -1 left (A), 1 right (B), 0 not known yet.
+
+    `net` sums the ways through the segment since the object was last clear on its side;
+    `since_ns` counts while `is_pending`.
+    """
+
+    side: NDArray[np.int8]
+    net: NDArray[np.int32]
+    is_pending: NDArray[np.bool_]
+    since_ns: NDArray[np.int64]
+
+
+class Crossings:
+    """Who crosses the lines of R rules.
+
+    Args:
+        rules: in the order of the rows.
+        lines: the two points of each line by its id.
+        classes: of the model.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[LinedRule],
+        lines: Mapping[str, Sequence[Point]],
+        classes: Sequence[str],
+    ) -> None:
+        self._scope = Scope.of(rules, classes)
+        self._segments = Segments.of([lines[rule.line] for rule in rules])
+        self._count = len(rules)
+        shape = (len(rules), 0)
+        self._state = _State(
+            np.empty(shape, np.int8),
+            np.empty(shape, np.int32),
+            np.empty(shape, np.bool_),
+            np.empty(shape, np.int64),
+        )
+
+    def grow(self, count: int) -> None:
+        """There are `count` more objects."""
+        self._state.grow(count)
+
+    def keep(self, columns: NDArray[np.bool_]) -> None:
+        """Forget the objects whose column is False."""
+        self._state.keep(columns)
+
+    def step(self, sight: Sight) -> NDArray[np.int8] | None:
+        """(R, S), who crossed with this frame: 1 from A to B, -1 from B to A; None where nobody."""
+        if not self._count:
+            return None
+        state, scope, columns = self._state, self._scope, sight.columns
+        before, after = sight.before[scope.anchor], sight.after[scope.anchor]
+        distance = self._segments.signed_distance(after)
+        is_clear = np.abs(distance) > scope.margin
+        clear_side = (np.sign(distance) * is_clear).astype(np.int8)
+        side = state.side.take(columns, axis=1)
+        net = state.net.take(columns, axis=1) + self._segments.crossings(before, after)
+        is_across = is_clear & (side != 0) & (clear_side != side) & scope.watches(sight)
+        since_ns = np.where(
+            state.is_pending.take(columns, axis=1),
+            state.since_ns.take(columns, axis=1),
+            sight.now_ns,
+        )
+        is_due = is_across & (sight.now_ns - since_ns >= scope.min_ns)
+        settled = np.where(is_due | (side == 0), clear_side, side)
+        has_crossed = is_due & (net * clear_side > 0) & scope.schedules.is_on(sight.now_ns)
+        state.side[:, columns] = settled
+        state.net[:, columns] = np.where(is_clear & (clear_side == settled), 0, net)
+        state.is_pending[:, columns] = is_across & ~is_due
+        state.since_ns[:, columns] = since_ns
+        return has_crossed * clear_side if np.count_nonzero(has_crossed) else None
+
+    def is_on(self, now_ns: int) -> NDArray[np.bool_]:
+        """(R, 1), which rules look at the time of the frame."""
+        return self._scope.schedules.is_on(now_ns)

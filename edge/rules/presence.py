@@ -1,0 +1,75 @@
+"""Who is in which zone since when; what all rules that watch zones stand on.
+
+An object has entered when its anchor was inside for `min_s` without a break, and has left when it
+was further than `margin` outside for `min_s` without a break. Its stay runs from the first
+of the frames that let it in to the first of those that let it out, so neither wait adds to it.
+
+A rule lets nobody in outside its schedule. Who is inside when the schedule begins enters then; who
+is inside when it ends is seen to the end of the stay.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.rules.fields import ANCHORS
+from edge.rules.geometry import Point, Polygons
+from edge.rules.kinds import ZonedRule
+from edge.rules.latch import Flips, Latch
+from edge.rules.objects import Sight
+from edge.rules.scope import Scope
+
+EVERYWHERE: Sequence[Point] = ((-1.0, -1.0), (2.0, -1.0), (2.0, 2.0), (-1.0, 2.0))
+"""Outline of the zone of a rule that watches the whole picture."""
+
+
+class Presence:
+    """Who is in the zones of R rules.
+
+    Attributes:
+        stays: the latch of being inside, (R, N).
+
+    Args:
+        rules: in the order of the rows.
+        outlines: corners of each zone by its id.
+        classes: of the model.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[ZonedRule],
+        outlines: Mapping[str, Sequence[Point]],
+        classes: Sequence[str],
+    ) -> None:
+        self._scope = Scope.of(rules, classes)
+        # What several rules ask of one zone is answered once.
+        asked = [(rule.zone, ANCHORS.index(rule.anchor)) for rule in rules]
+        shapes = list(dict.fromkeys(asked))
+        self._polygons = Polygons.of([outlines[zone] if zone else EVERYWHERE for zone, _ in shapes])
+        self._anchor = np.array([anchor for _, anchor in shapes], np.intp)
+        self._shape_of = np.array([shapes.index(one) for one in asked], np.intp)
+        self._count = len(rules)
+        self.stays = Latch.of(len(rules))
+
+    def grow(self, count: int) -> None:
+        """There are `count` more objects."""
+        self.stays.grow(count)
+
+    def keep(self, columns: NDArray[np.bool_]) -> None:
+        """Forget the objects whose column is False."""
+        self.stays.keep(columns)
+
+    def step(self, sight: Sight) -> Flips | None:
+        """Who entered (rose) or left (fell) with this frame; None where nobody did."""
+        if not self._count:
+            return None
+        scope = self._scope
+        distance = self._polygons.signed_distance(sight.after[self._anchor])[self._shape_of]
+        enters = (distance >= 0.0) & scope.watches(sight) & scope.schedules.is_on(sight.now_ns)
+        leaves = distance < -scope.margin
+        return self.stays.step(sight.columns, sight.now_ns, enters, leaves, scope.min_ns)
+
+    def is_on(self, now_ns: int) -> NDArray[np.bool_]:
+        """(R, 1), which rules look at the time of the frame."""
+        return self._scope.schedules.is_on(now_ns)
