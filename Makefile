@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
-PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg influxdb postgresql
+PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg gpsd influxdb postgresql
 
 .PHONY: help venv demo test test-deep chaos soak check lint proto lock bench fuzz clean
 

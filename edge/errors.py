@@ -2,6 +2,7 @@
 
 EdgeError
 ├── CaptureError      a source cannot be opened or read: try again, the others run on
+├── SensorError       a sensor cannot be opened or read, or sends garbage: try again
 └── OutboxError       events cannot be made durable
     └── OutboxFullError   no space, on disk or within max_bytes: room must be made
 """
@@ -15,6 +16,10 @@ class EdgeError(WaysideError):
 
 class CaptureError(EdgeError):
     """A source that cannot be opened, or broke."""
+
+
+class SensorError(EdgeError):
+    """A sensor that cannot be opened, broke, or sends what is none of its values."""
 
 
 class OutboxError(EdgeError):
