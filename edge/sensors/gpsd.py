@@ -129,7 +129,7 @@ def _within(report: dict[str, object], key: str, least: float, most: float) -> f
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SensorError(f"gpsd's {key} is no number")
     if not (least <= value <= most and math.isfinite(value)):
-        raise SensorError(f"gpsd's {key} is {value}, not {least} to {most}")
+        raise SensorError(f"gpsd's {key} is {str(value)[:20]}, not {least:g} to {most:g}")
     return float(value)
 
 
