@@ -22,7 +22,8 @@ CONNECT_TIMEOUT_S = 3.0
 MAX_SPEED_MPS = 1e5
 """A larger number is none of a receiver's; what is plausible is asked of the fix later."""
 
-_MODE_2D = 2
+_MODES_WITH_FIX = (2, 3)
+_SIMULATED = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -97,9 +98,9 @@ class Reports:
         report = _parsed(line)
         if report["class"] == "ERROR":
             raise SensorError(f"gpsd says: {str(report.get('message'))[:80]}")
-        if report["class"] != "TPV" or report.get("mode") not in (_MODE_2D, _MODE_2D + 1):
+        if report["class"] != "TPV" or report.get("mode") not in _MODES_WITH_FIX:
             return None
-        if "lat" not in report or "lon" not in report:
+        if "lat" not in report or "lon" not in report or report.get("status") == _SIMULATED:
             return None
         if (time := report.get("time")) is not None and time == self._time:
             return None

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -132,29 +132,31 @@ def gpsd_address(source: str) -> tuple[str, int, str]:
 
 
 def sensor_problems(
-    sensors: Sequence[Any], cameras: Collection[str]
+    sensors: Sequence[SensorSettings], cameras: Collection[str]
 ) -> list[tuple[tuple[str | int, ...], str, str]]:
     """What is wrong with the sensors together: location below `sensors`, message, value.
 
     Args:
-        sensors: `GpsSettings` and `FileSensorSettings`.
-        cameras: ids of the device's cameras.
+        sensors: of a device.
+        cameras: ids of its cameras.
     """
     ids = [sensor.id for sensor in sensors]
-    receivers = [place for place, sensor in enumerate(sensors) if isinstance(sensor, GpsSettings)]
+    receivers = [
+        (at, sensor) for at, sensor in enumerate(sensors) if isinstance(sensor, GpsSettings)
+    ]
     found: list[tuple[tuple[str | int, ...], str, str]] = [
-        ((place, "id"), f"{name!r} stands twice, first in sensors[{ids.index(name)}]", name)
-        for place, name in enumerate(ids)
-        if name in ids[:place]
+        ((at, "id"), f"{name!r} stands twice, first in sensors[{ids.index(name)}]", name)
+        for at, name in enumerate(ids)
+        if name in ids[:at]
     ]
     found += [
-        ((place, "kind"), f"a device has one GPS receiver, sensors[{receivers[0]}] is it", "gps")
-        for place in receivers[1:]
+        ((at, "kind"), f"a device has one GPS receiver, sensors[{receivers[0][0]}] is it", "gps")
+        for at, _ in receivers[1:]
     ]
     found += [
-        ((place, "cameras", at), f"there is no camera {name!r}; known: {', '.join(cameras)}", name)
-        for place in receivers
-        for at, name in enumerate(sensors[place].cameras)
+        ((at, "cameras", place), f"there is no camera {name!r}; known: {', '.join(cameras)}", name)
+        for at, receiver in receivers
+        for place, name in enumerate(receiver.cameras)
         if name not in cameras
     ]
     return found

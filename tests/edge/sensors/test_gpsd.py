@@ -71,7 +71,7 @@ def test_a_report_is_a_fix() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"mode": 1}, {"mode": 0}, {"mode": "gone"}, {"lat": "gone"},
-                                     {"class": "SKY"}])  # fmt: skip
+                                     {"class": "SKY"}, {"status": 8}])  # fmt: skip
 def test_a_report_without_a_fix_is_none(changes: dict[str, object]) -> None:
     assert understood(**changes) is None
 
