@@ -18,7 +18,7 @@ WAITING_AFTER_S = 5.0
 """A sensor that answers without a value for so long is said to be waiting."""
 
 SETTLED_S = 10.0
-"""It must work for so long before it counts as mended; one that flaps is told once."""
+"""A change for the better is told once it has lasted so long; one that flaps is told once."""
 
 STUCK_AFTER_S = 10.0
 """A read that takes longer hangs in the kernel; its thread is lost, and no other."""
@@ -81,7 +81,7 @@ class Watch(Generic[T]):
         self._log = _log.bind(sensor=sensor)
         self._stop = threading.Event()
         self._state, self._told, self._detail = "starting", "starting", ""
-        self._well_since_s = 0.0
+        self._since_s = 0.0
         self._readings = 0
         self._value_s: float | None = None
         self._busy_since_s: float | None = None
@@ -145,7 +145,7 @@ class Watch(Generic[T]):
             OutboxError: of `take`.
         """
         with closing(self._busy(self._open)) as sensor:
-            self._well_since_s = empty_since_s = self._clock()
+            empty_since_s = self._clock()
             while not self._stop.is_set():
                 value = self._busy(sensor.read)
                 now_s = self._clock()
@@ -168,11 +168,11 @@ class Watch(Generic[T]):
             self._busy_since_s = None
 
     def _set_well(self, state: str, now_s: float) -> None:
+        if state != self._state:
+            self._since_s = now_s
         self._state, self._detail = state, ""
-        if self._told == state:
-            return
-        is_settled = now_s - self._well_since_s >= SETTLED_S
-        if self._told == "lost" and not is_settled:
+        is_settled = self._told == "starting" or now_s - self._since_s >= SETTLED_S
+        if self._told == state or not is_settled:
             return
         self._backoff.reset()
         self._told = state

@@ -131,6 +131,16 @@ def test_one_that_answers_without_a_value_is_waiting() -> None:
         wait_until(lambda: watch.stats.state == "waiting", "waiting")
         desk.opened[0].put(2)
         wait_until(lambda: watch.stats.state == "live", "live")
+        assert desk.states == ["live"], "so short a gap is told by nobody"
+        desk.now_s += WAITING_AFTER_S + 0.1
+        wait_until(lambda: watch.stats.state == "waiting", "waiting again")
+        desk.now_s += SETTLED_S
+        wait_until(lambda: desk.states[-1] == "waiting", "it is told")
+        desk.opened[0].put(3)
+        wait_until(lambda: watch.stats.state == "live", "live again")
+        desk.now_s += SETTLED_S
+        desk.opened[0].put(4)
+        wait_until(lambda: desk.states[-1] == "live", "it is told")
     assert desk.states == ["live", "waiting", "live"]
     assert desk.errors == []
 
