@@ -43,6 +43,8 @@ fi
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 if command -v systemctl >/dev/null; then
   for package in "${missing[@]}"; do
-    "${as_root[@]}" systemctl disable --quiet "$package.service" 2>/dev/null || true
+    for unit in "$package.service" "$package.socket"; do
+      "${as_root[@]}" systemctl disable --quiet "$unit" 2>/dev/null || true
+    done
   done
 fi

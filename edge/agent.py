@@ -69,6 +69,7 @@ def wait_until_done(
     forwarder: Forwarder,
     when_done: str,
     stop: threading.Event,
+    before_drain: Callable[[], None] = lambda: None,
 ) -> None:
     """Return when the agent may end: it was told to, or there is nothing left to do.
 
@@ -78,6 +79,7 @@ def wait_until_done(
         forwarder: empties the outbox.
         when_done: `drain`, `exit` or `stay`, see the settings.
         stop: set from outside.
+        before_drain: ends whatever else makes events, or the outbox might never be empty.
     """
     while cameras.running:
         if stop.wait(0.1):
@@ -85,6 +87,7 @@ def wait_until_done(
     depth = outbox.depth()
     _log.info("all sources have ended", then=when_done, events_waiting=depth.rows + depth.staged)
     if when_done == "drain":
+        before_drain()
         drain(forwarder, stop)
     elif when_done == "stay":
         stop.wait()

@@ -1,4 +1,4 @@
-"""The agent put together: with network.py the only one of the edge that names adapters."""
+"""The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
 
 import math
 import threading
@@ -16,12 +16,13 @@ from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
 from edge.network import PROBE_SHAPE, load_network
-from edge.pipeline import Pipeline, Stages
+from edge.pipeline import Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
 from edge.publish.uplink import OnPuback, Uplink
 from edge.rules.engine import CameraRules
+from edge.sensors.assembly import Sensors
 from edge.settings import CameraSettings, EdgeSettings
 from edge.status import StatusFile
 from edge.track.settings import TrackerSettings
@@ -73,23 +74,32 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
         sending(settings, content, clock) as up,
+        Sensors(
+            settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
+        ) as sensors,
     ):
         pipelines += [
-            _pipeline(camera, detector, tracker, up.outbox, workers, wall, watchdog)
+            _pipeline(
+                camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
+                workers, wall, watchdog,
+            )
             for camera in settings.cameras
-        ]
+        ]  # fmt: skip
         cameras = Cameras(pipelines, up.heartbeat.note_error)
         with (
-            _status_file(settings, detector, pipelines, up),
+            _status_file(settings, detector, pipelines, up, sensors),
             _telemetry(settings, detector, pipelines, up, wall),
             frozen_heap(),
         ):
             with upgrade:
                 cameras.start()
                 systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
-                wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop)
+                wait_until_done(
+                    cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop
+                )
             systemd.stopping()
             cameras.stop()
+            sensors.stop()
             up.outbox.flush(_FLUSH_S)
         _tell_end(cameras, up.outbox)
     detector.close()
@@ -161,7 +171,7 @@ def _pipeline(
     camera: CameraSettings,
     detector: Detector,
     tracker: TrackerSettings,
-    outbox: Outbox,
+    sink: Sink,
     workers: int,
     wall: WallClock,
     watchdog: Watchdog,
@@ -174,14 +184,18 @@ def _pipeline(
         detector,
         Tracker(tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
-        outbox.append,
+        sink,
     )
     return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
 
 
 @contextmanager
 def _status_file(
-    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending
+    settings: EdgeSettings,
+    detector: Detector,
+    pipelines: list[Pipeline],
+    up: Sending,
+    sensors: Sensors,
 ) -> Iterator[None]:
     path = settings.status.file
     if path is None:
@@ -189,7 +203,8 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        return status(settings.device, detector, pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, detector, pipelines, up.outbox, up.forwarder)
+        return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield

@@ -3,6 +3,7 @@
 EdgeError
 ├── CaptureError      a source cannot be opened or read: try again, the others run on
 ├── TelemetryError    nobody can listen where the settings say
+├── SensorError       a sensor cannot be opened or read, or sends garbage: try again
 └── OutboxError       events cannot be made durable
     └── OutboxFullError   no space, on disk or within max_bytes: room must be made
 """
@@ -20,6 +21,10 @@ class CaptureError(EdgeError):
 
 class TelemetryError(EdgeError):
     """An address that is taken, or not this machine's."""
+
+
+class SensorError(EdgeError):
+    """A sensor that cannot be opened, broke, or sends what is none of its values."""
 
 
 class OutboxError(EdgeError):

@@ -25,6 +25,7 @@ from edge.heartbeat import HeartbeatSettings
 from edge.infer.settings import InferSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
+from edge.sensors.settings import SensorSettings, sensor_problems
 from edge.telemetry.settings import TelemetrySettings
 from edge.track.settings import TrackerSettings
 from models import zoo
@@ -114,6 +115,9 @@ class EdgeSettings(_Frozen):
     mqtt: MqttSettings = MqttSettings()
     model: ModelSettings
     cameras: tuple[CameraSettings, ...] = Field(min_length=1, max_length=64)
+    sensors: tuple[SensorSettings, ...] = Field(
+        (), max_length=32, description="beside the cameras: a GPS receiver, numbers in files"
+    )
     infer: InferSettings = InferSettings()
     tracker: TrackerSettings = Field(
         TrackerSettings(), description="confidences that are not set follow the model's"
@@ -131,7 +135,7 @@ class EdgeSettings(_Frozen):
 
     @model_validator(mode="after")
     def _names_are_right(self) -> "EdgeSettings":
-        problems = [*self._same_cameras(), *self._model_does_not_fit()]
+        problems = [*self._same_cameras(), *self._sensors_clash(), *self._model_does_not_fit()]
         if problems:
             raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
@@ -146,6 +150,13 @@ class EdgeSettings(_Frozen):
             )
             for index, name in enumerate(ids)
             if name in ids[:index]
+        ]
+
+    def _sensors_clash(self) -> list[InitErrorDetails]:
+        cameras = [camera.id for camera in self.cameras]
+        return [
+            _problem(("sensors", *location), message, value)
+            for location, message, value in sensor_problems(self.sensors, cameras)
         ]
 
     def _model_does_not_fit(self) -> list[InitErrorDetails]:

@@ -34,7 +34,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 # A new volume gets its owner from the folder that it is mounted over.
 RUN groupadd --gid 10001 wayside \
-    && useradd --uid 10001 --gid 10001 --groups video --no-create-home \
+    && useradd --uid 10001 --gid 10001 --groups video,dialout --no-create-home \
       --home-dir /var/lib/wayside --shell /usr/sbin/nologin wayside \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/wayside /run/wayside
 COPY --from=build /opt/wayside /opt/wayside

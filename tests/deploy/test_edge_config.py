@@ -14,7 +14,7 @@ from wayside import settings
 
 FILE = Path(__file__).parents[2] / "deploy" / "config" / "edge.yaml"
 TEXT = FILE.read_text()
-OPTIONAL = re.compile(r"^( *)#(?=[a-z_]+:)", re.MULTILINE)
+OPTIONAL = re.compile(r"^( *)#(?=(- )?[a-z_]+:)", re.MULTILINE)
 COMPLETE = OPTIONAL.sub(r"\1", TEXT)
 """The text with every optional setting set."""
 
@@ -95,14 +95,23 @@ def test_what_is_written_is_the_default() -> None:
     assert changed(parse(TEXT), yaml.safe_load(TEXT)) == []
 
 
+def test_what_is_written_of_sensors_is_the_default_where_there_is_one() -> None:
+    complete = parse(COMPLETE)
+    written = yaml.safe_load(COMPLETE)["sensors"]
+    differing = [
+        changed(sensor, keys) for sensor, keys in zip(complete.sensors, written, strict=True)
+    ]
+    assert differing == [[], ["minimum", "maximum", "min_change"]]
+
+
 def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     complete, plain = yaml.safe_load(COMPLETE), yaml.safe_load(TEXT)
     optional = set(missing(EdgeSettings, plain)) - set(missing(EdgeSettings, complete))
     names = {name.rpartition(".")[2] for name in optional}
     assert names == {
-        "confidence", "pace", "width_px", "height_px", "fps", "classes", "tls", "username",
-        "password_file", "file", "workspace_mb", "dla_core", "compute_capability", "cache_dir",
-        "port", "schedule", "repeat_s", "at_least", "at_most", "zone",
+        "confidence", "pace", "width_px", "height_px", "fps", "classes", "sensors", "tls",
+        "username", "password_file", "file", "workspace_mb", "dla_core", "compute_capability",
+        "cache_dir", "port", "schedule", "repeat_s", "at_least", "at_most", "zone",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

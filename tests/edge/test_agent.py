@@ -162,6 +162,16 @@ def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
     assert not waiting.is_alive()
 
 
+@pytest.mark.parametrize("when_done", ["drain", "exit"])
+def test_who_drains_first_ends_what_else_makes_events(desk: Desk, when_done: str) -> None:
+    desk.stop.set()
+    ends: list[bool] = []
+    wait_until_done(
+        ended(), desk.outbox, desk.forwarder, when_done, desk.stop, lambda: ends.append(True)
+    )
+    assert ends == ([True] if when_done == "drain" else [])
+
+
 def test_exit_leaves_on_disk_what_the_cloud_does_not_have(desk: Desk) -> None:
     desk.outbox.append(drafts(3))
     assert desk.outbox.flush(10)

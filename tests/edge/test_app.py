@@ -121,6 +121,7 @@ def test_receipts_empty_the_outbox_and_the_heartbeat_tells_everything(
         tmp_path,
         mqtt={"port": broker.port},
         cameras=[{"id": "door", "source": "gone.mp4"}, YARD],
+        sensors=[{"id": "temp", "kind": "file", "path": "gone", "unit": "Cel"}],
         infer={"workers": "auto"},
         when_done="drain",
     )
@@ -138,9 +139,10 @@ def test_receipts_empty_the_outbox_and_the_heartbeat_tells_everything(
     assert [(c.camera, c.state, c.frames) for c in state.cameras] == [
         ("door", "failed", 0), ("yard", "ended", FRAMES),
     ]  # fmt: skip
-    (error,) = state.last_errors
-    assert "camera door" in error
-    assert "gone.mp4" in error
+    sensor, camera = state.last_errors
+    assert "sensor temp" in sensor
+    assert "camera door" in camera
+    assert "gone.mp4" in camera
 
 
 def test_drain_sends_what_an_earlier_run_left(

@@ -148,7 +148,7 @@ def three_mistakes(folder: Path) -> Path:
             2,
             [
                 "{folder}/edge.yaml:1: device: id 'gate/1' is not allowed: 3 to 63 characters",
-                "{folder}/edge.yaml:2: model.confidense: is unknown; allowed: confidence, name",
+                "{folder}/edge.yaml:2: model.confidense: is unknown; allowed: confidence, engine",
                 "{folder}/edge.yaml:6: cameras[0].pace: Input should be 'lossless' or 'live'",
             ],
         ),
