@@ -3,8 +3,11 @@
     KEY.engine   the engine
     KEY.json     its record; written last: without it there is no engine
     .lock        held by whoever builds here, and by the process that it has build
-    *.part       half-written; whoever holds the lock knows that nobody writes it any more
+    .KEY.part, .KEY.json.part, .timing-*.part
+                 half-written; whoever holds the lock knows that nobody writes it any more
     timing-*     what TensorRT measured, for the next build
+
+Files of other names may lie there too, for a folder can be anybody's: they are not touched.
 
 A lock of the kernel goes away with the last process that holds it. As the process that builds
 holds it too, no build outlives its lock, however its parent ended (ADR 0048).
@@ -12,6 +15,7 @@ holds it too, no build outlives its lock, however its parent ended (ADR 0048).
 
 import fcntl
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +23,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.compile.tensorrt.record import EngineRecord, KeyParts, parse_record
+from models.compile.tensorrt.record import KEY_DIGITS, EngineRecord, KeyParts, parse_record
 from models.errors import EngineError
 
 _LOCK_POLL_S = 0.1
+
+_KEY = rf"[0-9a-f]{{{KEY_DIGITS}}}"
+_RECORD = re.compile(rf"{_KEY}\.json")
+_RECORD_OR_ENGINE = re.compile(rf"{_KEY}\.(engine|json)")
+_PART = re.compile(rf"\.{_KEY}(\.json)?\.part|\.timing-.+\.part")
 
 KEEP = 4
 """Engines of one network that are kept: of two releases, before and after an update of TensorRT."""
@@ -84,7 +93,7 @@ class EngineCache:
 
     def entries(self) -> list[Entry]:
         """Every engine with a record, the one that was used last first; contents are unchecked."""
-        found = [entry for path in self.folder.glob("*.json") if (entry := _entry(path))]
+        found = [entry for path in self._named(_RECORD) if (entry := _entry(path))]
         return sorted(found, key=lambda entry: entry.used_s, reverse=True)
 
     @contextmanager
@@ -158,8 +167,7 @@ class EngineCache:
             for entry in there
             if not check_bytes or entry.record.is_of(entry.path.read_bytes())
         }
-        names = [*self.folder.glob("*.engine"), *self.folder.glob("*.json")]
-        gone = sorted(path for path in names if path.stem not in whole)
+        gone = sorted(path for path in self._named(_RECORD_OR_ENGINE) if path.stem not in whole)
         for path in gone:
             path.unlink(missing_ok=True)
         return gone
@@ -184,8 +192,12 @@ class EngineCache:
                 raise EngineError("the build was called off")
 
     def _remove_parts(self) -> None:
-        for part in self.folder.glob(".*.part"):
+        for part in self._named(_PART):
             part.unlink(missing_ok=True)
+
+    def _named(self, pattern: re.Pattern[str]) -> list[Path]:
+        """Files of the folder whose whole name is of a pattern; nothing else is ours."""
+        return [path for path in self.folder.glob("*") if pattern.fullmatch(path.name)]
 
     def _forget_old(self, model: str) -> None:
         of_model = [entry for entry in self.entries() if entry.record.model == model]

@@ -150,7 +150,7 @@ def test_it_does_not_outlive_who_waits_and_the_next_one_sweeps(
         assert waiting.stdout is not None
         assert float(waiting.stdout.readline()) > 0
         (pid,) = children_of(waiting.pid)
-        (cache.folder / ".half.part").write_bytes(b"of this build")
+        (cache.folder / f".{'0' * 32}.part").write_bytes(b"of this build")
         waiting.send_signal(number)
         waiting.wait(20)
 

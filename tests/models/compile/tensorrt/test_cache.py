@@ -150,11 +150,29 @@ def test_entries_come_with_the_last_used_first(cache: EngineCache) -> None:
 
 def test_whoever_builds_finds_no_halves_of_others(cache: EngineCache) -> None:
     keep(cache, parts())
-    (cache.folder / ".abc.part").write_bytes(b"half")
-    (cache.folder / ".abc.json.part").write_text("{")
+    (cache.folder / f".{parts().key}.part").write_bytes(b"half")
+    (cache.folder / f".{parts().key}.json.part").write_text("{")
+    (cache.folder / f".{cache.timing_path(parts()).name}.part").write_bytes(b"half")
 
     with cache.building(NEVER, 1.0):
         assert names(cache) == {".engine", ".json"}
+
+
+STRANGERS = ("labels.json", "package.json", "yolo_trtexec.engine", ".notes.part", "timing", ".part")
+
+
+def test_files_of_others_are_left_alone(cache: EngineCache) -> None:
+    cache.folder.mkdir()
+    for name in STRANGERS:
+        (cache.folder / name).write_text("{}")
+    keep(cache, parts())
+    (cache.folder / f"{parts().key}.json").unlink()
+
+    with cache.building(NEVER, 1.0):
+        gone = cache.sweep(check_bytes=True)
+
+    assert gone == [cache.engine_path(parts())]
+    assert {path.name for path in cache.folder.iterdir()} == {*STRANGERS, ".lock"}
 
 
 HOLD = """
