@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -232,6 +233,43 @@ def test_a_library_that_breaks_ends_the_build_and_nothing_else(
     assert not (onnx.parent / ".net.part").exists()
 
 
+def test_code_that_lies_in_the_working_folder_is_not_run(
+    onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorrt_rtx")
+    planted = tmp_path / "planted"
+    ran = tmp_path / "ran"
+    for name in ("json.py", "models/__init__.py", "tensorrt_rtx.py"):
+        path = planted / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"open({str(ran)!r}, 'w').close()\n")
+    monkeypatch.chdir(planted)
+    monkeypatch.setenv("PYTHONPATH", "")
+
+    assert build(job(onnx), ignore, NEVER, 60.0).size_bytes > 0
+
+    assert not ran.exists()
+
+
+def test_the_process_runs_the_code_that_asked_for_it(
+    onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout that only a running interpreter has on its path, and a network named from it."""
+    pytest.importorskip("tensorrt_rtx")
+    checkout = tmp_path / "checkout"
+    for package in ("models", "wayside", "protos"):
+        shutil.copytree(ROOT / package, checkout / package)
+    worker = checkout / "models" / "compile" / "tensorrt" / "worker.py"
+    worker.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n{worker.read_text()}")
+    started = f"import sys; sys.path.insert(0, 'checkout')\n{BUILD}"
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+    arguments = ["net.onnx", sha256_of(onnx), "tensorrt_rtx"]
+    subprocess.run([sys.executable, "-c", started, *arguments], cwd=tmp_path, check=True)
+
+    assert (tmp_path / "ran").exists()
+
+
 def test_what_tensorrt_measured_is_kept_for_the_next_build(
     onnx: Path, module: Callable[[str], None]
 ) -> None:
@@ -272,8 +310,8 @@ import sys, threading
 from pathlib import Path
 from models.compile.tensorrt.build import Job, build
 from models.compile.tensorrt.options import Options
-onnx, digest = Path(sys.argv[1]), sys.argv[2]
-job = Job("tensorrt", onnx, digest, Options(), onnx.with_name(".part"), onnx.with_name("timing"))
+onnx, digest, library = Path(sys.argv[1]), *sys.argv[2:]
+job = Job(library, onnx, digest, Options(), onnx.with_name(".part"), onnx.with_name("timing"))
 build(job, lambda share: None, threading.Event(), 600.0)
 """
 
@@ -285,7 +323,7 @@ def test_a_build_that_hangs_ends_with_who_waits_even_without_util_linux(
     hangs = onnx.with_name("hangs")
     module(f"import threading; open({str(hangs)!r}, 'w'); threading.Event().wait(60)")
     monkeypatch.setenv("PATH", "")
-    command = [sys.executable, "-c", BUILD, str(onnx), sha256_of(onnx)]
+    command = [sys.executable, "-c", BUILD, str(onnx), sha256_of(onnx), "tensorrt"]
     with subprocess.Popen(command) as waiting:
         wait_until(hangs.exists, "the build to hang")
         (pid,) = children_of(waiting.pid)
