@@ -32,9 +32,9 @@ def wants_tensorrt(settings: EdgeSettings) -> bool:
     if enabled != "auto":
         return enabled
     from models.engines.gpu import find_gpu
-    from models.engines.tensorrt_library import is_installed
+    from models.engines.tensorrt_library import can_run, is_installed
 
-    return is_installed() and find_gpu() is not None
+    return is_installed() and can_run() and find_gpu() is not None
 
 
 def load_network(
@@ -60,11 +60,15 @@ def load_network(
 def _upgrade(
     settings: EdgeSettings, detector: Detector, switching: SwitchingEngine, onnx_path: Path
 ) -> AbstractContextManager[object]:
-    """TensorRT in the background; its library is loaded now, as frames would wait for that."""
+    """TensorRT in the background.
+
+    Its library is loaded now, as frames would wait for that; and so is pycuda, for without it what
+    an hour had gone into could not be run.
+    """
     from models.compile.tensorrt.cache import EngineCache
     from models.compile.tensorrt.compiler import Compiler
     from models.compile.tensorrt.options import Options
-    from models.engines.tensorrt import TensorRtEngine
+    from models.engines.tensorrt import TensorRtEngine, load_pycuda
 
     given = settings.model.tensorrt
     cache = EngineCache(given.cache_dir or settings.data_dir / "engines", given.keep)
@@ -72,6 +76,7 @@ def _upgrade(
         given.precision, None, given.workspace_mb, given.dla_core, given.compute_capability
     )
     try:
+        load_pycuda()
         compiler = Compiler.of_machine(cache, given.build_timeout_s)
     except EngineError as error:
         _log.warning("no faster engine", engine=switching.name, reason=str(error))

@@ -27,7 +27,7 @@ class TensorRtSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: Literal["auto"] | bool = Field(
-        "auto", description="auto: where there is a GPU and TensorRT is installed"
+        "auto", description="auto: where there is a GPU, and TensorRT and pycuda are installed"
     )
     precision: Literal["onnx", "fp16", "int8"] = Field(
         "onnx", description="onnx: of the file; fp16, int8: TensorRT 8.6 to 10 may use these too"

@@ -18,10 +18,12 @@ from models.engines import gpu, tensorrt, tensorrt_library
 from models.engines.gpu import Gpu
 from models.engines.onnxruntime import OnnxRuntimeEngine
 from tests.support.mosquitto import mosquitto
+from tests.support.pretended_gpu import PretendedCuda
 from tests.support.processes import wait_until
 from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, small_agent
 
+ORIN = Gpu("Orin", (8, 7))
 Log = MutableMapping[str, Any]
 
 
@@ -52,20 +54,21 @@ def engine_in_use(folder: Path) -> str:
     return str(json.loads((folder / "status.json").read_text())["model"]["engine"])
 
 
-def test_without_pycuda_the_engine_is_kept_and_onnx_runtime_goes_on(tmp_path: Path) -> None:
+def test_without_pycuda_nothing_is_built_and_onnx_runtime_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("tensorrt_rtx")
     with running(agent(tmp_path)) as logs:
-        wait_until(said(logs, "no faster engine"), "the end of the upgrade", 60)
+        wait_until((tmp_path / "status.json").exists, "the status file", 60)
         assert engine_in_use(tmp_path) == "onnxruntime/CPU"
 
     (warning,) = said(logs, "no faster engine")()
     assert warning["log_level"] == "warning"
     assert "pip install 'wayside[tensorrt]'" in warning["reason"]
-    assert len(list((tmp_path / "data" / "engines").glob("*.engine"))) == 1
+    assert not (tmp_path / "data" / "engines").exists()
 
 
 def test_without_tensorrt_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: None)
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
 
     with running(agent(tmp_path)) as logs:
         wait_until(said(logs, "all sources have ended"), "the end of the video")
@@ -89,6 +92,7 @@ def test_heartbeat_and_status_tell_the_engine_that_took_over(
             self.name = "tensorrt_rtx/GPU"
 
     monkeypatch.setattr(tensorrt, "TensorRtEngine", OnGpu)
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
     broker = mosquitto(tmp_path / "broker")
     broker.start()
     try:
@@ -107,11 +111,13 @@ def test_heartbeat_and_status_tell_the_engine_that_took_over(
 @pytest.mark.parametrize(
     ("enabled", "found", "installed", "expected"),
     [
-        (True, None, False, True),
-        (False, Gpu("Orin", (8, 7)), True, False),
-        ("auto", Gpu("Orin", (8, 7)), True, True),
-        ("auto", Gpu("Orin", (8, 7)), False, False),
-        ("auto", None, True, False),
+        (True, None, (), True),
+        (False, ORIN, ("tensorrt", "pycuda"), False),
+        ("auto", ORIN, ("tensorrt", "pycuda"), True),
+        ("auto", ORIN, ("tensorrt_rtx", "pycuda"), True),
+        ("auto", ORIN, ("pycuda",), False),
+        ("auto", ORIN, ("tensorrt",), False),
+        ("auto", None, ("tensorrt", "pycuda"), False),
     ],
 )
 def test_by_itself_it_is_wanted_where_it_can_run(
@@ -119,11 +125,11 @@ def test_by_itself_it_is_wanted_where_it_can_run(
     monkeypatch: pytest.MonkeyPatch,
     enabled: bool | str,
     found: Gpu | None,
-    installed: bool,
+    installed: tuple[str, ...],
     expected: bool,
 ) -> None:
     monkeypatch.setattr(gpu, "find_gpu", lambda: found)
-    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: installed)
+    monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: name in installed or None)
 
     assert wants_tensorrt(agent(tmp_path, enabled)) is expected
 
