@@ -67,6 +67,7 @@ def _upgrade(
     """
     from models.compile.tensorrt.cache import EngineCache
     from models.compile.tensorrt.compiler import Compiler
+    from models.compile.tensorrt.failures import Failures
     from models.compile.tensorrt.options import Options
     from models.engines.tensorrt import TensorRtEngine, load_pycuda
 
@@ -77,7 +78,8 @@ def _upgrade(
     )
     try:
         load_pycuda()
-        compiler = Compiler.of_machine(cache, given.build_timeout_s)
+        failures = Failures(cache.folder, given.retry_after_s)
+        compiler = Compiler.of_machine(cache, given.build_timeout_s, failures)
     except EngineError as error:
         _log.warning("no faster engine", engine=switching.name, reason=str(error))
         return nullcontext()

@@ -50,6 +50,12 @@ class TensorRtSettings(BaseModel):
     build_timeout_s: float = Field(
         3600.0, ge=1, le=86400, description="s after which a build is given up"
     )
+    retry_after_s: float = Field(
+        86400.0,
+        ge=0,
+        le=31_536_000,
+        description="s after which a build that failed is tried again; 0: at each start",
+    )
     tolerance: float = Field(
         0.15, gt=0, le=1, description="share by which an answer may differ from ONNX Runtime's"
     )

@@ -61,3 +61,8 @@ def test_crash_is_started_again_and_bad_settings_are_not(unit: configparser.Conf
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
     assert service["Type"] == "exec", "the agent tells systemd nothing"
     assert "WatchdogSec" not in service
+
+
+def test_a_build_without_memory_ends_alone(unit: configparser.ConfigParser) -> None:
+    """By default systemd ends every process of a unit when the kernel ended one of them."""
+    assert unit["Service"]["OOMPolicy"] == "continue"

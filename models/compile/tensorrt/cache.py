@@ -3,7 +3,8 @@
     KEY.engine   the engine
     KEY.json     its record; written last: without it there is no engine
     .lock        held by whoever builds here, and by the process that it has build
-    .KEY.part, .KEY.json.part, .timing-*.part
+    KEY.failed   why there is no engine (failures.py)
+    .KEY.part, .KEY.json.part, .KEY.failed.part, .timing-*.part
                  half-written; whoever holds the lock knows that nobody writes it any more
     timing-*     what TensorRT measured, for the next build
 
@@ -31,7 +32,7 @@ _LOCK_POLL_S = 0.1
 _KEY = rf"[0-9a-f]{{{KEY_DIGITS}}}"
 _RECORD = re.compile(rf"{_KEY}\.json")
 _RECORD_OR_ENGINE = re.compile(rf"{_KEY}\.(engine|json)")
-_PART = re.compile(rf"\.{_KEY}(\.json)?\.part|\.timing-.+\.part")
+_PART = re.compile(rf"\.{_KEY}(\.json|\.failed)?\.part|\.timing-.+\.part")
 
 KEEP = 4
 """Engines of one network that are kept: of two releases, before and after an update of TensorRT."""

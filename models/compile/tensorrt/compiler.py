@@ -1,7 +1,7 @@
 """From a network to an engine: out of the cache, or built into it."""
 
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import structlog
 from models.checksum import sha256_of
 from models.compile.tensorrt.build import Job, build
 from models.compile.tensorrt.cache import EngineCache
+from models.compile.tensorrt.failures import Failures
 from models.compile.tensorrt.messages import Tell
 from models.compile.tensorrt.options import Options
 from models.compile.tensorrt.record import EngineRecord, KeyParts
@@ -48,6 +49,8 @@ class Compiler:
         gpu: of this machine.
         cache: where engines are kept.
         timeout_s: s of a build, and of waiting for another's, after which it is given up.
+        failures: builds that are not tried again yet; None: each is tried whenever it is asked
+            for, as a person does who has mended something.
     """
 
     def __init__(
@@ -56,20 +59,27 @@ class Compiler:
         gpu: Gpu | None,
         cache: EngineCache,
         timeout_s: float = BUILD_TIMEOUT_S,
+        failures: Failures | None = None,
     ) -> None:
         self.library = library
         self._gpu = gpu
         self._cache = cache
         self._timeout_s = timeout_s
+        self._failures = failures
 
     @classmethod
-    def of_machine(cls, cache: EngineCache, timeout_s: float = BUILD_TIMEOUT_S) -> "Compiler":
+    def of_machine(
+        cls,
+        cache: EngineCache,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        failures: Failures | None = None,
+    ) -> "Compiler":
         """With the TensorRT and the GPU that are here.
 
         Raises:
             EngineError: there is no TensorRT.
         """
-        return cls(load_library(), find_gpu(), cache, timeout_s)
+        return cls(load_library(), find_gpu(), cache, timeout_s, failures)
 
     def compile(
         self, model: str, onnx: Path, options: Options, tell: Tell, stop: threading.Event
@@ -93,6 +103,8 @@ class Compiler:
         with suppress(EngineError):  # said below, once it is clear that nobody mends it just now
             if kept := self._kept(parts):
                 return kept
+        if self._failures:
+            self._failures.require_due(parts, onnx)
         with self._cache.building(stop, self._timeout_s) as lock:
             try:
                 if kept := self._kept(parts):  # another built it while this one waited
@@ -105,12 +117,13 @@ class Compiler:
                 self.library.name, onnx, parts.onnx_sha256, options, part,
                 self._cache.timing_path(parts),
             )  # fmt: skip
-            whole = build(job, tell, stop, self._timeout_s, lock)
-            record = EngineRecord(
-                model=model, parts=parts, sha256=whole.sha256, size_bytes=whole.size_bytes,
-                build_s=whole.build_s,
-            )  # fmt: skip
-            self._cache.commit(record)
+            with self._failures.attempt(parts, stop) if self._failures else nullcontext():
+                whole = build(job, tell, stop, self._timeout_s, lock)
+                record = EngineRecord(
+                    model=model, parts=parts, sha256=whole.sha256, size_bytes=whole.size_bytes,
+                    build_s=whole.build_s,
+                )  # fmt: skip
+                self._cache.commit(record)
         return self._read_back(parts)
 
     def _kept(self, parts: KeyParts) -> Compiled | None:

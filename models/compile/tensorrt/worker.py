@@ -26,6 +26,9 @@ from models.errors import ModelError
 
 NICEST = 19
 
+_KILLED_FIRST = 1000
+"""The most of oom_score_adj, see proc_pid_oom_score_adj(5); to ask for more needs no right."""
+
 
 def main() -> int:
     """Build what stdin asks for."""
@@ -77,10 +80,15 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _give_way() -> None:
-    """Run only when nothing else wants to: frames go before engines."""
+    """Run only when nothing else wants to, and end first where memory runs out.
+
+    Frames go before engines.
+    """
     os.nice(NICEST)
     with suppress(OSError):  # forbidden in some containers; there nice alone must do
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(f"{_KILLED_FIRST}")
 
 
 def _end_with_stdin() -> None:

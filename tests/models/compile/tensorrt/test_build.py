@@ -78,15 +78,18 @@ def test_an_engine_stands_in_its_part_and_progress_was_told(onnx: Path) -> None:
 
 
 def test_it_gives_way_to_everything_else(yolox: Job) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[int, int, str]] = []
 
     def look(share: float) -> None:
         pid = the_process()
-        seen.append((os.getpriority(os.PRIO_PROCESS, pid), os.sched_getscheduler(pid)))
+        killed_first = Path(f"/proc/{pid}/oom_score_adj").read_text().strip()
+        seen.append(
+            (os.getpriority(os.PRIO_PROCESS, pid), os.sched_getscheduler(pid), killed_first)
+        )
 
     build(yolox, look, NEVER, 60.0)
 
-    assert set(seen) == {(19, os.SCHED_IDLE)}
+    assert set(seen) == {(19, os.SCHED_IDLE, "1000")}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
