@@ -10,6 +10,9 @@
 
 Files of other names may lie there too, for a folder can be anybody's: they are not touched.
 
+What was used last is told by a count that stands as the record's time of change: each use sets it
+one second beyond every other. The wall clock would not do: a board without a battery starts in 1970.
+
 A lock of the kernel goes away with the last process that holds it. As the process that builds
 holds it too, no build outlives its lock, however its parent ended (ADR 0048).
 """
@@ -28,6 +31,7 @@ from models.compile.tensorrt.record import KEY_DIGITS, EngineRecord, KeyParts, p
 from models.errors import EngineError
 
 _LOCK_POLL_S = 0.1
+_SECOND_NS = 1_000_000_000
 
 _KEY = rf"[0-9a-f]{{{KEY_DIGITS}}}"
 _RECORD = re.compile(rf"{_KEY}\.json")
@@ -45,12 +49,12 @@ class Entry:
     Attributes:
         record: of it.
         path: the engine's.
-        used_s: when it was last read or built, in Unix time.
+        used: a count that rises; the engine of the highest was read or built last.
     """
 
     record: EngineRecord
     path: Path
-    used_s: float
+    used: int
 
 
 class EngineCache:
@@ -87,15 +91,13 @@ class EngineCache:
             raise EngineError(f"{path}: its record is that of another engine")
         if not record.is_of(engine):
             raise EngineError(f"{path}: its bytes are not those of its record")
-        # What was used last is kept longest. The folder may be one that is only read.
-        with suppress(OSError):
-            os.utime(record_path)
+        self._count_use(record_path)
         return engine, record
 
     def entries(self) -> list[Entry]:
         """Every engine with a record, the one that was used last first; contents are unchecked."""
         found = [entry for path in self._named(_RECORD) if (entry := _entry(path))]
-        return sorted(found, key=lambda entry: entry.used_s, reverse=True)
+        return sorted(found, key=lambda entry: entry.used, reverse=True)
 
     @contextmanager
     def building(self, stop: threading.Event, timeout_s: float) -> Iterator[int]:
@@ -148,10 +150,11 @@ class EngineCache:
             record_part.write_text(record.text(), encoding="utf-8")
             self.part_path(record.parts).replace(self.engine_path(record.parts))
             record_part.replace(record_path)
+            self._count_use(record_path)
         except OSError as error:
             record_part.unlink(missing_ok=True)
             raise EngineError(f"{record_path}: cannot be written: {error.strerror}") from error
-        self._forget_old(record.model)
+        self._forget_old(record)
 
     def sweep(self, *, check_bytes: bool = False) -> list[Path]:
         """Remove what no build left on purpose; call it while `building`.
@@ -200,9 +203,19 @@ class EngineCache:
         """Files of the folder whose whole name is of a pattern; nothing else is ours."""
         return [path for path in self.folder.glob("*") if pattern.fullmatch(path.name)]
 
-    def _forget_old(self, model: str) -> None:
-        of_model = [entry for entry in self.entries() if entry.record.model == model]
-        for entry in of_model[self._keep :]:
+    def _count_use(self, record_path: Path) -> None:
+        """What was used last is kept longest."""
+        others = [entry.used for entry in self.entries() if entry.path.stem != record_path.stem]
+        used_ns = (max(others, default=0) + 1) * _SECOND_NS
+        with suppress(OSError):  # the folder may be one that is only read
+            os.utime(record_path, ns=(used_ns, used_ns))
+
+    def _forget_old(self, made: EngineRecord) -> None:
+        others = [
+            entry for entry in self.entries()
+            if entry.record.model == made.model and entry.record.parts != made.parts
+        ]  # fmt: skip
+        for entry in others[self._keep - 1 :]:
             entry.path.with_suffix(".json").unlink(missing_ok=True)  # first: then it is none
             entry.path.unlink(missing_ok=True)
 
@@ -211,7 +224,7 @@ def _entry(record_path: Path) -> Entry | None:
     """The engine of a record; None where the record is torn, which `sweep` removes."""
     try:
         record = parse_record(record_path.read_text(encoding="utf-8"))
-        used_s = record_path.stat().st_mtime
+        used = record_path.stat().st_mtime_ns // _SECOND_NS
     except (OSError, UnicodeDecodeError, EngineError):
         return None
-    return Entry(record, record_path.with_suffix(".engine"), used_s)
+    return Entry(record, record_path.with_suffix(".engine"), used)

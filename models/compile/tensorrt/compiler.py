@@ -111,20 +111,26 @@ class Compiler:
                     return kept
             except EngineError as error:
                 _log.warning("engine is built again", reason=str(error))
-            self._cache.sweep()
-            part = self._cache.part_path(parts)
-            job = Job(
-                self.library.name, onnx, parts.onnx_sha256, options, part,
-                self._cache.timing_path(parts),
-            )  # fmt: skip
-            with self._failures.attempt(parts, stop) if self._failures else nullcontext():
-                whole = build(job, tell, stop, self._timeout_s, lock)
-                record = EngineRecord(
-                    model=model, parts=parts, sha256=whole.sha256, size_bytes=whole.size_bytes,
-                    build_s=whole.build_s,
-                )  # fmt: skip
-                self._cache.commit(record)
+            self._build(model, onnx, options, parts, tell, stop, lock)
         return self._read_back(parts)
+
+    def _build(
+        self, model: str, onnx: Path, options: Options, parts: KeyParts, tell: Tell,
+        stop: threading.Event, lock: int,
+    ) -> None:  # fmt: skip
+        """Bring an engine into the cache, whose lock is held."""
+        self._cache.sweep()
+        job = Job(
+            self.library.name, onnx, parts.onnx_sha256, options, self._cache.part_path(parts),
+            self._cache.timing_path(parts),
+        )  # fmt: skip
+        with self._failures.attempt(parts, stop) if self._failures else nullcontext():
+            whole = build(job, tell, stop, self._timeout_s, lock)
+            record = EngineRecord(
+                model=model, parts=parts, sha256=whole.sha256, size_bytes=whole.size_bytes,
+                build_s=whole.build_s,
+            )  # fmt: skip
+            self._cache.commit(record)
 
     def _kept(self, parts: KeyParts) -> Compiled | None:
         found = self._cache.read(parts)
