@@ -11,7 +11,7 @@
 Files of other names may lie there too, for a folder can be anybody's: they are not touched.
 
 What was used last is told by a count that stands as the record's time of change: each use sets it
-one second beyond every other. The wall clock would not do: a board without a battery starts in 1970.
+one second beyond every other. The wall clock would not do: without a battery it starts in 1970.
 
 A lock of the kernel goes away with the last process that holds it. As the process that builds
 holds it too, no build outlives its lock, however its parent ended (ADR 0048).
