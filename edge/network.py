@@ -6,14 +6,18 @@ from pathlib import Path
 
 import structlog
 
+from edge.infer.proof import Proof, as_registered, same_finds, same_outputs
 from edge.infer.upgrade import Upgrade, probe_picture
 from edge.settings import EdgeSettings
 from edge.track.settings import TrackerSettings
 from models import zoo
 from models.detector import Detector
 from models.engines.choice import AUTO
+from models.engines.port import Tensor
 from models.engines.switching import SwitchingEngine
 from models.errors import EngineError
+from models.manifest import Manifest
+from models.record.reading import is_record, read_record
 
 PROBE_SHAPE = (720, 1280)
 """Height and width, px, of pictures on which engines are tried: near what cameras send."""
@@ -92,4 +96,16 @@ def _upgrade(
         return TensorRtEngine(made.engine, compiler.library)
 
     probe, _ = detector.prepare(probe_picture(*PROBE_SHAPE))
-    return Upgrade(switching, prepare, probe, given.tolerance)
+    return Upgrade(switching, prepare, probe, _proof(settings, detector.manifest, probe))
+
+
+def _proof(settings: EdgeSettings, manifest: Manifest, probe: Tensor) -> Proof:
+    """That an engine answers the same, by the best that is known of the model."""
+    from models.record.golden import BY_SCORE
+
+    folder = Path(settings.model.name)
+    if is_record(folder) and (record := read_record(folder).record).golden is not None:
+        return as_registered(record, folder)
+    if manifest.head.family in BY_SCORE:
+        return same_finds(manifest, [probe_picture(*PROBE_SHAPE, seed) for seed in range(3)])
+    return same_outputs(probe, settings.model.tensorrt.tolerance)

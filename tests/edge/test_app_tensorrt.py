@@ -2,12 +2,13 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
@@ -17,9 +18,11 @@ from edge.settings import EdgeSettings, load
 from models.engines import gpu, tensorrt, tensorrt_library
 from models.engines.gpu import Gpu
 from models.engines.onnxruntime import OnnxRuntimeEngine
+from models.engines.port import Tensor
 from tests.support.mosquitto import mosquitto
 from tests.support.pretended_gpu import PretendedCuda
 from tests.support.processes import wait_until
+from tests.support.records import registered
 from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, small_agent
 
@@ -27,8 +30,10 @@ ORIN = Gpu("Orin", (8, 7))
 Log = MutableMapping[str, Any]
 
 
-def agent(folder: Path, enabled: bool | str = True, **changes: Any) -> EdgeSettings:
-    model = {"name": "tiny.yaml", "tensorrt": {"enabled": enabled}}
+def agent(
+    folder: Path, enabled: bool | str = True, name: str = "tiny.yaml", **changes: Any
+) -> EdgeSettings:
+    model = {"name": name, "tensorrt": {"enabled": enabled}}
     settings = {"model": model, "status": {"file": "status.json", "interval_s": 0.1}, **changes}
     return load(small_agent(folder, when_done="stay", **settings))
 
@@ -106,6 +111,30 @@ def test_heartbeat_and_status_tell_the_engine_that_took_over(
 
     assert (model.model, model.engine) == ("tiny", "tensorrt_rtx/GPU")
     assert not said(logs, "no faster engine")()
+
+
+def test_an_engine_that_is_not_as_its_record_says_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tolerance of raw outputs without a record, 0.15, would let it pass."""
+    pytest.importorskip("tensorrt_rtx")
+    folder = registered(tmp_path / "registered").folder
+
+    class Off(OnnxRuntimeEngine):
+        def __init__(self, engine: bytes, library: object) -> None:
+            super().__init__(folder / "network.onnx")
+            self.name = "tensorrt_rtx/GPU"
+
+        def run(self, *inputs: Tensor) -> Sequence[Tensor]:
+            return [one * np.float32(1.1) for one in super().run(*inputs)]
+
+    monkeypatch.setattr(tensorrt, "TensorRtEngine", Off)
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
+    with running(agent(tmp_path, name=str(folder))) as logs:
+        wait_until(said(logs, "no faster engine"), "the end of the upgrade", 60)
+
+    (warning,) = said(logs, "no faster engine")()
+    assert "tensorrt_rtx/GPU is not as registered: golden: raw outputs are off" in warning["reason"]
 
 
 @pytest.mark.parametrize(
