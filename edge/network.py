@@ -12,7 +12,7 @@ from edge.settings import EdgeSettings
 from edge.track.settings import TrackerSettings
 from models import zoo
 from models.detector import Detector
-from models.engines.choice import AUTO
+from models.engines.choice import AUTO, TFLITE
 from models.engines.port import Tensor
 from models.engines.switching import SwitchingEngine
 from models.errors import EngineError
@@ -54,7 +54,7 @@ def load_network(
     sensitive = manifest.with_confidence(tracker.low_confidence)
     detector = Detector.load(sensitive, path, settings.model.threads, settings.model.engine)
     _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
-    if not wants_tensorrt(settings):
+    if path.suffix == TFLITE or not wants_tensorrt(settings):
         return detector, tracker, nullcontext()
     switching = SwitchingEngine(detector.engine)
     detector = Detector(sensitive, switching)

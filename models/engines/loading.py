@@ -42,7 +42,8 @@ def load_engine(
         raise AssetError(f"{path}: cannot be read: {error.strerror}") from error
     takes_integers = manifest.input.dtype != "float32"
     cache = platformdirs.user_cache_path("wayside") / "engines" / manifest.sha256[:12]
-    loaded = open_engine(engine, Wanted(path, intra_threads, takes_integers, cache))
+    wanted = Wanted(path, intra_threads, takes_integers, cache, manifest.name)
+    loaded = open_engine(engine, wanted)
     try:
         check_input(manifest, loaded)
     except ManifestError:

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.app import run_agent
-from edge.network import wants_tensorrt
+from edge.network import load_network, wants_tensorrt
 from edge.settings import EdgeSettings, load
+from models.checksum import sha256_of
 from models.engines import gpu, tensorrt, tensorrt_library
 from models.engines.gpu import Gpu
 from models.engines.onnxruntime import OnnxRuntimeEngine
 from models.engines.port import Tensor
+from models.manifest import text_of
 from tests.support.mosquitto import mosquitto
 from tests.support.pretended_gpu import PretendedCuda
 from tests.support.processes import wait_until
 from tests.support.records import registered
 from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, small_agent
+from tests.support.tiny_detector import tiny_answer, tiny_manifest
 
 ORIN = Gpu("Orin", (8, 7))
 Log = MutableMapping[str, Any]
@@ -135,6 +138,25 @@ def test_an_engine_that_is_not_as_its_record_says_is_not_taken(
 
     (warning,) = said(logs, "no faster engine")()
     assert "tensorrt_rtx/GPU is not as registered: golden: raw outputs are off" in warning["reason"]
+
+
+def test_a_tensorflow_lite_network_is_not_given_to_tensorrt(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", exc_type=ModuleNotFoundError)
+    from tests.support.tiny_tflite import constant_tflite
+
+    content = constant_tflite((1, 32, 32, 3), tiny_answer())
+    (tmp_path / "lite.tflite").write_bytes(content)
+    spec = {"width": 32, "height": 32, "layout": "nhwc", "resize": {"mode": "letterbox"}}
+    manifest = tiny_manifest(input=spec, sha256=sha256_of(tmp_path / "lite.tflite"))
+    (tmp_path / "lite.yaml").write_text(text_of(manifest))
+
+    settings = agent(tmp_path, name="lite.yaml")
+    assert wants_tensorrt(settings)
+    detector, _, upgrade = load_network(settings)
+
+    assert isinstance(upgrade, nullcontext)
+    assert detector.engine.name == "litert/CPU"
+    detector.close()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from models.compile.tensorrt.failures import Failures
 from models.compile.tensorrt.messages import Tell
 from models.compile.tensorrt.options import Options
 from models.compile.tensorrt.record import EngineRecord, KeyParts
+from models.engines.choice import TFLITE
 from models.engines.gpu import Gpu, find_gpu
 from models.engines.tensorrt_library import Library, load_library
 from models.errors import EngineError
@@ -96,6 +97,11 @@ class Compiler:
         Raises:
             EngineError: there is none, and why; nothing half-done stays behind.
         """
+        if onnx.suffix == TFLITE:
+            raise EngineError(
+                f"{onnx}: is a TensorFlow Lite file, and TensorRT takes ONNX files; name the one "
+                "that it was converted from"
+            )
         try:
             parts = KeyParts.of(sha256_of(onnx), self.library, self._gpu, options)
         except OSError as error:

@@ -138,6 +138,12 @@ def test_without_a_gpu_there_is_no_current_one(cache: EngineCache, onnx: Path) -
     assert kinds(cache) == [""]
 
 
+def test_a_tensorflow_lite_file_is_refused_unread(cache: EngineCache, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"net.tflite: is a TensorFlow Lite file, and TensorRT"):
+        compiled(cache, tmp_path / "net.tflite")
+    assert not cache.folder.exists()
+
+
 def test_a_file_that_is_no_network_is_named(cache: EngineCache, tmp_path: Path) -> None:
     torn = tmp_path / "torn.onnx"
     torn.write_bytes(b"nothing of the kind" * 10)
