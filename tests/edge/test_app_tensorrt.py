@@ -29,7 +29,7 @@ from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, small_agent
 from tests.support.tiny_detector import tiny_answer, tiny_manifest
 
-ORIN = Gpu("Orin", (8, 7))
+ORIN = Gpu("Orin", (8, 7), 16, 64 * 2**30)
 Log = MutableMapping[str, Any]
 
 

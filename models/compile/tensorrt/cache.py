@@ -29,6 +29,7 @@ from pathlib import Path
 
 from models.compile.tensorrt.record import KEY_DIGITS, EngineRecord, KeyParts, parse_record
 from models.errors import EngineError
+from models.private import private_file, private_folder, require_private
 
 _LOCK_POLL_S = 0.1
 _SECOND_NS = 1_000_000_000
@@ -75,9 +76,15 @@ class EngineCache:
         TensorRT itself tells a whole engine from a truncated one by crashing.
 
         Raises:
-            EngineError: there is one, and it is broken or another's: it must be built again.
+            EngineError: there is one, and it is broken, another's, or others may have written it:
+                it must be built again.
         """
         path, record_path = self.engine_path(parts), self._record_path(parts)
+        try:
+            for one in (self.folder, path, record_path):
+                require_private(one)
+        except FileNotFoundError:
+            return None
         try:
             engine = path.read_bytes()
             record = parse_record(record_path.read_text(encoding="utf-8"))
@@ -111,10 +118,11 @@ class EngineCache:
             The lock's file descriptor, for the process that builds.
 
         Raises:
-            EngineError: the folder cannot be written to, the other took too long, or `stop`.
+            EngineError: the folder cannot be written to, or others may write there too; the other
+                took too long, or `stop`.
         """
+        private_folder(self.folder)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / ".lock").open("ab")
         except OSError as error:
             raise EngineError(
@@ -147,7 +155,7 @@ class EngineCache:
         record_path = self._record_path(record.parts)
         record_part = record_path.with_name(f".{record_path.name}.part")
         try:
-            record_part.write_text(record.text(), encoding="utf-8")
+            private_file(record_part).write_text(record.text(), encoding="utf-8")
             self.part_path(record.parts).replace(self.engine_path(record.parts))
             record_part.replace(record_path)
             self._count_use(record_path)

@@ -23,6 +23,7 @@ from models.compile.tensorrt.network import build_engine
 from models.compile.tensorrt.options import Batch, Options
 from models.engines.tensorrt_library import load_library
 from models.errors import ModelError
+from models.private import private_file
 
 NICEST = 19
 
@@ -73,7 +74,7 @@ def _build(job: dict[str, Any], tell: Any) -> dict[str, object]:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file, to the disk: a board may lose its power at any moment."""
-    with path.open("wb") as file:
+    with private_file(path).open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -127,7 +127,7 @@ def test_engines_of_tensorrt_are_kept_under_the_networks_own_name(
     pytest.importorskip("tensorrt_rtx")
     (tmp_path / "network.onnx").write_bytes(constant_network((1, 3, 32, 32), tiny_answer()))
     digest = sha256_of(tmp_path / "network.onnx")
-    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7)))
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30))
     monkeypatch.setattr(tensorrt, "load_pycuda", lambda: None)
     monkeypatch.setattr(
         tensorrt, "TensorRtEngine",
@@ -153,7 +153,7 @@ def test_tensorrt_by_name_is_refused_before_anything_is_built(
     monkeypatch.setattr(gpu, "find_gpu", lambda: None)
     with pytest.raises(EngineError, match="tensorrt_rtx needs an NVIDIA GPU"):
         open_engine("tensorrt_rtx/GPU", wanted)
-    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7)))
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30))
     monkeypatch.setitem(sys.modules, "pycuda.driver", None)
     with pytest.raises(EngineError, match=r"pip install 'wayside\[tensorrt\]'"):
         open_engine("tensorrt_rtx/GPU", wanted)

@@ -100,6 +100,25 @@ def test_a_broken_engine_is_never_given_out(
     assert cache.read(parts()) is not None
 
 
+@pytest.mark.parametrize("what", ["engine", "json", ""], ids=["engine", "record", "folder"])
+def test_what_others_may_have_written_is_never_given_out(cache: EngineCache, what: str) -> None:
+    keep(cache, parts())
+    open_to_all = cache.folder / f"{parts().key}.{what}" if what else cache.folder
+    open_to_all.chmod(0o777)
+
+    with pytest.raises(EngineError, match=f"{open_to_all}: other users may write it"):
+        cache.read(parts())
+    if not what:
+        with pytest.raises(EngineError, match="chmod go-w"), cache.building(NEVER, 1.0):
+            pytest.fail("others may write there")
+
+
+def test_what_is_kept_is_for_its_user_alone(cache: EngineCache) -> None:
+    keep(cache, parts())
+    assert cache.folder.stat().st_mode & 0o777 == 0o700
+    assert (cache.folder / f"{parts().key}.json").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("half", [".json", ".engine"])
 def test_half_of_an_engine_is_none_and_is_swept(cache: EngineCache, half: str) -> None:
     keep(cache, parts())

@@ -70,7 +70,7 @@ def test_another_option_is_another_engine(cache: EngineCache, onnx: Path) -> Non
 
 def test_another_gpu_is_another_engine(cache: EngineCache, onnx: Path) -> None:
     here = Compiler.of_machine(cache, 60.0)
-    there = Compiler(here.library, Gpu("another", (8, 9)), cache, 60.0)
+    there = Compiler(here.library, Gpu("another", (8, 9), 16, 64 * 2**30), cache, 60.0)
     stop = threading.Event()
 
     paths = {
