@@ -57,9 +57,13 @@ def the_process() -> int:
 
 @pytest.fixture
 def yolox(tmp_path: Path) -> Job:
-    """A build of a second: long enough to be caught at it."""
+    """A build that tells its progress, and waits at its end, so that it is always caught at it.
+
+    Its part is a pipe, and who opens one to write waits until somebody reads.
+    """
     pytest.importorskip("tensorrt_rtx")
     _, path = real_network("yolox-nano")
+    os.mkfifo(tmp_path / ".part")
     return Job("tensorrt_rtx", path, sha256_of(path), Options(), tmp_path / ".part", tmp_path / "t")
 
 
@@ -80,6 +84,8 @@ def test_an_engine_stands_in_its_part_and_progress_was_told(onnx: Path) -> None:
 def test_it_gives_way_to_everything_else(yolox: Job) -> None:
     seen: list[tuple[int, int, str]] = []
 
+    stop = threading.Event()
+
     def look(share: float) -> None:
         pid = the_process()
         killed_first = Path(f"/proc/{pid}/oom_score_adj").read_text().strip()
@@ -87,19 +93,22 @@ def test_it_gives_way_to_everything_else(yolox: Job) -> None:
             (os.getpriority(os.PRIO_PROCESS, pid), os.sched_getscheduler(pid), killed_first)
         )
 
-    build(yolox, look, NEVER, 60.0)
+        if share == 1.0:
+            stop.set()
+
+    with pytest.raises(EngineError, match="called off"):
+        build(yolox, look, stop, 60.0)
 
     assert set(seen) == {(19, os.SCHED_IDLE, "1000")}
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_killed_at_any_moment_it_leaves_nothing(yolox: Job, share: float) -> None:
     killed: list[int] = []
 
     def kill(done: float) -> None:  # what was told before it died still comes in afterwards
         if done >= share and not killed:
             killed.append(the_process())
-            yolox.part.write_bytes(b"half of it")
             os.kill(killed[0], signal.SIGKILL)
 
     with pytest.raises(EngineError, match=r"yolox_nano.*the build was killed"):
