@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.compile.tensorrt.options import BUILD_TIMEOUT_S, KEEP, RETRY_AFTER_S
 from wayside.paths import SettingsPath
 
 
@@ -46,12 +47,12 @@ class TensorRtSettings(BaseModel):
     cache_dir: SettingsPath | None = Field(
         None, description="where engines are kept; null: `engines` in data_dir"
     )
-    keep: int = Field(4, ge=1, le=100, description="engines of a network that are kept")
+    keep: int = Field(KEEP, ge=1, le=100, description="engines of a network that are kept")
     build_timeout_s: float = Field(
-        3600.0, ge=1, le=86400, description="s after which a build is given up"
+        BUILD_TIMEOUT_S, ge=1, le=86400, description="s after which a build is given up"
     )
     retry_after_s: float = Field(
-        86400.0,
+        RETRY_AFTER_S,
         ge=0,
         le=31_536_000,
         description="s after which a build that failed is tried again; 0: at each start",

@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 from models.engines.fit import require_fit
 from models.engines.pool import Pool
 from models.engines.port import Tensor, TensorSpec
-from models.errors import EngineError
+from models.errors import EngineError, one_line
 
 DEVICES = ("CPU", "EdgeTPU")
 
@@ -90,7 +90,7 @@ class LiteRtEngine:
                 interpreter.invoke()
                 return [place.out(interpreter.get_tensor(place.index)) for place in self._outputs]
         except _ERRORS as error:
-            raise EngineError(f"{self._path}: {_one_line(error) or _NO_REASON}") from error
+            raise EngineError(f"{self._path}: {one_line(error) or _NO_REASON}") from error
 
     def close(self) -> None:
         """Let go of the interpreters; runs that are under way finish."""
@@ -237,25 +237,21 @@ def _edge_tpu() -> Any:
         return load_delegate(_EDGE_TPU_LIBRARY)
     except OSError as error:
         raise EngineError(
-            f"{_EDGE_TPU_LIBRARY} is not installed ({_one_line(error)}): add Coral's repository "
+            f"{_EDGE_TPU_LIBRARY} is not installed ({one_line(error)}): add Coral's repository "
             "(https://coral.ai/docs/accelerator/get-started), then apt-get install libedgetpu1-std"
         ) from error
     except ValueError as error:
         raise EngineError(
-            f"no Edge TPU answers ({_one_line(error)}): see that it is plugged in, that this user "
+            f"no Edge TPU answers ({one_line(error)}): see that it is plugged in, that this user "
             "may open it (group plugdev) and that no other program holds it"
         ) from error
 
 
 def _not_loaded(path: Path, error: Exception) -> EngineError:
-    reason = _one_line(error)
+    reason = one_line(error)
     if not reason:
         return EngineError(f"{path}: cannot be loaded: {_NO_REASON}")
     return EngineError(
         f"{path}: cannot be loaded as TensorFlow Lite ({reason}); see that it is a whole .tflite "
         "file that needs no operators of TensorFlow"
     )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -41,7 +41,7 @@ def load_engine(
     except OSError as error:
         raise AssetError(f"{path}: cannot be read: {error.strerror}") from error
     takes_integers = manifest.input.dtype != "float32"
-    cache = platformdirs.user_cache_path("wayside") / "engines" / manifest.sha256[:12]
+    cache = engines_folder() / manifest.sha256[:12]
     wanted = Wanted(path, intra_threads, takes_integers, cache, manifest.name)
     loaded = open_engine(engine, wanted)
     try:
@@ -50,6 +50,11 @@ def load_engine(
         loaded.close()
         raise
     return loaded
+
+
+def engines_folder() -> Path:
+    """Where engines that were built are kept for this user."""
+    return platformdirs.user_cache_path("wayside") / "engines"
 
 
 def check_input(manifest: Manifest, engine: Engine) -> None:

@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.compile.tensorrt.options import KEEP
 from models.compile.tensorrt.record import KEY_DIGITS, EngineRecord, KeyParts, parse_record
 from models.errors import EngineError
 from models.private import private_file, private_folder, require_private
@@ -38,9 +39,6 @@ _KEY = rf"[0-9a-f]{{{KEY_DIGITS}}}"
 _RECORD = re.compile(rf"{_KEY}\.json")
 _RECORD_OR_ENGINE = re.compile(rf"{_KEY}\.(engine|json)")
 _PART = re.compile(rf"\.{_KEY}(\.json|\.failed)?\.part|\.timing-.+\.part")
-
-KEEP = 4
-"""Engines of one network that are kept: of two releases, before and after an update of TensorRT."""
 
 
 @dataclass(frozen=True, slots=True)

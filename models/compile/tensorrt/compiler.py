@@ -12,7 +12,7 @@ from models.compile.tensorrt.build import Job, build
 from models.compile.tensorrt.cache import EngineCache
 from models.compile.tensorrt.failures import Failures
 from models.compile.tensorrt.messages import Tell
-from models.compile.tensorrt.options import Options
+from models.compile.tensorrt.options import BUILD_TIMEOUT_S, Options
 from models.compile.tensorrt.record import EngineRecord, KeyParts
 from models.engines.choice import TFLITE
 from models.engines.gpu import Gpu, find_gpu
@@ -20,9 +20,6 @@ from models.engines.tensorrt_library import Library, load_library
 from models.errors import EngineError
 
 _log = structlog.get_logger(__name__)
-
-BUILD_TIMEOUT_S = 3600.0
-"""A large network on a small board takes most of an hour."""
 
 
 @dataclass(frozen=True, slots=True)

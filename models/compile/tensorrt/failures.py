@@ -15,10 +15,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.compile.tensorrt.options import RETRY_AFTER_S
 from models.compile.tensorrt.record import KeyParts
 from models.errors import EngineError
-
-RETRY_AFTER_S = 86400.0
 
 _CUT_OFF_AT_MOST = 1
 """Times that a build may end without a word, as when the power goes, and still be begun again."""
