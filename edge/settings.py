@@ -29,7 +29,7 @@ from edge.sensors.settings import SensorSettings, sensor_problems
 from edge.telemetry.settings import TelemetrySettings
 from edge.track.settings import TrackerSettings
 from models import zoo
-from models.engines.choice import AUTO, require_known
+from models.engines.choice import AUTO, BUILT_FIRST, require_known
 from models.errors import AssetError, EngineError, RecordError
 from models.manifest import Manifest
 from protos.ids import check_id
@@ -77,6 +77,11 @@ class ModelSettings(_Frozen):
     @field_validator("engine")
     @classmethod
     def _is_an_engine(cls, engine: str) -> str:
+        if engine in BUILT_FIRST:
+            raise ValueError(
+                f"{engine} would be built before the first frame, for up to an hour; with engine: "
+                f"{AUTO} and tensorrt: {{enabled: true}} it is built in the background"
+            )
         try:
             return require_known(engine)
         except EngineError as error:

@@ -12,6 +12,9 @@ zoo.py          networks by name: fetched, checked, cached (zoo.yaml is their li
 assets.py       files by URL and sha256, from a folder, the cache or the internet
 download.py     one file over HTTPS, resumed where it broke off
 checksum.py     is a file what was promised?
+private.py      can another user have written it?
+whole.py        files written whole or not at all
+progress.py     how far something is
 preprocess.py   a frame into a tensor, and boxes back; exactly invertible
 nms.py          non-maximum suppression
 heads/          raw outputs into what was found, one module a family

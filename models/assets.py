@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 import platformdirs
 
 from models.checksum import check_sha256
-from models.download import Limits, Progress, download
+from models.download import Limits, download
 from models.errors import AssetError, ChecksumError
+from models.progress import Progress
 
 VARIABLE = "WAYSIDE_ASSETS"
 """Environment variable: a folder that is asked first; empty: none is."""

@@ -14,15 +14,12 @@ from urllib.parse import urlsplit
 
 from models.checksum import check_sha256
 from models.errors import AssetError, ChecksumError
+from models.progress import Progress
 from wayside.backoff import Backoff
 from wayside.net import is_loopback
 
 _CHUNK_BYTES = 256 * 1024
 _TOTAL = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
-
-
-Progress = Callable[[int, int | None], None]
-"""Told the bytes that are there and the bytes there will be (None: nobody knows)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,3 +48,8 @@ class MediaError(ModelError):
 
 class LabelError(ModelError):
     """Labels that contradict themselves, their pictures or the network."""
+
+
+def one_line(error: Exception) -> str:
+    """What a library's error says, without its line breaks."""
+    return " ".join(str(error).split())

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.detections import Image
 from models.errors import MediaError
+from models.whole import hidden
 
 _FALLBACK_FPS = 25.0
 _PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -152,8 +153,3 @@ class VideoReader:
         trace: TracebackType | None,
     ) -> None:
         self._capture.release()
-
-
-def hidden(path: Path) -> Path:
-    """The name that a file has until it is whole, in the same folder and of the same suffix."""
-    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.detections import Image
 from models.errors import MediaError
-from models.media import hidden
+from models.whole import hidden
 
 
 class _Encoder(Protocol):

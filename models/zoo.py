@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from models.assets import Asset, Places, fetch
-from models.download import Progress
 from models.errors import AssetError, ManifestError
 from models.manifest import Id, Manifest, Sha256, Spdx, load_manifest
+from models.progress import Progress
 from models.record.reading import plain_file, read_record
 from wayside import settings
 

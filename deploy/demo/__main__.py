@@ -13,7 +13,7 @@ from deploy.demo.parts import start_agent, start_cloud
 from deploy.demo.scene import Scene, prepare
 from deploy.demo.view import curl_lines, summary, watch
 from edge.capture.redaction import redact
-from models.download import Progress as Download
+from models.progress import Progress as Download
 from wayside.errors import WaysideError
 from wayside.process import stop_on_signals
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from models import zoo
-from models.download import Progress
+from models.progress import Progress
 
 DEVICE = "demo-cam-01"
 NETWORK = "yolox-nano"

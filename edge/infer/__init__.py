@@ -6,4 +6,5 @@ probe.py      how many workers pay, measured
 burst.py      results that are handed on together
 workers.py    the threads; results in the order of the frames
 upgrade.py    a faster engine, made ready in the background
+proof.py      does it answer the same?
 """

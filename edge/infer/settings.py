@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.compile.tensorrt.options import BUILD_TIMEOUT_S, KEEP, RETRY_AFTER_S
 from wayside.paths import SettingsPath
 
 
@@ -27,7 +28,7 @@ class TensorRtSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: Literal["auto"] | bool = Field(
-        "auto", description="auto: where there is a GPU and TensorRT is installed"
+        "auto", description="auto: where there is a GPU, and TensorRT and pycuda are installed"
     )
     precision: Literal["onnx", "fp16", "int8"] = Field(
         "onnx", description="onnx: of the file; fp16, int8: TensorRT 8.6 to 10 may use these too"
@@ -46,9 +47,15 @@ class TensorRtSettings(BaseModel):
     cache_dir: SettingsPath | None = Field(
         None, description="where engines are kept; null: `engines` in data_dir"
     )
-    keep: int = Field(4, ge=1, le=100, description="engines of a network that are kept")
+    keep: int = Field(KEEP, ge=1, le=100, description="engines of a network that are kept")
     build_timeout_s: float = Field(
-        3600.0, ge=1, le=86400, description="s after which a build is given up"
+        BUILD_TIMEOUT_S, ge=1, le=86400, description="s after which a build is given up"
+    )
+    retry_after_s: float = Field(
+        RETRY_AFTER_S,
+        ge=0,
+        le=31_536_000,
+        description="s after which a build that failed is tried again; 0: at each start",
     )
     tolerance: float = Field(
         0.15, gt=0, le=1, description="share by which an answer may differ from ONNX Runtime's"

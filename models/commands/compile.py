@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.commands.terminal import bar, resolved
+from models.compile.tensorrt.options import BUILD_TIMEOUT_S
 from models.errors import EngineError
 
 if TYPE_CHECKING:
@@ -47,15 +48,18 @@ def compile_engine(
         Path | None,
         typer.Option(metavar="DIR", help="of engines; an agent's is `engines` in its data_dir"),
     ] = None,
-    timeout_s: Annotated[float, typer.Option(min=1, help="s after which it is given up")] = 3600.0,
+    timeout_s: Annotated[
+        float, typer.Option(min=1, help="s after which it is given up")
+    ] = BUILD_TIMEOUT_S,
     show: Annotated[bool, typer.Option("--list", help="show the engines that are kept")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="remove broken engines")] = False,
 ) -> None:
     """Compile a network to a TensorRT engine; one that is kept already is taken from there."""
     from models.compile.tensorrt.cache import EngineCache
     from models.compile.tensorrt.options import Batch, Options
+    from models.engines.loading import engines_folder
 
-    kept = EngineCache(cache or _users_cache())
+    kept = EngineCache(cache or engines_folder())
     if sweep:
         _sweep(kept)
     if show:
@@ -101,19 +105,14 @@ def _require_new(out: Path) -> None:
 
 def _write(made: "Compiled", out: Path) -> None:
     """The engine and its record, both or neither."""
-    record = out.with_suffix(".json")
-    parts = [path.with_name(f".{path.name}.part") for path in (out, record)]
+    from models.whole import whole
+
     try:
-        parts[0].write_bytes(made.engine)
-        parts[1].write_text(made.record.text(), encoding="utf-8")
-        parts[0].replace(out)
-        parts[1].replace(record)
-    except BaseException as error:
-        for path in (*parts, out):
-            path.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise EngineError(f"{out}: cannot be written: {error.strerror}") from error
-        raise
+        with whole(out, out.with_suffix(".json")) as (engine, record):
+            engine.write_bytes(made.engine)
+            record.write_text(made.record.text(), encoding="utf-8")
+    except OSError as error:
+        raise EngineError(f"{out}: cannot be written: {error.strerror}") from error
 
 
 def _sweep(kept: "EngineCache") -> None:
@@ -126,14 +125,21 @@ def _sweep(kept: "EngineCache") -> None:
 
 
 def _list(kept: "EngineCache") -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     entries = kept.entries()
-    table = Table("model", "key", "by", "for", "as", "batch", "MB", "s", title=str(kept.folder))
+    if not entries:
+        typer.echo(f"{kept.folder}: no engines")
+        return
+    table = Table("model", "key", "by", "for", "as", "batch", box=box.SIMPLE_HEAD, pad_edge=False)
+    for right in ("MB", "s"):
+        table.add_column(right, justify="right")
     for entry in entries:
         table.add_row(*_row(entry.record))
-    Console().print(table if entries else f"{kept.folder}: no engines")
+    typer.echo(kept.folder)
+    Console().print(table)
 
 
 def _row(record: "EngineRecord") -> tuple[str, ...]:
@@ -144,9 +150,3 @@ def _row(record: "EngineRecord") -> tuple[str, ...]:
         parts.precision if parts.dla_core is None else f"{parts.precision}, DLA {parts.dla_core}",
         parts.batch or "1", f"{record.size_bytes / 1e6:.1f}", f"{record.build_s:.1f}",
     )  # fmt: skip
-
-
-def _users_cache() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("wayside") / "engines"

@@ -1,5 +1,6 @@
 """wayside-models verify, show: what a record's folder holds."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,12 +34,18 @@ def verify(
         str | None,
         typer.Option(metavar="SHA256", help="that it should have, from whoever you trust"),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="that runs the golden inputs, as of `predict`")
+    ] = "auto",
 ) -> None:
     """See that a record's files are as registered, and that its network still does the same."""
     quiet_opencv()
+    from models.engines.choice import require_known
+    from models.engines.loading import load_engine
     from models.record.verify import verify as run
 
-    report = run(folder, digest)
+    require_known(engine)
+    report = run(folder, digest, partial(load_engine, engine=engine))
     if report.read is not None:
         _tell_report(folder, report)
     for problem in report.problems:
@@ -60,7 +67,8 @@ def _tell_report(folder: Path, report: "Report") -> None:
         outcome = report.outcome
         off = outcome.difference
         raw = "" if off is None else f"raw values off by {off:.1g}, "
-        tell("golden", f"{outcome.cases} pictures, {raw}finds agree to {outcome.agreement:.1%}")
+        where = f"{outcome.cases} pictures on {report.engine}"
+        tell("golden", f"{where}, {raw}finds agree to {outcome.agreement:.1%}")
     elif record.golden is None:
         tell("golden", "none: what the network does was not looked at")
     else:

@@ -71,7 +71,11 @@ def register(
     by: ByOption = None,
     parent: ParentOption = None,
 ) -> None:
-    """Write the record of a model: immutable, with its files, figures and golden inputs."""
+    """Write the record of a model: immutable, with its files, figures and golden inputs.
+
+    The code it names is the commit of the checkout that the network lies in, or else of the one you
+    are in.
+    """
     from models.record.configuration import read_configuration
     from models.record.golden import CANDIDATES
     from models.record.licence import licence_beside
@@ -95,7 +99,7 @@ def register(
         tolerance=Tolerance(output=tolerance, agreement=agreement),
         parent=parent,
     )  # fmt: skip
-    _tell(run(submission, Store(store), _who(by)))
+    _tell(run(submission, Store(store), _who(by, path)))
 
 
 def _data_set(text: str) -> "DataSet":
@@ -112,7 +116,11 @@ def _data_set(text: str) -> "DataSet":
         return data_set(name, Path(folder), update)
 
 
-def _who(by: str | None) -> "Who":
+def _who(by: str | None, path: Path) -> "Who":
+    """Who registers the network at a path, and from which code.
+
+    That of the checkout in which the network lies; where it lies in none, of the working folder's.
+    """
     from models.record.code import code_of
     from models.record.register import Who
 
@@ -121,7 +129,12 @@ def _who(by: str | None) -> "Who":
             by = getpass.getuser()
         except (OSError, KeyError) as error:  # in a container whose user has no name
             raise typer.BadParameter("say who registers it", param_hint="--by") from error
-    return Who(by, datetime.now(timezone.utc), version("wayside"), code_of(Path.cwd()))
+    return Who(
+        by,
+        datetime.now(timezone.utc),
+        version("wayside"),
+        code_of(path.absolute().parent, Path.cwd()),
+    )
 
 
 def _tell(done: "Registered") -> None:

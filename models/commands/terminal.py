@@ -1,7 +1,7 @@
 """What the commands share: their options, networks and frames that are named, bars of progress."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +13,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from models.detections import Image
     from models.manifest import Manifest
-
-Update = Callable[[int, int | None], None]
+    from models.progress import Progress
 
 ModelOption = Annotated[
     str,
@@ -83,7 +82,7 @@ def quiet_opencv() -> None:
 
 
 @contextmanager
-def bar(title: str, unit: str) -> Iterator[Update]:
+def bar(title: str, unit: str) -> Iterator["Progress"]:
     """A progress bar on stderr; it shows up with the first step, on a terminal only."""
     from rich import progress
     from rich.console import Console

@@ -1,6 +1,5 @@
 """A network and its manifest, written together."""
 
-import os
 from pathlib import Path
 
 from onnx import ModelProto
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 from models.checksum import sha256_of
 from models.errors import GraphError
 from models.manifest import InputSpec, Made, Manifest, text_of
+from models.whole import whole
 
 
 def require_new(out: Path) -> None:
@@ -42,26 +42,19 @@ def write_network(
     Raises:
         GraphError: it cannot be written.
     """
-    paths = out, out.with_suffix(".yaml")
-    network, text = (path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths)
     try:
-        network.write_bytes(model.SerializeToString())
-        made = Manifest.model_validate({
-            **manifest.model_dump(), "version": f"{manifest.version}-{what}",
-            "input": spec.model_dump(), "sha256": sha256_of(network), "parent": manifest.sha256,
-            "made": how,
-        })  # fmt: skip
-        text.write_text(text_of(made), encoding="utf-8")
-        network.replace(out)
-        text.replace(paths[1])
+        with whole(out, out.with_suffix(".yaml")) as (network, text):
+            network.write_bytes(model.SerializeToString())
+            made = Manifest.model_validate({
+                **manifest.model_dump(), "version": f"{manifest.version}-{what}",
+                "input": spec.model_dump(), "sha256": sha256_of(network),
+                "parent": manifest.sha256, "made": how,
+            })  # fmt: skip
+            text.write_text(text_of(made), encoding="utf-8")
     except OSError as error:
-        out.unlink(missing_ok=True)  # without its manifest nobody can use it
         raise GraphError(f"{out}: cannot be written: {error.strerror}") from error
     except ValidationError as error:
         raise GraphError(
             f"{out}: the manifest makes no other: {error.errors()[0]['msg']}; shorten its version"
         ) from error
-    finally:
-        for part in (network, text):
-            part.unlink(missing_ok=True)
     return made

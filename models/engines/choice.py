@@ -28,12 +28,14 @@ class Wanted:
         intra_threads: threads that share the work of one frame.
         takes_integers: pictures come as uint8, as the manifest has it.
         cache: folder where an engine may keep what it builds for this network.
+        name: the network's, of its manifest.
     """
 
     path: Path
     intra_threads: int = 1
     takes_integers: bool = False
     cache: Path | None = None
+    name: str = "network"
 
 
 def open_engine(name: str, wanted: Wanted) -> "Engine":
@@ -141,8 +143,9 @@ def _built(library: Literal["tensorrt", "tensorrt_rtx"], wanted: Wanted) -> "Eng
     with ExitStack() as ends:
         folder = wanted.cache.parent if wanted.cache else Path(ends.enter_context(_scratch()))
         compiler = Compiler(found, gpu, EngineCache(folder))
-        stem, nobody = wanted.path.stem, threading.Event()
-        made = compiler.compile(stem, wanted.path, Options(), lambda _share: None, nobody)
+        made = compiler.compile(
+            wanted.name, wanted.path, Options(), lambda _share: None, threading.Event()
+        )
         return TensorRtEngine(made.engine, compiler.library)
 
 
@@ -163,6 +166,9 @@ NAMES = (
     "litert/CPU", "litert/EdgeTPU", "tensorrt/GPU", "tensorrt_rtx/GPU",
 )  # fmt: skip
 """Each is a library and a device; `auto` is none of them."""
+
+BUILT_FIRST = ("tensorrt/GPU", "tensorrt_rtx/GPU")
+"""Those that nobody should wait for whose frames do not."""
 
 _EXTRAS = {"onnxruntime": "edge", "openvino": "openvino", "litert": "litert"}
 _PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "litert": "ai_edge_litert"}

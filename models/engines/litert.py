@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 from models.engines.fit import require_fit
 from models.engines.pool import Pool
 from models.engines.port import Tensor, TensorSpec
-from models.errors import EngineError
+from models.errors import EngineError, one_line
 
 DEVICES = ("CPU", "EdgeTPU")
 
@@ -28,6 +28,8 @@ _EDGE_TPU_OPERATOR = b"edgetpu-custom-op"
 
 # What the interpreter raises, and OSError where a delegate's library is absent.
 _ERRORS = (ValueError, RuntimeError, OSError)
+
+_NO_REASON = "it needs more memory than there is, or LiteRT would give a reason"
 
 
 class LiteRtEngine:
@@ -61,11 +63,14 @@ class LiteRtEngine:
         left = left_to_cpu(path) if self._is_on_tpu else 0
         self.name = f"litert/{device}" + (f", {left} operators on CPU" if left else "")
         first = self._interpreter()
+        try:
+            given, returned = first.get_input_details(), first.get_output_details()
+        except _ERRORS as error:  # a tensor's name that is no text, for one
+            raise _not_loaded(path, error) from error
         self._inputs = [
-            _as_stored(detail) if takes_integers else _input_place(path, detail)
-            for detail in first.get_input_details()
+            _as_stored(detail) if takes_integers else _input_place(path, detail) for detail in given
         ]
-        self._outputs = [_place(path, detail) for detail in first.get_output_details()]
+        self._outputs = [_place(path, detail) for detail in returned]
         self.inputs = tuple(place.spec for place in self._inputs)
         self.outputs = tuple(place.spec for place in self._outputs)
         # An interpreter serves one caller, and an Edge TPU one interpreter at a time.
@@ -85,7 +90,7 @@ class LiteRtEngine:
                 interpreter.invoke()
                 return [place.out(interpreter.get_tensor(place.index)) for place in self._outputs]
         except _ERRORS as error:
-            raise EngineError(f"{self._path}: {_one_line(error)}") from error
+            raise EngineError(f"{self._path}: {one_line(error) or _NO_REASON}") from error
 
     def close(self) -> None:
         """Let go of the interpreters; runs that are under way finish."""
@@ -121,10 +126,7 @@ class LiteRtEngine:
             )
             interpreter.allocate_tensors()
         except _ERRORS as error:
-            raise EngineError(
-                f"{self._path}: cannot be loaded as TensorFlow Lite ({_one_line(error)}); see that "
-                "it is a whole .tflite file that needs no operators of TensorFlow"
-            ) from error
+            raise _not_loaded(self._path, error) from error
         return interpreter
 
 
@@ -235,15 +237,21 @@ def _edge_tpu() -> Any:
         return load_delegate(_EDGE_TPU_LIBRARY)
     except OSError as error:
         raise EngineError(
-            f"{_EDGE_TPU_LIBRARY} is not installed ({_one_line(error)}): add Coral's repository "
+            f"{_EDGE_TPU_LIBRARY} is not installed ({one_line(error)}): add Coral's repository "
             "(https://coral.ai/docs/accelerator/get-started), then apt-get install libedgetpu1-std"
         ) from error
     except ValueError as error:
         raise EngineError(
-            f"no Edge TPU answers ({_one_line(error)}): see that it is plugged in, that this user "
+            f"no Edge TPU answers ({one_line(error)}): see that it is plugged in, that this user "
             "may open it (group plugdev) and that no other program holds it"
         ) from error
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _not_loaded(path: Path, error: Exception) -> EngineError:
+    reason = one_line(error)
+    if not reason:
+        return EngineError(f"{path}: cannot be loaded: {_NO_REASON}")
+    return EngineError(
+        f"{path}: cannot be loaded as TensorFlow Lite ({reason}); see that it is a whole .tflite "
+        "file that needs no operators of TensorFlow"
+    )

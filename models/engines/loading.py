@@ -43,14 +43,20 @@ def load_engine(
     except OSError as error:
         raise AssetError(f"{path}: cannot be read: {error.strerror}") from error
     takes_integers = manifest.input.dtype != "float32"
-    cache = platformdirs.user_cache_path("wayside") / "engines" / manifest.sha256[:12]
-    loaded = open_engine(engine, Wanted(path, intra_threads, takes_integers, cache))
+    cache = engines_folder() / manifest.sha256[:12]
+    wanted = Wanted(path, intra_threads, takes_integers, cache, manifest.name)
+    loaded = open_engine(engine, wanted)
     try:
         check_input(manifest, loaded)
     except ManifestError:
         loaded.close()
         raise
     return loaded
+
+
+def engines_folder() -> Path:
+    """Where engines that were built are kept for this user."""
+    return platformdirs.user_cache_path("wayside") / "engines"
 
 
 def check_input(manifest: Manifest, engine: Engine) -> None:

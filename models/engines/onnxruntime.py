@@ -15,7 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _native
 
 from models.engines.port import Tensor, TensorSpec
 from models.engines.providers import CPU, PROVIDERS, Provider, options_of, told
-from models.errors import EngineError
+from models.errors import EngineError, one_line
 
 # Each stands alone under Exception, so they are named one by one.
 _ERRORS: tuple[type[Exception], ...] = (
@@ -87,7 +87,7 @@ class OnnxRuntimeEngine:
         try:
             outputs: Sequence[Tensor] = session.run(self._output_names, feed)
         except _ERRORS as error:
-            raise EngineError(f"{self._path}: {_one_line(error)}") from error
+            raise EngineError(f"{self._path}: {one_line(error)}") from error
         return outputs
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ def write_optimised(path: Path, out: Path) -> None:
     try:
         onnxruntime.InferenceSession(str(path), options, providers=[CPU])
     except _ERRORS as error:
-        raise EngineError(f"cannot be loaded as ONNX ({_one_line(error)})") from error
+        raise EngineError(f"cannot be loaded as ONNX ({one_line(error)})") from error
 
 
 def has_provider(provider: Provider) -> bool:
@@ -140,11 +140,11 @@ def _session(
     except _ERRORS as error:
         if provider.name == CPU:
             raise EngineError(
-                f"{path}: cannot be loaded as ONNX ({_one_line(error)}); see that it is a whole "
+                f"{path}: cannot be loaded as ONNX ({one_line(error)}); see that it is a whole "
                 f"ONNX file, or export it again for ONNX Runtime {onnxruntime.__version__}"
             ) from error
         raise EngineError(
-            f"{path}: cannot be loaded for {provider.name} ({_one_line(error)}); try engine "
+            f"{path}: cannot be loaded for {provider.name} ({one_line(error)}); try engine "
             "onnxruntime/CPU to see whether the file or the provider is at fault"
         ) from error
 
@@ -188,7 +188,7 @@ def _why_not(provider: Provider) -> str:
         ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
         ctypes.CDLL(str(library))
     except OSError as error:
-        return _one_line(error)
+        return one_line(error)
     return "is its device there, and its driver?"
 
 
@@ -209,7 +209,3 @@ def _spec(path: Path, node: onnxruntime.NodeArg) -> TensorSpec:
         raise EngineError(f"{path}: {node.name} is {node.type}, which is not supported") from error
     shape = tuple(size if isinstance(size, int) else None for size in node.shape)
     return TensorSpec(node.name, shape, dtype)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -15,6 +15,7 @@ from models.engines.fit import require_fit
 from models.engines.pool import Pool
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError
+from models.private import private_folder
 
 
 def _imported() -> Any:
@@ -156,7 +157,7 @@ def _properties(device: str, intra_threads: int, cache: Path | None) -> dict[str
         # A pinned thread waits for its core while capture or tracking has it, and others are idle.
         told["ENABLE_CPU_PINNING"] = False
     elif cache is not None:
-        told["CACHE_DIR"] = str(cache)
+        told["CACHE_DIR"] = str(private_folder(cache))
     return told
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.private import private_folder
+
 CPU = "CPUExecutionProvider"
 
 Options = Mapping[str, str]
@@ -58,13 +60,17 @@ def options_of(provider: Provider, cache: Path | None) -> dict[str, str]:
     Args:
         provider: that is asked for.
         cache: folder where what it builds for this network is kept; None: nothing is.
+
+    Raises:
+        EngineError: others may write to the folder, or it cannot be made.
     """
     if provider.label != "TensorRT" or cache is None:
         return {}
     # Without it TensorRT builds for minutes each time the program starts.
+    kept = str(private_folder(cache))
     return {
-        "trt_engine_cache_enable": "True", "trt_engine_cache_path": str(cache),
-        "trt_timing_cache_enable": "True", "trt_timing_cache_path": str(cache),
+        "trt_engine_cache_enable": "True", "trt_engine_cache_path": kept,
+        "trt_timing_cache_enable": "True", "trt_timing_cache_path": kept,
     }  # fmt: skip
 
 

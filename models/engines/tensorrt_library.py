@@ -52,6 +52,11 @@ def is_installed() -> bool:
     return any(find_spec(name) is not None for name in NAMES)
 
 
+def can_run() -> bool:
+    """True where pycuda, which runs its engines, could be imported; nothing is."""
+    return find_spec("pycuda") is not None
+
+
 def load_library(name: Name | None = None) -> Library:
     """A TensorRT of this machine; the import takes a moment, in which no other Python runs.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.errors import LabelError
 from models.evaluation.metrics import Metrics
-from models.media import hidden
+from models.whole import whole
 
 _COLUMNS = ("metric", "value", "class", "samples", "data")
 
@@ -36,14 +36,12 @@ def write_figures(path: Path, metrics: Metrics, data: str) -> None:
         LabelError: it cannot be written.
     """
     rows = list(_rows(metrics, data))
-    part = hidden(path)
+    text = _csv(rows) if path.suffix == ".csv" else _json(rows)
     try:
-        part.write_text(_csv(rows) if path.suffix == ".csv" else _json(rows), encoding="utf-8")
-        part.replace(path)
+        with whole(path) as (part,):
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise LabelError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _rows(metrics: Metrics, data: str) -> Iterator[dict[str, Any]]:

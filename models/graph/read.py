@@ -7,7 +7,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, checker, numpy_helper
 
-from models.errors import GraphError
+from models.errors import GraphError, one_line
 
 MAX_FILE_BYTES = 2**31 - 1
 """What protobuf can hold; every network for a small board is far below."""
@@ -26,7 +26,7 @@ def read_graph(path: Path) -> ModelProto:
     try:
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise GraphError(f"{path}: {_one_line(error)}") from error
+        raise GraphError(f"{path}: {one_line(error)}") from error
     return model
 
 
@@ -96,7 +96,3 @@ def _check_weight(path: Path, tensor: TensorProto) -> None:
             f"{path}: weight {tensor.name!r} has {bad} values that are NaN or infinite: the "
             "network was damaged in training or export"
         )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

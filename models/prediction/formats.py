@@ -8,7 +8,6 @@ CSV       a line for each thing that was found
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO, Any
 from models.errors import MediaError
 from models.prediction.journal import Frame
 from models.prediction.rows import Row
+from models.whole import whole
 
 _COLUMNS = ("file", "frame", "class", "confidence", "left", "top", "right", "bottom", "share")
 
@@ -98,12 +98,8 @@ def _annotation(number: int, image: int, frame: Frame, row: Row) -> Mapping[str,
 
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[str]]:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with whole(path) as (part,), part.open("w", encoding="utf-8", newline="") as file:
             yield file
-        part.replace(path)
     except OSError as error:
         raise MediaError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

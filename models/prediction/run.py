@@ -16,12 +16,10 @@ from models.prediction.formats import writer_of
 from models.prediction.journal import Frame, Journal
 from models.prediction.rows import Found, Row, rows_of
 from models.prediction.sources import Item, frames_of, items_of
+from models.progress import Progress
 from models.ranking import Ranking
 from models.selection import AnyNetwork
 from models.video_writer import VideoFormat, VideoWriter
-
-Progress = Callable[[int, int | None], None]
-"""Told the frames that are done and the frames there are (None: nobody knows)."""
 
 VIDEO_SUFFIX, PICTURE_SUFFIX = ".mp4", ".png"
 """Of videos that are written into a folder, and of pictures whose own name tells no format."""

@@ -11,7 +11,7 @@ Hidden files and folders are left out, and so is `dataset.yaml`, which describes
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -19,13 +19,11 @@ from pydantic import BaseModel, ConfigDict
 from models.checksum import sha256_of
 from models.errors import RecordError
 from models.manifest import Id, Spdx
+from models.progress import Progress
 from models.record.record import DataSet, Line
 from wayside import settings
 
 DESCRIPTION = "dataset.yaml"
-
-Progress = Callable[[int, int | None], None]
-"""Told the files that are done and the files there are."""
 
 
 class Description(BaseModel):

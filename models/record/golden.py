@@ -44,7 +44,8 @@ DEFAULT_TOLERANCE = Tolerance(output=0.05, agreement=0.9)
 """Measured on three networks (ADR 0051): FP16 is off by 0.001 to 0.02, a wrong order of channels
 by 0.056 to 0.8; on YOLOX-nano it leaves every find as it was, so finds alone would not show it."""
 
-_BY_SCORE = frozenset({"yolov10", "ssd", "detr"})
+BY_SCORE = frozenset({"yolov10", "ssd", "detr"})
+"""Families whose rows are ordered by score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _written(
     manifest: Manifest, engine: Engine, runs: Sequence[_Run], margin: float, tolerance: Tolerance
 ) -> Made:
     files: dict[str, bytes] = {}
-    by_place = manifest.head.family not in _BY_SCORE
+    by_place = manifest.head.family not in BY_SCORE
     first = runs[0].outputs
     positions = _positions(first) if by_place else []
     if by_place:

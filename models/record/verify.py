@@ -26,12 +26,14 @@ class Report:
         read: the record; None where it cannot be read.
         problems: each in a line; none: all is as it was registered.
         outcome: of the golden inputs; None where they were not run.
+        engine: name of what ran them; empty where nothing did.
         parent: what can be said of the parent.
     """
 
     read: Read | None = None
     problems: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
+    engine: str = ""
     parent: str = "none"
 
 
@@ -112,6 +114,7 @@ def _run_golden(folder: Path, record: Record, load: Load, report: Report) -> Non
     assert record.golden is not None
     try:
         engine = load(record.manifest, folder / record.network)
+        report.engine = engine.name
         try:
             report.outcome = self_test(record, folder, engine)
         finally:

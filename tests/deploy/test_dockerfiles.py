@@ -112,7 +112,7 @@ def test_only_what_the_wheel_is_built_from_is_copied(path: Path) -> None:
 def test_everything_installed_is_checked_by_its_hash(path: Path) -> None:
     runs = [run for stage in stages(path) for run in given(stage, "RUN")]
     installs = [one for run in runs for one in run.split("&&") if "pip install" in one]
-    assert len(installs) == 3
+    assert len(installs) == (4 if path.stem == "edge-jetson" else 3)
     for install in installs:
         is_checked = "--verify-hashes" in install and re.search(
             r"-c (requirements|jetson)\.lock", install
@@ -123,7 +123,7 @@ def test_everything_installed_is_checked_by_its_hash(path: Path) -> None:
 
 def test_jetson_has_a_numpy_for_the_systems_cv2_and_the_lock_for_the_rest(tmp_path: Path) -> None:
     [run] = [r for r in given(stages(ROOT / "deploy/docker/edge-jetson.Dockerfile")[2], "RUN")
-             if "jetson.lock" in r]  # fmt: skip
+             if "> jetson.lock" in r]  # fmt: skip
     made = run.partition("&& uv ")[0]
     (tmp_path / "requirements.lock").write_text((ROOT / "requirements.lock").read_text())
     subprocess.run(["sh", "-c", made], cwd=tmp_path, check=True)
@@ -131,10 +131,25 @@ def test_jetson_has_a_numpy_for_the_systems_cv2_and_the_lock_for_the_rest(tmp_pa
     pins = set(re.findall(r"^\S+==\S+", jetson, re.MULTILINE))
     assert {pin for pin in pins if pin.startswith("numpy==")} == {"numpy==1.26.4"}
     other = {pin for pin in re.findall(r"^\S+==\S+", lock, re.MULTILINE) if "numpy" not in pin}
-    assert pins - {"numpy==1.26.4"} == other
+    added = re.findall(r"^(\S+==\S+) --hash=sha256:[0-9a-f]{64}$", jetson, re.MULTILINE)
+    assert {"numpy==1.26.4", "pycuda==2026.1"} <= set(added)
+    assert pins - set(added) == other - set(added)
     removed = re.findall(r"^numpy==(?:.*\\\n)+.*\n", lock, re.MULTILINE)
-    left = jetson.count("--hash") - 1
+    left = jetson.count("--hash") - len(added)
     assert left == lock.count("--hash") - sum(block.count("--hash") for block in removed)
+
+
+def test_jetson_runs_engines_of_tensorrt_by_a_pycuda_of_its_own_cuda() -> None:
+    build = stages(ROOT / "deploy/docker/edge-jetson.Dockerfile")[2]
+    runs = given(build, "RUN")
+    [compiled] = [run for run in runs if "--extra tensorrt" in run]
+    assert compiled.startswith("PATH=/usr/local/cuda/bin:$PATH uv pip install ")
+    assert "--no-build-isolation-package pycuda" in compiled
+    [tools] = [run for run in runs if "apt-get install" in run]
+    assert {"g++", "python3-dev", "python3-setuptools", "python3-wheel"} <= set(tools.split())
+    assert "find_spec('pycuda._driver')" in runs[-1]
+    with_numpy = [run for run in runs if "--extra jetson" in run]
+    assert with_numpy.index(compiled) == 1  # NumPy is there before it is compiled against it
 
 
 @pytest.mark.parametrize("name", ["edge", "edge-jetson"])

@@ -62,3 +62,8 @@ def test_crash_is_started_again_and_bad_settings_are_not(unit: configparser.Conf
     assert service["Type"] == "notify", "the agent says when it works"
     # It says so twice a second, and the watchdog within it has `infer.stuck_after_s`, 30 s.
     assert float(service["WatchdogSec"].removesuffix("s")) > 30
+
+
+def test_a_build_without_memory_ends_alone(unit: configparser.ConfigParser) -> None:
+    """By default systemd ends every process of a unit when the kernel ended one of them."""
+    assert unit["Service"]["OOMPolicy"] == "continue"

@@ -2,31 +2,41 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from edge.app import run_agent
-from edge.network import wants_tensorrt
+from edge.network import load_network, wants_tensorrt
 from edge.settings import EdgeSettings, load
+from models.checksum import sha256_of
 from models.engines import gpu, tensorrt, tensorrt_library
 from models.engines.gpu import Gpu
 from models.engines.onnxruntime import OnnxRuntimeEngine
+from models.engines.port import Tensor
+from models.manifest import text_of
 from tests.support.mosquitto import mosquitto
+from tests.support.pretended_gpu import PretendedCuda
 from tests.support.processes import wait_until
+from tests.support.records import registered
 from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, small_agent
+from tests.support.tiny_detector import tiny_answer, tiny_manifest
 
+ORIN = Gpu("Orin", (8, 7), 16, 64 * 2**30)
 Log = MutableMapping[str, Any]
 
 
-def agent(folder: Path, enabled: bool | str = True, **changes: Any) -> EdgeSettings:
-    model = {"name": "tiny.yaml", "tensorrt": {"enabled": enabled}}
+def agent(
+    folder: Path, enabled: bool | str = True, name: str = "tiny.yaml", **changes: Any
+) -> EdgeSettings:
+    model = {"name": name, "tensorrt": {"enabled": enabled}}
     settings = {"model": model, "status": {"file": "status.json", "interval_s": 0.1}, **changes}
     return load(small_agent(folder, when_done="stay", **settings))
 
@@ -52,20 +62,21 @@ def engine_in_use(folder: Path) -> str:
     return str(json.loads((folder / "status.json").read_text())["model"]["engine"])
 
 
-def test_without_pycuda_the_engine_is_kept_and_onnx_runtime_goes_on(tmp_path: Path) -> None:
+def test_without_pycuda_nothing_is_built_and_onnx_runtime_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("tensorrt_rtx")
     with running(agent(tmp_path)) as logs:
-        wait_until(said(logs, "no faster engine"), "the end of the upgrade", 60)
+        wait_until((tmp_path / "status.json").exists, "the status file", 60)
         assert engine_in_use(tmp_path) == "onnxruntime/CPU"
 
     (warning,) = said(logs, "no faster engine")()
     assert warning["log_level"] == "warning"
     assert "pip install 'wayside[tensorrt]'" in warning["reason"]
-    assert len(list((tmp_path / "data" / "engines").glob("*.engine"))) == 1
+    assert not (tmp_path / "data" / "engines").exists()
 
 
 def test_without_tensorrt_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: None)
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
 
     with running(agent(tmp_path)) as logs:
         wait_until(said(logs, "all sources have ended"), "the end of the video")
@@ -89,6 +100,7 @@ def test_heartbeat_and_status_tell_the_engine_that_took_over(
             self.name = "tensorrt_rtx/GPU"
 
     monkeypatch.setattr(tensorrt, "TensorRtEngine", OnGpu)
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
     broker = mosquitto(tmp_path / "broker")
     broker.start()
     try:
@@ -104,14 +116,59 @@ def test_heartbeat_and_status_tell_the_engine_that_took_over(
     assert not said(logs, "no faster engine")()
 
 
+def test_an_engine_that_is_not_as_its_record_says_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tolerance of raw outputs without a record, 0.15, would let it pass."""
+    pytest.importorskip("tensorrt_rtx")
+    folder = registered(tmp_path / "registered").folder
+
+    class Off(OnnxRuntimeEngine):
+        def __init__(self, engine: bytes, library: object) -> None:
+            super().__init__(folder / "network.onnx")
+            self.name = "tensorrt_rtx/GPU"
+
+        def run(self, *inputs: Tensor) -> Sequence[Tensor]:
+            return [one * np.float32(1.1) for one in super().run(*inputs)]
+
+    monkeypatch.setattr(tensorrt, "TensorRtEngine", Off)
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
+    with running(agent(tmp_path, name=str(folder))) as logs:
+        wait_until(said(logs, "no faster engine"), "the end of the upgrade", 60)
+
+    (warning,) = said(logs, "no faster engine")()
+    assert "tensorrt_rtx/GPU is not as registered: golden: raw outputs are off" in warning["reason"]
+
+
+def test_a_tensorflow_lite_network_is_not_given_to_tensorrt(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", exc_type=ModuleNotFoundError)
+    from tests.support.tiny_tflite import constant_tflite
+
+    content = constant_tflite((1, 32, 32, 3), tiny_answer())
+    (tmp_path / "lite.tflite").write_bytes(content)
+    spec = {"width": 32, "height": 32, "layout": "nhwc", "resize": {"mode": "letterbox"}}
+    manifest = tiny_manifest(input=spec, sha256=sha256_of(tmp_path / "lite.tflite"))
+    (tmp_path / "lite.yaml").write_text(text_of(manifest))
+
+    settings = agent(tmp_path, name="lite.yaml")
+    assert wants_tensorrt(settings)
+    detector, _, upgrade = load_network(settings)
+
+    assert isinstance(upgrade, nullcontext)
+    assert detector.engine.name == "litert/CPU"
+    detector.close()
+
+
 @pytest.mark.parametrize(
     ("enabled", "found", "installed", "expected"),
     [
-        (True, None, False, True),
-        (False, Gpu("Orin", (8, 7)), True, False),
-        ("auto", Gpu("Orin", (8, 7)), True, True),
-        ("auto", Gpu("Orin", (8, 7)), False, False),
-        ("auto", None, True, False),
+        (True, None, (), True),
+        (False, ORIN, ("tensorrt", "pycuda"), False),
+        ("auto", ORIN, ("tensorrt", "pycuda"), True),
+        ("auto", ORIN, ("tensorrt_rtx", "pycuda"), True),
+        ("auto", ORIN, ("pycuda",), False),
+        ("auto", ORIN, ("tensorrt",), False),
+        ("auto", None, ("tensorrt", "pycuda"), False),
     ],
 )
 def test_by_itself_it_is_wanted_where_it_can_run(
@@ -119,11 +176,11 @@ def test_by_itself_it_is_wanted_where_it_can_run(
     monkeypatch: pytest.MonkeyPatch,
     enabled: bool | str,
     found: Gpu | None,
-    installed: bool,
+    installed: tuple[str, ...],
     expected: bool,
 ) -> None:
     monkeypatch.setattr(gpu, "find_gpu", lambda: found)
-    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: installed)
+    monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: name in installed or None)
 
     assert wants_tensorrt(agent(tmp_path, enabled)) is expected
 

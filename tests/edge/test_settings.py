@@ -256,6 +256,9 @@ def test_an_engine_that_is_nowhere_is_refused_with_those_there_are(tmp_path: Pat
         assert made.model.engine == engine
     with pytest.raises(SettingsError, match=r"model\.engine: no engine is called 'gpu'; there are"):
         load(small_agent(tmp_path, model={"name": "tiny.yaml", "engine": "gpu"}))
+    for engine in ("tensorrt/GPU", "tensorrt_rtx/GPU"):
+        with pytest.raises(SettingsError, match=rf"model\.engine: {engine} would be built before"):
+            load(small_agent(tmp_path, model={"name": "tiny.yaml", "engine": engine}))
     both = {"name": "tiny.yaml", "engine": "openvino/CPU", "tensorrt": {"enabled": True}}
     with pytest.raises(SettingsError, match="engine 'openvino/CPU' is chosen by name"):
         load(small_agent(tmp_path, model=both))

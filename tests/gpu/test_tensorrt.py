@@ -20,14 +20,7 @@ from models.engines.tensorrt import TensorRtEngine
 from models.engines.tensorrt_library import is_installed
 from models.errors import EngineError
 from models.preprocess import Preprocessor
-from tests.contracts.test_engine import (  # noqa: F401 - run here over this adapter
-    test_a_closed_engine_refuses_and_may_be_closed_again,
-    test_inputs_that_do_not_fit_are_an_engine_error,
-    test_outputs_come_in_the_order_of_their_specs,
-    test_outputs_stay_as_they_are_when_it_runs_again,
-    test_says_what_it_takes_and_returns,
-    test_several_threads_may_run_it_at_once,
-)
+from tests.contracts.test_engine import EngineContract
 from tests.support.real_assets import real_network
 from tests.support.tiny_onnx import Node, onnx_bytes
 
@@ -69,6 +62,12 @@ def engine(compiler: Compiler, tmp_path: Path) -> Iterator[TensorRtEngine]:
     made = loaded(compiler, path, Options(batch=UPTO))
     yield made
     made.close()
+
+
+class TestOnGpu(EngineContract):
+    """On this machine's."""
+
+    most = UPTO.most
 
 
 def test_a_batch_beyond_the_profile_is_refused_and_the_next_run_works(

@@ -16,14 +16,32 @@ BUILD_YOLOX = (
 )
 
 
+NO_GPU = """
+class Error(Exception):
+    pass
+
+
+def init():
+    raise Error("no CUDA-capable device is detected")
+"""
+"""As pycuda.driver is where there is no GPU. Without pycuda nothing would be built."""
+
+
 @pytest.mark.system
-def test_no_frame_is_dropped_while_engines_are_built(tmp_path: Path, video: Path) -> None:
+def test_no_frame_is_dropped_while_engines_are_built(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At 10 fps: first the agent's own engine, then YOLOX-nano's by command; both for real.
 
     The agent runs FastestDet, so that a test machine with little to spare has some for frames;
     without a GPU it then stays with ONNX Runtime, and says so once.
     """
     pytest.importorskip("tensorrt_rtx")
+    pycuda = tmp_path / "modules" / "pycuda"
+    pycuda.mkdir(parents=True)
+    (pycuda / "__init__.py").write_text("")
+    (pycuda / "driver.py").write_text(NO_GPU)
+    monkeypatch.setenv("PYTHONPATH", str(pycuda.parent))
     with Agent(
         tmp_path / "agent", 1, video, "fastestdet", camera={"pace": "live"}, infer={"workers": 2},
         model={"name": "fastestdet", "tensorrt": {"enabled": True}},
@@ -46,6 +64,7 @@ def test_no_frame_is_dropped_while_engines_are_built(tmp_path: Path, video: Path
     assert passed >= 5
     assert sum(after["dropped"].values()) == 0
     assert agent.program.output.count("no faster engine") == 1
+    assert "no CUDA-capable device is detected" in agent.program.output
 
 
 def camera(agent: Agent) -> dict[str, Any]:

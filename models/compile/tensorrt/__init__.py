@@ -7,5 +7,6 @@ worker.py    the process that builds
 build.py     that process, seen from the one that waits for it
 record.py    what is known of an engine: a file beside it
 cache.py     the engines of a folder
+failures.py  builds that failed, not begun again at each start
 compiler.py  from a network to an engine, by the cache or by building it
 """

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import models
 from models.compile.tensorrt.messages import Tell
 from models.compile.tensorrt.options import Options
 from models.errors import EngineError
@@ -93,7 +95,8 @@ def build(
     """
     with tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
-            _command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+            _command(), cwd="/", env=_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
             pass_fds=() if lock is None else (lock,),
             start_new_session=True,  # Ctrl-C is for who waits, who then ends this
         )  # fmt: skip
@@ -160,8 +163,23 @@ def _command() -> list[str]:
     python: Sequence[str] = [sys.executable, "-m", "models.compile.tensorrt.worker"]
     ionice = shutil.which("ionice")
     if ionice:
-        python = [ionice, "--class", "idle", "--ignore", *python]
+        python = [str(Path(ionice).absolute()), "--class", "idle", "--ignore", *python]
     return dying_with_parent(python)
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, in which Python runs no code that merely lies in a working folder.
+
+    `python -m` looks there first. So the process works in `/`, which is root's, and PYTHONSAFEPATH
+    leaves that out too where Python knows it (3.11). `models` is to be the one that runs here,
+    even where it is a checkout that only this process has on its path.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    path = [str(Path(one).absolute()) for one in given if one]
+    ours = Path(models.__file__).resolve().parents[1]
+    if str(ours) not in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
+        path.append(str(ours))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1"}
 
 
 def _end_of(code: int, stderr: "IO[bytes]") -> str:

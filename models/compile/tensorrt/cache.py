@@ -3,8 +3,15 @@
     KEY.engine   the engine
     KEY.json     its record; written last: without it there is no engine
     .lock        held by whoever builds here, and by the process that it has build
-    *.part       half-written; whoever holds the lock knows that nobody writes it any more
+    KEY.failed   why there is no engine (failures.py)
+    .KEY.part, .KEY.json.part, .KEY.failed.part, .timing-*.part
+                 half-written; whoever holds the lock knows that nobody writes it any more
     timing-*     what TensorRT measured, for the next build
+
+Files of other names may lie there too, for a folder can be anybody's: they are not touched.
+
+What was used last is told by a count that stands as the record's time of change: each use sets it
+one second beyond every other. The wall clock would not do: without a battery it starts in 1970.
 
 A lock of the kernel goes away with the last process that holds it. As the process that builds
 holds it too, no build outlives its lock, however its parent ended (ADR 0048).
@@ -12,6 +19,7 @@ holds it too, no build outlives its lock, however its parent ended (ADR 0048).
 
 import fcntl
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -19,13 +27,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.compile.tensorrt.record import EngineRecord, KeyParts, parse_record
+from models.compile.tensorrt.options import KEEP
+from models.compile.tensorrt.record import KEY_DIGITS, EngineRecord, KeyParts, parse_record
 from models.errors import EngineError
+from models.private import private_file, private_folder, require_private
 
 _LOCK_POLL_S = 0.1
+_SECOND_NS = 1_000_000_000
 
-KEEP = 4
-"""Engines of one network that are kept: of two releases, before and after an update of TensorRT."""
+_KEY = rf"[0-9a-f]{{{KEY_DIGITS}}}"
+_RECORD = re.compile(rf"{_KEY}\.json")
+_RECORD_OR_ENGINE = re.compile(rf"{_KEY}\.(engine|json)")
+_PART = re.compile(rf"\.{_KEY}(\.json|\.failed)?\.part|\.timing-.+\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +48,12 @@ class Entry:
     Attributes:
         record: of it.
         path: the engine's.
-        used_s: when it was last read or built, in Unix time.
+        used: a count that rises; the engine of the highest was read or built last.
     """
 
     record: EngineRecord
     path: Path
-    used_s: float
+    used: int
 
 
 class EngineCache:
@@ -61,9 +74,15 @@ class EngineCache:
         TensorRT itself tells a whole engine from a truncated one by crashing.
 
         Raises:
-            EngineError: there is one, and it is broken or another's: it must be built again.
+            EngineError: there is one, and it is broken, another's, or others may have written it:
+                it must be built again.
         """
         path, record_path = self.engine_path(parts), self._record_path(parts)
+        try:
+            for one in (self.folder, path, record_path):
+                require_private(one)
+        except FileNotFoundError:
+            return None
         try:
             engine = path.read_bytes()
             record = parse_record(record_path.read_text(encoding="utf-8"))
@@ -77,15 +96,13 @@ class EngineCache:
             raise EngineError(f"{path}: its record is that of another engine")
         if not record.is_of(engine):
             raise EngineError(f"{path}: its bytes are not those of its record")
-        # What was used last is kept longest. The folder may be one that is only read.
-        with suppress(OSError):
-            os.utime(record_path)
+        self._count_use(record_path)
         return engine, record
 
     def entries(self) -> list[Entry]:
         """Every engine with a record, the one that was used last first; contents are unchecked."""
-        found = [entry for path in self.folder.glob("*.json") if (entry := _entry(path))]
-        return sorted(found, key=lambda entry: entry.used_s, reverse=True)
+        found = [entry for path in self._named(_RECORD) if (entry := _entry(path))]
+        return sorted(found, key=lambda entry: entry.used, reverse=True)
 
     @contextmanager
     def building(self, stop: threading.Event, timeout_s: float) -> Iterator[int]:
@@ -99,10 +116,11 @@ class EngineCache:
             The lock's file descriptor, for the process that builds.
 
         Raises:
-            EngineError: the folder cannot be written to, the other took too long, or `stop`.
+            EngineError: the folder cannot be written to, or others may write there too; the other
+                took too long, or `stop`.
         """
+        private_folder(self.folder)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / ".lock").open("ab")
         except OSError as error:
             raise EngineError(
@@ -135,13 +153,14 @@ class EngineCache:
         record_path = self._record_path(record.parts)
         record_part = record_path.with_name(f".{record_path.name}.part")
         try:
-            record_part.write_text(record.text(), encoding="utf-8")
+            private_file(record_part).write_text(record.text(), encoding="utf-8")
             self.part_path(record.parts).replace(self.engine_path(record.parts))
             record_part.replace(record_path)
+            self._count_use(record_path)
         except OSError as error:
             record_part.unlink(missing_ok=True)
             raise EngineError(f"{record_path}: cannot be written: {error.strerror}") from error
-        self._forget_old(record.model)
+        self._forget_old(record)
 
     def sweep(self, *, check_bytes: bool = False) -> list[Path]:
         """Remove what no build left on purpose; call it while `building`.
@@ -158,8 +177,7 @@ class EngineCache:
             for entry in there
             if not check_bytes or entry.record.is_of(entry.path.read_bytes())
         }
-        names = [*self.folder.glob("*.engine"), *self.folder.glob("*.json")]
-        gone = sorted(path for path in names if path.stem not in whole)
+        gone = sorted(path for path in self._named(_RECORD_OR_ENGINE) if path.stem not in whole)
         for path in gone:
             path.unlink(missing_ok=True)
         return gone
@@ -184,12 +202,26 @@ class EngineCache:
                 raise EngineError("the build was called off")
 
     def _remove_parts(self) -> None:
-        for part in self.folder.glob(".*.part"):
+        for part in self._named(_PART):
             part.unlink(missing_ok=True)
 
-    def _forget_old(self, model: str) -> None:
-        of_model = [entry for entry in self.entries() if entry.record.model == model]
-        for entry in of_model[self._keep :]:
+    def _named(self, pattern: re.Pattern[str]) -> list[Path]:
+        """Files of the folder whose whole name is of a pattern; nothing else is ours."""
+        return [path for path in self.folder.glob("*") if pattern.fullmatch(path.name)]
+
+    def _count_use(self, record_path: Path) -> None:
+        """What was used last is kept longest."""
+        others = [entry.used for entry in self.entries() if entry.path.stem != record_path.stem]
+        used_ns = (max(others, default=0) + 1) * _SECOND_NS
+        with suppress(OSError):  # the folder may be one that is only read
+            os.utime(record_path, ns=(used_ns, used_ns))
+
+    def _forget_old(self, made: EngineRecord) -> None:
+        others = [
+            entry for entry in self.entries()
+            if entry.record.model == made.model and entry.record.parts != made.parts
+        ]  # fmt: skip
+        for entry in others[self._keep - 1 :]:
             entry.path.with_suffix(".json").unlink(missing_ok=True)  # first: then it is none
             entry.path.unlink(missing_ok=True)
 
@@ -198,7 +230,7 @@ def _entry(record_path: Path) -> Entry | None:
     """The engine of a record; None where the record is torn, which `sweep` removes."""
     try:
         record = parse_record(record_path.read_text(encoding="utf-8"))
-        used_s = record_path.stat().st_mtime
+        used = record_path.stat().st_mtime_ns // _SECOND_NS
     except (OSError, UnicodeDecodeError, EngineError):
         return None
-    return Entry(record, record_path.with_suffix(".engine"), used_s)
+    return Entry(record, record_path.with_suffix(".engine"), used)

@@ -1,7 +1,7 @@
 """From a network to an engine: out of the cache, or built into it."""
 
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +10,16 @@ import structlog
 from models.checksum import sha256_of
 from models.compile.tensorrt.build import Job, build
 from models.compile.tensorrt.cache import EngineCache
+from models.compile.tensorrt.failures import Failures
 from models.compile.tensorrt.messages import Tell
-from models.compile.tensorrt.options import Options
+from models.compile.tensorrt.options import BUILD_TIMEOUT_S, Options
 from models.compile.tensorrt.record import EngineRecord, KeyParts
+from models.engines.choice import TFLITE
 from models.engines.gpu import Gpu, find_gpu
 from models.engines.tensorrt_library import Library, load_library
 from models.errors import EngineError
 
 _log = structlog.get_logger(__name__)
-
-BUILD_TIMEOUT_S = 3600.0
-"""A large network on a small board takes most of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,8 @@ class Compiler:
         gpu: of this machine.
         cache: where engines are kept.
         timeout_s: s of a build, and of waiting for another's, after which it is given up.
+        failures: builds that are not tried again yet; None: each is tried whenever it is asked
+            for, as a person does who has mended something.
     """
 
     def __init__(
@@ -56,20 +57,27 @@ class Compiler:
         gpu: Gpu | None,
         cache: EngineCache,
         timeout_s: float = BUILD_TIMEOUT_S,
+        failures: Failures | None = None,
     ) -> None:
         self.library = library
         self._gpu = gpu
         self._cache = cache
         self._timeout_s = timeout_s
+        self._failures = failures
 
     @classmethod
-    def of_machine(cls, cache: EngineCache, timeout_s: float = BUILD_TIMEOUT_S) -> "Compiler":
+    def of_machine(
+        cls,
+        cache: EngineCache,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        failures: Failures | None = None,
+    ) -> "Compiler":
         """With the TensorRT and the GPU that are here.
 
         Raises:
             EngineError: there is no TensorRT.
         """
-        return cls(load_library(), find_gpu(), cache, timeout_s)
+        return cls(load_library(), find_gpu(), cache, timeout_s, failures)
 
     def compile(
         self, model: str, onnx: Path, options: Options, tell: Tell, stop: threading.Event
@@ -86,6 +94,11 @@ class Compiler:
         Raises:
             EngineError: there is none, and why; nothing half-done stays behind.
         """
+        if onnx.suffix == TFLITE:
+            raise EngineError(
+                f"{onnx}: is a TensorFlow Lite file, and TensorRT takes ONNX files; name the one "
+                "that it was converted from"
+            )
         try:
             parts = KeyParts.of(sha256_of(onnx), self.library, self._gpu, options)
         except OSError as error:
@@ -93,25 +106,34 @@ class Compiler:
         with suppress(EngineError):  # said below, once it is clear that nobody mends it just now
             if kept := self._kept(parts):
                 return kept
+        if self._failures:
+            self._failures.require_due(parts, onnx)
         with self._cache.building(stop, self._timeout_s) as lock:
             try:
                 if kept := self._kept(parts):  # another built it while this one waited
                     return kept
             except EngineError as error:
                 _log.warning("engine is built again", reason=str(error))
-            self._cache.sweep()
-            part = self._cache.part_path(parts)
-            job = Job(
-                self.library.name, onnx, parts.onnx_sha256, options, part,
-                self._cache.timing_path(parts),
-            )  # fmt: skip
+            self._build(model, onnx, options, parts, tell, stop, lock)
+        return self._read_back(parts)
+
+    def _build(
+        self, model: str, onnx: Path, options: Options, parts: KeyParts, tell: Tell,
+        stop: threading.Event, lock: int,
+    ) -> None:  # fmt: skip
+        """Bring an engine into the cache, whose lock is held."""
+        self._cache.sweep()
+        job = Job(
+            self.library.name, onnx, parts.onnx_sha256, options, self._cache.part_path(parts),
+            self._cache.timing_path(parts),
+        )  # fmt: skip
+        with self._failures.attempt(parts, stop) if self._failures else nullcontext():
             whole = build(job, tell, stop, self._timeout_s, lock)
             record = EngineRecord(
                 model=model, parts=parts, sha256=whole.sha256, size_bytes=whole.size_bytes,
                 build_s=whole.build_s,
             )  # fmt: skip
             self._cache.commit(record)
-        return self._read_back(parts)
 
     def _kept(self, parts: KeyParts) -> Compiled | None:
         found = self._cache.read(parts)

@@ -9,6 +9,15 @@ Precision = Literal["onnx", "fp16", "int8"]
 """onnx: of the types that stand in the file. fp16, int8: TensorRT may use these as well (8.6 to
 10; newer ones take precision from the file alone)."""
 
+BUILD_TIMEOUT_S = 3600.0
+"""A large network on a small board takes most of an hour."""
+
+RETRY_AFTER_S = 86400.0
+"""What a build that failed waits until an agent begins it again."""
+
+KEEP = 4
+"""Engines of one network that are kept: of two releases, before and after an update of TensorRT."""
+
 AS_IN_FILE: Precision = "onnx"
 
 

@@ -12,7 +12,7 @@ from models.engines.tensorrt_library import Library
 from models.errors import EngineError
 from models.manifest import Sha256
 
-_KEY_DIGITS = 32
+KEY_DIGITS = 32
 """Hexadecimal digits of a key: of sha256, enough for any number of engines."""
 
 
@@ -50,7 +50,7 @@ class KeyParts(_Frozen):
     def key(self) -> str:
         """32 hexadecimal digits, the engine's name in a cache."""
         canonical = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:_KEY_DIGITS]
+        return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_DIGITS]
 
 
 class EngineRecord(_Frozen):

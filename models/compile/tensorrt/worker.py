@@ -23,8 +23,12 @@ from models.compile.tensorrt.network import build_engine
 from models.compile.tensorrt.options import Batch, Options
 from models.engines.tensorrt_library import load_library
 from models.errors import ModelError
+from models.private import private_file
 
 NICEST = 19
+
+_KILLED_FIRST = 1000
+"""The most of oom_score_adj, see proc_pid_oom_score_adj(5); to ask for more needs no right."""
 
 
 def main() -> int:
@@ -70,17 +74,22 @@ def _build(job: dict[str, Any], tell: Any) -> dict[str, object]:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file, to the disk: a board may lose its power at any moment."""
-    with path.open("wb") as file:
+    with private_file(path).open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
 def _give_way() -> None:
-    """Run only when nothing else wants to: frames go before engines."""
+    """Run only when nothing else wants to, and end first where memory runs out.
+
+    Frames go before engines.
+    """
     os.nice(NICEST)
     with suppress(OSError):  # forbidden in some containers; there nice alone must do
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(f"{_KILLED_FIRST}")
 
 
 def _end_with_stdin() -> None:

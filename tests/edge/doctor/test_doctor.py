@@ -174,7 +174,7 @@ def test_a_disk_is_slow_or_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_missing_beside_a_gpu_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7)))
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30))
     monkeypatch.setattr(tensorrt_library, "is_installed", lambda: False)
     assert [one.state for one in machine.accelerators()] == ["ok", "warning"]
     monkeypatch.setattr(tensorrt_library, "is_installed", lambda: True)

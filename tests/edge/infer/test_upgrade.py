@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from edge.infer.proof import same_outputs
 from edge.infer.upgrade import Prepare, Upgrade, probe_picture
 from models.engines.port import Engine, Tensor, TensorSpec
 from models.engines.switching import SwitchingEngine
@@ -31,7 +32,7 @@ def upgraded(
 ) -> tuple[SwitchingEngine, dict[str, object]]:
     """The engine after an upgrade came to its end, and the line that was said of it."""
     switching = SwitchingEngine(serving)
-    with capture_logs() as logs, Upgrade(switching, prepare, PROBE, tolerance):
+    with capture_logs() as logs, Upgrade(switching, prepare, PROBE, same_outputs(PROBE, tolerance)):
         wait_until(lambda: logs, "a word about it")
     (said,) = logs
     return switching, dict(said)
@@ -109,7 +110,7 @@ def test_stopping_calls_a_build_off_without_a_word() -> None:
         raise EngineError("called off")
 
     switching = SwitchingEngine(engine("onnxruntime/CPU"))
-    with capture_logs() as logs, Upgrade(switching, prepare, PROBE, 0.1):
+    with capture_logs() as logs, Upgrade(switching, prepare, PROBE, same_outputs(PROBE, 0.1)):
         pass
 
     assert ended.is_set()

@@ -74,10 +74,25 @@ def test_a_model_is_registered_shown_verified_and_used(here: Path) -> None:
     verified = call("verify", "store/gate/1", "--digest", digest)
     assert verified.exit_code == 0, verified.stderr
     assert verified.stdout.startswith("store/gate/1: as it was registered\n")
-    assert "finds agree to 100.0%" in verified.stdout
+    assert "3 pictures on onnxruntime/CPU, raw values off by 0, finds agree" in verified.stdout
 
     seen = call("predict", here / "val", "--model", "store/gate/1", "--out", here / "seen")
     assert "3 frames, seen: 3 person" in seen.stdout
+
+
+def test_golden_inputs_are_verified_on_the_engine_that_is_named(here: Path) -> None:
+    pytest.importorskip("openvino")
+    register_all()
+
+    verified = call("verify", "store/gate/1", "--engine", "openvino/CPU")
+    assert verified.exit_code == 0, verified.stderr
+    assert "3 pictures on openvino/CPU, raw values off by" in verified.stdout
+
+    line = refusal(call("verify", "store/gate/1", "--engine", "abacus"))
+    assert line.startswith("wayside-models: no engine is called 'abacus'; there are auto, ")
+    told = call("verify", "store/gate/1", "--engine", "litert/CPU")
+    assert told.exit_code == 1
+    assert "engine litert/CPU does not run ONNX files" in told.stderr
 
 
 def test_once_more_says_so_and_other_content_is_refused(here: Path) -> None:

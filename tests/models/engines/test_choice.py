@@ -5,11 +5,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 
-from models.engines import gpu, tensorrt_library
+from models.checksum import sha256_of
+from models.compile.tensorrt.cache import EngineCache
+from models.engines import gpu, tensorrt, tensorrt_library
 from models.engines.choice import NAMES, Wanted, open_engine, require_known
+from models.engines.loading import load_engine
+from models.engines.onnxruntime import OnnxRuntimeEngine
 from models.errors import EngineError
+from tests.support.tiny_detector import tiny_answer, tiny_manifest
 from tests.support.tiny_onnx import constant_network
 
 
@@ -114,6 +120,28 @@ def test_names_cost_no_library() -> None:
     assert done.stdout.strip() == "set()"
 
 
+def test_engines_of_tensorrt_are_kept_under_the_networks_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a record, each network's file is called `network.onnx`."""
+    pytest.importorskip("tensorrt_rtx")
+    (tmp_path / "network.onnx").write_bytes(constant_network((1, 3, 32, 32), tiny_answer()))
+    digest = sha256_of(tmp_path / "network.onnx")
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30))
+    monkeypatch.setattr(tensorrt, "load_pycuda", lambda: None)
+    monkeypatch.setattr(
+        tensorrt, "TensorRtEngine",
+        lambda engine, library: OnnxRuntimeEngine(tmp_path / "network.onnx"),
+    )  # fmt: skip
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / name)
+
+    manifest = tiny_manifest(name="gate", sha256=digest)
+    load_engine(manifest, tmp_path / "network.onnx", engine="tensorrt_rtx/GPU").close()
+
+    (entry,) = EngineCache(tmp_path / "wayside" / "engines").entries()
+    assert entry.record.model == "gate"
+
+
 def test_tensorrt_by_name_is_refused_before_anything_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +153,7 @@ def test_tensorrt_by_name_is_refused_before_anything_is_built(
     monkeypatch.setattr(gpu, "find_gpu", lambda: None)
     with pytest.raises(EngineError, match="tensorrt_rtx needs an NVIDIA GPU"):
         open_engine("tensorrt_rtx/GPU", wanted)
-    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7)))
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30))
     monkeypatch.setitem(sys.modules, "pycuda.driver", None)
     with pytest.raises(EngineError, match=r"pip install 'wayside\[tensorrt\]'"):
         open_engine("tensorrt_rtx/GPU", wanted)

@@ -46,6 +46,23 @@ def test_channels_that_come_first_are_told_apart_too() -> None:
     assert deviation([a[:, None]], [b[:, None]]) == pytest.approx(1, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 20, 20, 9), (1, 3, 9, 20, 20), (1, 9, 5, 4), (1, 5, 4, 9), (1, 9, 20, 20)]
+)
+def test_grids_and_anchors_hide_no_channel(shape: tuple[int, ...]) -> None:
+    """YOLOv5's raw grids, and others: four channels of px, and scores, wherever they stand."""
+    axis = shape.index(9)
+    a = np.moveaxis(np.empty(shape, np.float32), axis, -1)
+    a[..., :4] = RNG.uniform(0, 416, a[..., :4].shape)
+    a[..., 4:] = RNG.uniform(0, 1, a[..., 4:].shape)
+    b = a.copy()
+    b[..., 6] = 0
+
+    off = deviation([np.moveaxis(a, -1, axis)], [np.moveaxis(b, -1, axis)])
+
+    assert off == pytest.approx(1, rel=1e-6)
+
+
 @given(st.floats(1e-3, 0.5))
 def test_a_scaled_answer_is_off_by_its_scale(share: float) -> None:
     a = np.linspace(1, 2, 30, dtype=np.float64).reshape(1, 3, 10)

@@ -132,6 +132,22 @@ def test_a_file_that_is_no_tflite_is_an_engine_error_of_one_line(
         assert str(path) in str(caught.value)
 
 
+def test_a_name_that_is_no_text_is_an_engine_error(tmp_path: Path) -> None:
+    content = tflite_bytes(
+        [Tensor("x_name", (1, 3)), Tensor("y", (1, 3))],
+        [Step("add", ("x_name", "x_name"), "y")], ["x_name"], ["y"],
+    ).replace(b"x_name", b"x\xff\xfeame")  # fmt: skip
+    with pytest.raises(EngineError, match=r"network\.tflite: cannot be loaded .*can't decode byte"):
+        adapter.LiteRtEngine(written(tmp_path, content))
+
+
+def test_more_memory_than_there_is_is_said(tmp_path: Path) -> None:
+    """4 TB, for which LiteRT's error is empty."""
+    content = doubles(Tensor("x", (10**6, 10**6)), Tensor("y", (10**6, 10**6)))
+    with pytest.raises(EngineError, match="cannot be loaded: it needs more memory than there is"):
+        adapter.LiteRtEngine(written(tmp_path, content))
+
+
 def test_a_missing_file_is_an_engine_error(tmp_path: Path) -> None:
     for device in adapter.DEVICES:
         with pytest.raises(EngineError, match=r"none\.tflite: can"):

@@ -63,6 +63,17 @@ def test_auto_is_named_by_what_it_became(tmp_path: Path) -> None:
     assert engine.name == f"openvino/{device}"
 
 
+def test_what_it_compiles_is_kept_for_this_user_alone(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    path = written(tmp_path, constant_network((1, 3), np.ones((1, 2), np.float32)))
+    adapter.OpenVinoEngine(path, device="AUTO", cache=kept).close()
+    assert kept.stat().st_mode & 0o777 == 0o700
+
+    kept.chmod(0o777)
+    with pytest.raises(EngineError, match="kept: other users may write it"):
+        adapter.OpenVinoEngine(path, device="AUTO", cache=kept)
+
+
 def test_several_threads_for_one_frame_give_the_same(tmp_path: Path) -> None:
     path = written(
         tmp_path, onnx_bytes([Node("Exp", ("x",), "y")], {"x": (64, 64)}, {"y": (64, 64)})

@@ -28,8 +28,9 @@ def test_a_release_that_does_not_count_claims_nothing_of_the_rest() -> None:
 
 
 def test_what_tensorrt_builds_is_kept_and_the_others_are_told_nothing(tmp_path: Path) -> None:
-    options = options_of(PROVIDERS["TensorRT"], tmp_path)
-    assert options["trt_engine_cache_path"] == str(tmp_path)
+    options = options_of(PROVIDERS["TensorRT"], tmp_path / "kept")
+    assert options["trt_engine_cache_path"] == str(tmp_path / "kept")
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
     assert options["trt_engine_cache_enable"] == "True"
     assert options_of(PROVIDERS["TensorRT"], None) == {}
     assert all(options_of(PROVIDERS[label], tmp_path) == {} for label in ("CPU", "CUDA"))

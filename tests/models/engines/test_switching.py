@@ -10,15 +10,7 @@ import pytest
 from models.engines.port import Tensor, TensorSpec
 from models.engines.switching import SwitchingEngine
 from models.errors import EngineError
-from tests.contracts.test_engine import (  # noqa: F401 - run here over this one as well
-    fake_engine,
-    test_a_closed_engine_refuses_and_may_be_closed_again,
-    test_inputs_that_do_not_fit_are_an_engine_error,
-    test_outputs_come_in_the_order_of_their_specs,
-    test_outputs_stay_as_they_are_when_it_runs_again,
-    test_says_what_it_takes_and_returns,
-    test_several_threads_may_run_it_at_once,
-)
+from tests.contracts.test_engine import EngineContract, fake_engine
 from tests.support.fake_engine import FakeEngine
 from tests.support.processes import wait_until
 
@@ -26,12 +18,14 @@ F32 = np.dtype(np.float32)
 X = np.ones((1, 3), np.float32)
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> SwitchingEngine:
-    """For the contract: one that was switched."""
-    made = SwitchingEngine(fake_engine(tmp_path))
-    made.switch(fake_engine(tmp_path))
-    return made
+class TestSwitched(EngineContract):
+    """One that was switched."""
+
+    @pytest.fixture
+    def engine(self, tmp_path: Path) -> SwitchingEngine:
+        made = SwitchingEngine(fake_engine(tmp_path))
+        made.switch(fake_engine(tmp_path))
+        return made
 
 
 def answering(answer: float, before: Callable[[], object] = lambda: None) -> FakeEngine:

@@ -15,14 +15,7 @@ from models.engines import tensorrt, tensorrt_library
 from models.engines.tensorrt import TensorRtEngine
 from models.engines.tensorrt_library import load_library
 from models.errors import EngineError
-from tests.contracts.test_engine import (  # noqa: F401 - run here over this adapter as well
-    test_a_closed_engine_refuses_and_may_be_closed_again,
-    test_inputs_that_do_not_fit_are_an_engine_error,
-    test_outputs_come_in_the_order_of_their_specs,
-    test_outputs_stay_as_they_are_when_it_runs_again,
-    test_says_what_it_takes_and_returns,
-    test_several_threads_may_run_it_at_once,
-)
+from tests.contracts.test_engine import EngineContract
 from tests.support.pretended_gpu import PretendedCuda, pretended_library
 
 
@@ -85,6 +78,12 @@ def engine(cuda: PretendedCuda) -> Iterator[TensorRtEngine]:
 
 
 X = np.ones((1, 3), np.float32)
+
+
+class TestAdapter(EngineContract):
+    """Over a pretended GPU, with engines for up to 64 pictures."""
+
+    most = 64
 
 
 def test_a_batch_beyond_the_profile_is_refused_and_the_next_run_works(

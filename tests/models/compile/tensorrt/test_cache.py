@@ -100,6 +100,25 @@ def test_a_broken_engine_is_never_given_out(
     assert cache.read(parts()) is not None
 
 
+@pytest.mark.parametrize("what", ["engine", "json", ""], ids=["engine", "record", "folder"])
+def test_what_others_may_have_written_is_never_given_out(cache: EngineCache, what: str) -> None:
+    keep(cache, parts())
+    open_to_all = cache.folder / f"{parts().key}.{what}" if what else cache.folder
+    open_to_all.chmod(0o777)
+
+    with pytest.raises(EngineError, match=f"{open_to_all}: other users may write it"):
+        cache.read(parts())
+    if not what:
+        with pytest.raises(EngineError, match="chmod go-w"), cache.building(NEVER, 1.0):
+            pytest.fail("others may write there")
+
+
+def test_what_is_kept_is_for_its_user_alone(cache: EngineCache) -> None:
+    keep(cache, parts())
+    assert cache.folder.stat().st_mode & 0o777 == 0o700
+    assert (cache.folder / f"{parts().key}.json").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("half", [".json", ".engine"])
 def test_half_of_an_engine_is_none_and_is_swept(cache: EngineCache, half: str) -> None:
     keep(cache, parts())
@@ -126,10 +145,8 @@ def test_a_sweep_leaves_whole_engines_and_reads_them_only_when_asked(cache: Engi
 
 def test_what_was_used_longest_ago_goes_first(cache: EngineCache) -> None:
     batches = ["1:1:1", "1:1:2", "1:1:3"]
-    for age, batch in enumerate(batches[:2]):
+    for batch in batches[:2]:
         keep(cache, parts(batch=batch))
-        record = cache.folder / f"{parts(batch=batch).key}.json"
-        os.utime(record, (1000.0 + age, 1000.0 + age))
     keep(cache, parts(batch="1:1:9"), model="another")
     assert cache.read(parts(batch=batches[0])) is not None  # used just now
 
@@ -140,21 +157,68 @@ def test_what_was_used_longest_ago_goes_first(cache: EngineCache) -> None:
     assert not cache.engine_path(parts(batch=batches[1])).exists()
 
 
-def test_entries_come_with_the_last_used_first(cache: EngineCache) -> None:
-    for age, batch in enumerate(["1:1:1", "1:1:2"]):
+def test_entries_come_with_the_last_used_first_whatever_the_clock_says(cache: EngineCache) -> None:
+    """Records that another program touched in the years to come, and a clock that is behind."""
+    batches = ["1:1:1", "1:1:2", "1:1:3"]
+    cache = EngineCache(cache.folder, keep=3)
+    for batch in batches:
         keep(cache, parts(batch=batch))
-        os.utime(cache.folder / f"{parts(batch=batch).key}.json", (2000.0 - age, 2000.0 - age))
+        ahead_s = 1e10 + int(batch[-1])
+        os.utime(cache.folder / f"{parts(batch=batch).key}.json", (ahead_s, ahead_s))
 
-    assert [entry.record.parts.batch for entry in cache.entries()] == ["1:1:1", "1:1:2"]
+    assert cache.read(parts(batch=batches[1])) is not None
+    assert cache.read(parts(batch=batches[0])) is not None
+
+    last_first = [entry.record.parts.batch for entry in cache.entries()]
+    assert last_first == ["1:1:1", "1:1:2", "1:1:3"]
+
+
+def test_what_was_just_built_stays_where_the_clock_is_behind(cache: EngineCache) -> None:
+    """A board without a battery: every engine that is there is of the future."""
+    batches = ["1:1:1", "1:1:2", "1:1:3"]
+    for batch in batches[:2]:
+        keep(cache, parts(batch=batch))
+        os.utime(cache.folder / f"{parts(batch=batch).key}.json", (1e10, 1e10))
+
+    keep(cache, parts(batch=batches[2]))
+
+    assert cache.read(parts(batch=batches[2])) is not None
+    assert len(cache.entries()) == 2
+
+
+def test_of_one_engine_that_is_kept_it_is_the_one_just_built(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path / "engines", keep=1)
+    for batch in ("1:1:1", "1:1:2"):
+        keep(cache, parts(batch=batch))
+
+    assert [entry.record.parts.batch for entry in cache.entries()] == ["1:1:2"]
 
 
 def test_whoever_builds_finds_no_halves_of_others(cache: EngineCache) -> None:
     keep(cache, parts())
-    (cache.folder / ".abc.part").write_bytes(b"half")
-    (cache.folder / ".abc.json.part").write_text("{")
+    (cache.folder / f".{parts().key}.part").write_bytes(b"half")
+    (cache.folder / f".{parts().key}.json.part").write_text("{")
+    (cache.folder / f".{cache.timing_path(parts()).name}.part").write_bytes(b"half")
 
     with cache.building(NEVER, 1.0):
         assert names(cache) == {".engine", ".json"}
+
+
+STRANGERS = ("labels.json", "package.json", "yolo_trtexec.engine", ".notes.part", "timing", ".part")
+
+
+def test_files_of_others_are_left_alone(cache: EngineCache) -> None:
+    cache.folder.mkdir()
+    for name in STRANGERS:
+        (cache.folder / name).write_text("{}")
+    keep(cache, parts())
+    (cache.folder / f"{parts().key}.json").unlink()
+
+    with cache.building(NEVER, 1.0):
+        gone = cache.sweep(check_bytes=True)
+
+    assert gone == [cache.engine_path(parts())]
+    assert {path.name for path in cache.folder.iterdir()} == {*STRANGERS, ".lock"}
 
 
 HOLD = """

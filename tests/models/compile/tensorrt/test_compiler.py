@@ -70,7 +70,7 @@ def test_another_option_is_another_engine(cache: EngineCache, onnx: Path) -> Non
 
 def test_another_gpu_is_another_engine(cache: EngineCache, onnx: Path) -> None:
     here = Compiler.of_machine(cache, 60.0)
-    there = Compiler(here.library, Gpu("another", (8, 9)), cache, 60.0)
+    there = Compiler(here.library, Gpu("another", (8, 9), 16, 64 * 2**30), cache, 60.0)
     stop = threading.Event()
 
     paths = {
@@ -136,6 +136,12 @@ def test_without_a_gpu_there_is_no_current_one(cache: EngineCache, onnx: Path) -
         compiled(cache, onnx, Options(compute_capability="current"))
 
     assert kinds(cache) == [""]
+
+
+def test_a_tensorflow_lite_file_is_refused_unread(cache: EngineCache, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"net.tflite: is a TensorFlow Lite file, and TensorRT"):
+        compiled(cache, tmp_path / "net.tflite")
+    assert not cache.folder.exists()
 
 
 def test_a_file_that_is_no_network_is_named(cache: EngineCache, tmp_path: Path) -> None:
