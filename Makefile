@@ -69,7 +69,7 @@ lock: venv ## pin every package anew, for 3.10 on Jetson and 3.11 or newer elsew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --extra edge --extra cloud --extra models --extra dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --no-annotate -c <(grep == requirements.lock | tr -d '\\') benchmarks/requirements.in \
+	  --no-header --no-annotate --override <(grep == requirements.lock | tr -d '\\') benchmarks/requirements.in \
 	  -o benchmarks/requirements.lock
 
 bench: .venv-bench/.installed ## measure against references; writes docs/benchmarks.md
@@ -78,7 +78,7 @@ bench: .venv-bench/.installed ## measure against references; writes docs/benchma
 
 .venv-bench/.installed: requirements.lock benchmarks/requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.base
-	@VIRTUAL_ENV=.venv-bench .venv-bench/bin/uv pip install --quiet --require-hashes -r benchmarks/requirements.lock
+	@VIRTUAL_ENV=.venv-bench .venv-bench/bin/uv pip install --quiet --no-deps --require-hashes -r benchmarks/requirements.lock
 	@touch $@
 
 FUZZ_S ?= 60

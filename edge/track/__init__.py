@@ -3,6 +3,7 @@
 port.py          what the tracker hands to the rules
 settings.py      thresholds and the seconds of a track's life
 motion.py        where boxes will be: Kalman filters of all tracks at once
-association.py   which detection belongs to which track: ByteTrack's stages
-tracker.py       the life of tracks: tentative, confirmed, lost, ended; read this first
+association.py   which detection belongs to which track: two stages, grown boxes, no jumps
+lives.py         what is remembered of each track
+tracker.py       the life of tracks, from tentative to ended; read this first
 """

@@ -18,18 +18,24 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 MEASUREMENT_STD = 0.05
-"""Standard deviation of a detected edge, in longer sides of the box (ByteTrack: 1/20)."""
+"""Standard deviation of a sure box's edge, in longer sides of the box (ByteTrack: 1/20)."""
 
-ACCELERATION_STD = 1.0
+ACCELERATION_STD = 0.7
 """Square root of the acceleration's spectral density, in longer sides / s^1.5: a person
-reaches walking pace, 0.8 body heights a second, within a second (ByteTrack: 1/160 a frame,
-at 30 frames a second, is 1.03)."""
+reaches walking pace, 0.7 body heights a second, within a second."""
 
 INITIAL_SPEED_STD = 2.0
 """Standard deviation of an unknown velocity, in longer sides / s (ByteTrack: 10/160 a frame)."""
 
 MIN_SIDE_PX = 1.0
 """No prediction is smaller than a pixel."""
+
+MARGIN_STDS = 0.5
+"""By so many standard deviations of a prediction boxes grow before they are compared."""
+
+REACH_STDS = 4.0
+"""A box further than that from its prediction would be an impossible jump: one in 3,000 would be
+refused wrongly, were the errors Gaussian (two coordinates, chi-square of 16)."""
 
 
 @dataclass(slots=True)
@@ -73,11 +79,17 @@ class Motion:
         self.covariance += dt_s * self.var_velocity + noise * (dt_s**2 / 2)
         self.var_velocity += noise * dt_s
 
-    def correct(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32]) -> None:
-        """Take in what was seen: box k, (K, 4) in px, is of track `rows[k]`."""
+    def correct(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32], doubt: F64) -> None:
+        """Take in what was seen: box k, (K, 4) in px, is of track `rows[k]`.
+
+        Args:
+            rows: (K,) of the tracks.
+            xyxy: (K, 4) in px.
+            doubt: (K,) by how much each box trembles more than a sure one, 1 or more.
+        """
         measured = _centre_size(xyxy)
         variance, covariance = self.var_position[rows], self.covariance[rows]
-        certainty = 1 / (variance + (MEASUREMENT_STD * _longer_side(measured)) ** 2)
+        certainty = 1 / (variance + (MEASUREMENT_STD * doubt * _longer_side(measured)) ** 2)
         gain, velocity_gain = variance * certainty, covariance * certainty
         surprise = measured - self.position[rows]
         self.position[rows] += gain[:, None] * surprise
@@ -100,6 +112,16 @@ class Motion:
         np.subtract(self.position[:, :2], half, out=boxes[:, :2], casting="same_kind")
         np.add(self.position[:, :2], half, out=boxes[:, 2:], casting="same_kind")
         return boxes
+
+    def margin_px(self) -> F64:
+        """(N,) by how much each box grows, each way, before it is compared: one side at most."""
+        side = _longer_side(self.position)
+        return np.minimum(MARGIN_STDS * np.sqrt(self.var_position), side)
+
+    def reach_px(self) -> F64:
+        """(N,) how far from the predicted centre each track can be seen."""
+        noise = (MEASUREMENT_STD * _longer_side(self.position)) ** 2
+        return REACH_STDS * np.sqrt(self.var_position + noise)
 
     def keep(self, rows: NDArray[np.bool_]) -> "Motion":
         """The filters of some of the tracks."""

@@ -1,6 +1,6 @@
 """What the tracker hands to the rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ class Tracks:
         class_id: (N,) int32.
         first_seen_ns: (N,) int64, captured time of the first frame of each track.
         ended: ids of confirmed tracks that were given up with this frame.
+        lost: ids of confirmed tracks that this frame does not show; they may come back.
+        stationary: (N,) tracks that have kept their place for a while; by default none.
+        median_confidence: (N,) float32 over all frames that showed the track, to a hundredth; by
+            default that of this frame.
     """
 
     captured_ns: int
@@ -29,6 +33,16 @@ class Tracks:
     class_id: NDArray[np.int32]
     first_seen_ns: NDArray[np.int64]
     ended: tuple[int, ...]
+    lost: tuple[int, ...] = ()
+    stationary: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    median_confidence: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def __post_init__(self) -> None:
+        # A frozen class can set its own defaults this way only.
+        if len(self.stationary) != len(self):
+            object.__setattr__(self, "stationary", np.zeros(len(self), np.bool_))
+        if len(self.median_confidence) != len(self):
+            object.__setattr__(self, "median_confidence", self.confidence)
 
     def __len__(self) -> int:
         return len(self.track_id)

@@ -24,10 +24,14 @@ class TrackerSettings(BaseModel):
     )
     new_confidence: Share = Field(default=0.6, description="from here on a box may start a track")
     min_similarity: Gate = Field(
-        default=0.2, description="overlap (IoU) times confidence that a match needs at least"
+        default=0.2, description="overlap times confidence that a match needs at least"
     )
     min_low_iou: Gate = Field(
-        default=0.5, description="overlap (IoU) that a match of a low-confidence box needs at least"
+        default=0.5, description="overlap that a match of a low-confidence box needs at least"
+    )
+    max_start_iou: Share = Field(
+        default=0.4,
+        description="a box that overlaps (IoU) the one of a known track by more starts no track",
     )
     confirm_s: float = Field(
         default=0.2,
@@ -41,6 +45,12 @@ class TrackerSettings(BaseModel):
     )
     lost_s: float = Field(
         default=2.0, gt=0.0, description="a track ends when its object was not seen for so long"
+    )
+    stationary_s: float = Field(
+        default=5.0, gt=0.0, description="a track that kept its place so long is stationary"
+    )
+    stationary_iou: Gate = Field(
+        default=0.5, description="a track keeps its place while it overlaps (IoU) it by so much"
     )
     max_tracks: int = Field(
         default=1000, ge=1, description="tracks kept at a time; no more are started"

@@ -1,22 +1,27 @@
-"""The life of tracks: tentative, confirmed, lost, ended.
+"""The life of tracks: tentative, confirmed, stationary, lost, ended.
 
 A detection that belongs to no track starts a tentative one, which nobody hears of. Seen again
-after `confirm_s` it is confirmed and gets its id. Unseen it is lost, and coasts; seen again
-within `lost_s` it goes on under its id, else it has ended. All times are those of the frames.
+after `confirm_s` it is confirmed and gets its id. Who keeps a place for `stationary_s` is
+stationary until it leaves. Unseen a track is lost, and coasts; seen again within `lost_s` it
+goes on under its id, else it has ended. All times are those of the frames.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.track.association import Index, Mask, associate
-from edge.track.motion import Motion
+from edge.track.association import Expected, Index, Mask, associate
+from edge.track.lives import F32, Lives, Rows
+from edge.track.motion import F64, Motion
 from edge.track.port import Tracks
 from edge.track.settings import TrackerSettings
 from models.detections import Detections
+from models.nms import iou
 
 NS_PER_S = 1_000_000_000
-TENTATIVE = 0
-"""Stands for the id of a track that has none yet."""
+
+DOUBT_AT_THRESHOLD = 2.5
+"""By how much the edges of a box at `high_confidence` tremble more than those of a sure one: an
+object that is half hidden has a low score, and a box of its visible half. The factor falls with
+(1 - confidence), as in StrongSORT (Du et al., 2023), and is 1 from there on."""
 
 
 class Tracker:
@@ -39,15 +44,11 @@ class Tracker:
         self._settings = settings
         self._now_ns = 0
         self._motion = Motion.start(np.empty((0, 4), np.float32))
-        self._track_id: NDArray[np.int64] = np.empty(0, np.int64)
-        self._class_id: NDArray[np.int32] = np.empty(0, np.int32)
-        self._first_seen_ns: NDArray[np.int64] = np.empty(0, np.int64)
-        self._last_seen_ns: NDArray[np.int64] = np.empty(0, np.int64)
-        self._was_seen: Mask = np.empty(0, np.bool_)
+        self._lives = Lives.start(Detections.empty(), 0)
 
     def __len__(self) -> int:
         """Number of tracks kept: tentative, confirmed and lost."""
-        return len(self._track_id)
+        return len(self._lives)
 
     def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
         """The confirmed tracks that the detections of one frame show.
@@ -63,45 +64,59 @@ class Tracker:
         self._now_ns = now_ns
         ended = self._end_lost()
         self._motion.predict(dt_s)
-        found = associate(
-            self._motion.xyxy(), self._class_id, self._track_id != TENTATIVE, self._was_seen,
-            detections, self._settings,
-        )  # fmt: skip
+        found = associate(self._expected(), detections, self._settings)
         self._see(found, detections)
-        tracks = self._confirmed(found, detections, captured_ns, frame, ended)
+        tracks = self._told(found, detections, captured_ns, frame, ended)
+        is_new = self._is_new(found, detections)
         self._drop_tentative()
-        self._start(found, detections)
+        self._start(is_new.nonzero()[0], detections)
         return tracks
 
     def _end_lost(self) -> tuple[int, ...]:
         """Ids of the tracks that were not seen for too long; they are forgotten."""
-        is_over = self._now_ns - self._last_seen_ns > self._settings.lost_s * NS_PER_S
+        lives = self._lives
+        is_over = self._now_ns - lives.last_seen_ns > self._settings.lost_s * NS_PER_S
         if not np.count_nonzero(is_over):
             return ()
-        ids = self._track_id[is_over]
+        ids = lives.track_id[is_over & lives.is_confirmed]
         self._keep(~is_over)
-        return tuple(ids[ids != TENTATIVE].tolist())
+        return tuple(ids.tolist())
+
+    def _expected(self) -> Expected:
+        motion, lives = self._motion, self._lives
+        return Expected(
+            motion.xyxy(),
+            motion.margin_px().astype(np.float32),
+            motion.reach_px().astype(np.float32),
+            lives.class_id,
+            lives.is_confirmed,
+            lives.was_seen,
+        )
 
     def _see(self, found: Index, detections: Detections) -> None:
         """Take in the detections that tracks have found, and confirm the tracks that are due."""
+        motion, lives, settings = self._motion, self._lives, self._settings
         is_seen = found >= 0
         rows = is_seen.nonzero()[0]
-        self._motion.correct(rows, detections.xyxy[found[rows]])
-        self._motion.hold_size(~is_seen)
-        self._last_seen_ns[rows] = self._now_ns
-        age_ns = self._now_ns - self._first_seen_ns
-        is_due = (
-            is_seen
-            & (self._track_id == TENTATIVE)
-            & (age_ns >= self._settings.confirm_s * NS_PER_S)
-        )
-        if np.count_nonzero(is_due):
-            due = is_due.nonzero()[0]
-            self._track_id[due] = np.arange(self.next_id, self.next_id + len(due))
-            self.next_id += len(due)
-        self._was_seen = is_seen & (self._track_id != TENTATIVE)
+        confidence = detections.confidence[found[rows]]
+        motion.correct(rows, detections.xyxy[found[rows]], self._doubt(confidence))
+        motion.hold_size(~is_seen)
+        lives.see(rows, confidence, self._now_ns)
+        lives.stay(rows, motion.xyxy()[rows], self._now_ns, settings.stationary_iou)
+        age_ns = self._now_ns - lives.first_seen_ns
+        is_due = is_seen & ~lives.is_confirmed & (age_ns >= settings.confirm_s * NS_PER_S)
+        self._confirm(is_due.nonzero()[0])
+        lives.was_seen = is_seen & lives.is_confirmed
 
-    def _confirmed(
+    def _doubt(self, confidence: F32) -> F64:
+        certain = max(1 - self._settings.high_confidence, 0.01)
+        return np.maximum(1.0, DOUBT_AT_THRESHOLD * (1.0 - confidence.astype(np.float64)) / certain)
+
+    def _confirm(self, due: Rows) -> None:
+        self._lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
+        self.next_id += len(due)
+
+    def _told(
         self,
         found: Index,
         detections: Detections,
@@ -109,53 +124,62 @@ class Tracker:
         frame: int,
         ended: tuple[int, ...],
     ) -> Tracks:
-        rows = self._was_seen.nonzero()[0]
+        lives = self._lives
+        rows = lives.was_seen.nonzero()[0]
         boxes = found[rows]
+        stayed_ns = self._now_ns - lives.place_since_ns[rows]
+        lost = lives.track_id[lives.is_confirmed & ~lives.was_seen]
         return Tracks(
             captured_ns=captured_ns,
             frame=frame,
-            track_id=self._track_id[rows],
+            track_id=lives.track_id[rows],
             xyxy=detections.xyxy[boxes],
             confidence=detections.confidence[boxes],
-            class_id=self._class_id[rows],
-            first_seen_ns=self._first_seen_ns[rows],
+            class_id=lives.class_id[rows],
+            first_seen_ns=lives.first_seen_ns[rows],
             ended=ended,
+            lost=tuple(lost.tolist()),
+            stationary=stayed_ns >= self._settings.stationary_s * NS_PER_S,
+            median_confidence=lives.median_confidence(rows),
         )
+
+    def _is_new(self, found: Index, detections: Detections) -> Mask:
+        """Confident detections that no track has found, and that double nobody's box.
+
+        A detector often says an object twice, and suppression of overlaps leaves both: the
+        second box would become a track that takes turns with the first (compare track-aware
+        initialization in Shim et al., "Focusing on Tracks for Online Multi-Object Tracking",
+        CVPR 2025).
+        """
+        is_new = detections.confidence >= self._settings.new_confidence
+        is_new[found[found >= 0]] = False
+        new = is_new.nonzero()[0]
+        known = found[self._lives.was_seen]
+        if len(new) and len(known):
+            overlap = iou(detections.xyxy[new], detections.xyxy[known])
+            same = detections.class_id[new][:, None] == detections.class_id[known]
+            is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
+            is_new[new[is_double]] = False
+        return is_new
 
     def _drop_tentative(self) -> None:
         """Forget tracks that were seen too rarely to be confirmed."""
-        unseen_ns = self._now_ns - self._last_seen_ns
-        is_noise = (self._track_id == TENTATIVE) & (
-            unseen_ns > self._settings.tentative_s * NS_PER_S
-        )
+        unseen_ns = self._now_ns - self._lives.last_seen_ns
+        is_noise = ~self._lives.is_confirmed & (unseen_ns > self._settings.tentative_s * NS_PER_S)
         if np.count_nonzero(is_noise):
             self._keep(~is_noise)
 
-    def _start(self, found: Index, detections: Detections) -> None:
-        """Start a tentative track for every confident detection that no track has found."""
-        is_new = detections.confidence >= self._settings.new_confidence
-        is_new[found[found >= 0]] = False
-        if not np.count_nonzero(is_new):
-            return
-        new = is_new.nonzero()[0]
+    def _start(self, new: Rows, detections: Detections) -> None:
+        """Start a tentative track for each of these detections, the surest where room is short."""
         room = self._settings.max_tracks - len(self)
         if len(new) > room:
             surest = np.argsort(-detections.confidence[new], kind="stable")[:room]
             new = np.sort(new[surest])
         if not len(new):
             return
-        now_ns = np.full(len(new), self._now_ns, np.int64)
         self._motion = self._motion.joined(Motion.start(detections.xyxy[new]))
-        self._track_id = np.concatenate((self._track_id, np.full(len(new), TENTATIVE, np.int64)))
-        self._class_id = np.concatenate((self._class_id, detections.class_id[new]))
-        self._first_seen_ns = np.concatenate((self._first_seen_ns, now_ns))
-        self._last_seen_ns = np.concatenate((self._last_seen_ns, now_ns))
-        self._was_seen = np.concatenate((self._was_seen, np.zeros(len(new), np.bool_)))
+        self._lives = self._lives.joined(Lives.start(detections[new], self._now_ns))
 
     def _keep(self, rows: Mask) -> None:
         self._motion = self._motion.keep(rows)
-        self._track_id = self._track_id[rows]
-        self._class_id = self._class_id[rows]
-        self._first_seen_ns = self._first_seen_ns[rows]
-        self._last_seen_ns = self._last_seen_ns[rows]
-        self._was_seen = self._was_seen[rows]
+        self._lives = self._lives.keep(rows)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from edge.track.association import assign, associate
+from edge.track.association import Expected, assign, associate
 from edge.track.settings import TrackerSettings
 from models.detections import Detections
 from tests.edge.track.boxes import Box, at, detections
@@ -28,16 +28,19 @@ def found(
     class_id: int = 0,
     confirmed: bool | list[bool] = True,
     tracked: bool | list[bool] = True,
+    margin_px: float = 0.0,
+    reach_px: float = 100.0,
 ) -> list[int]:
     count = len(tracks)
-    result: list[int] = associate(
+    expected = Expected(
         np.array(tracks, np.float32).reshape(-1, 4),
+        np.full(count, margin_px, np.float32),
+        np.full(count, reach_px, np.float32),
         np.full(count, class_id, np.int32),
         np.broadcast_to(np.array(confirmed), (count,)),
         np.broadcast_to(np.array(tracked), (count,)),
-        seen,
-        SETTINGS,
-    ).tolist()
+    )
+    result: list[int] = associate(expected, seen, SETTINGS).tolist()
     return result
 
 
@@ -107,3 +110,24 @@ def test_confirmed_tracks_choose_before_tentative_ones() -> None:
     boxes = detections([at(6)])
     assert found([at(5), at(0)], boxes, confirmed=[False, True], tracked=[False, True]) == [-1, 0]
     assert found([at(5)], boxes, confirmed=False, tracked=False) == [0]
+
+
+def test_boxes_that_do_not_meet_match_where_the_track_is_unsure() -> None:
+    beside = detections([at(45)])
+    assert found([at(0)], beside) == [-1]
+    assert found([at(0)], beside, margin_px=30) == [0]
+    assert found([at(0)], detections([at(120)]), margin_px=30, reach_px=1000) == [-1]
+
+
+def test_nobody_jumps_however_much_the_boxes_overlap() -> None:
+    wide = at(0, width=200)
+    jumped = detections([at(60, width=200)])
+    assert found([wide], jumped) == [0]
+    assert found([wide], jumped, reach_px=50) == [-1]
+
+
+def test_of_two_who_overlap_as_much_the_one_as_tall_is_taken() -> None:
+    # Both overlap the track by two thirds: one reaches less high, the other one less wide.
+    shorter, slimmer = at(0, y=100 + 100 / 3, height=200 / 3), at(0, width=80 / 3)
+    assert found([at(0)], detections([shorter, slimmer])) == [1]
+    assert found([at(0)], detections([slimmer, shorter])) == [0]

@@ -11,7 +11,9 @@ from edge.track.motion import ACCELERATION_STD, INITIAL_SPEED_STD, MEASUREMENT_S
 F64 = NDArray[np.float64]
 BOXES = np.array([[10, 20, 50, 120], [300, 100, 420, 160]], np.float32)
 EVERY = np.array([0, 1])
+SURE = np.ones(2)
 steps = st.floats(0.01, 1.0)
+doubts = st.floats(1.0, 5.0)
 
 
 class Textbook:
@@ -32,9 +34,9 @@ class Textbook:
         self.mean = go @ self.mean
         self.cov = go @ self.cov @ go.T + (ACCELERATION_STD * side) ** 2 * noise
 
-    def correct(self, box: F64) -> None:
+    def correct(self, box: F64, doubt: float) -> None:
         see = np.hstack((np.eye(4), np.zeros((4, 4))))
-        noise = (MEASUREMENT_STD * max(box[2], box[3])) ** 2 * np.eye(4)
+        noise = (MEASUREMENT_STD * doubt * max(box[2], box[3])) ** 2 * np.eye(4)
         gain = self.cov @ see.T @ np.linalg.inv(see @ self.cov @ see.T + noise)
         self.mean = self.mean + gain @ (box - see @ self.mean)
         self.cov = self.cov - gain @ see @ self.cov
@@ -46,18 +48,18 @@ def centre_size(xyxy: NDArray[np.float32]) -> F64:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(steps, st.integers(-30, 30), st.integers(0, 10)), max_size=8))
-def test_every_filter_is_the_textbooks(moves: list[tuple[float, int, int]]) -> None:
+@given(st.lists(st.tuples(steps, st.integers(-30, 30), st.integers(0, 10), doubts), max_size=8))
+def test_every_filter_is_the_textbooks(moves: list[tuple[float, int, int, float]]) -> None:
     motion = Motion.start(BOXES)
     books = [Textbook(box) for box in centre_size(BOXES)]
     boxes = BOXES.copy()
-    for dt_s, across, wider in moves:
+    for dt_s, across, wider, doubt in moves:
         boxes += np.array([across, 0, across + wider, 0], np.float32)
         motion.predict(dt_s)
-        motion.correct(EVERY, boxes)
+        motion.correct(EVERY, boxes, np.full(2, doubt))
         for book, box in zip(books, centre_size(boxes), strict=True):
             book.predict(dt_s)
-            book.correct(box)
+            book.correct(box, doubt)
     for row, book in enumerate(books):
         np.testing.assert_allclose(motion.position[row], book.mean[:4], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(motion.velocity[row], book.mean[4:], rtol=1e-6, atol=1e-5)
@@ -85,7 +87,7 @@ def test_it_learns_the_velocity_of_what_it_sees() -> None:
     motion = Motion.start(BOXES)
     for number in range(1, 20):
         motion.predict(0.1)
-        motion.correct(EVERY, BOXES + np.float32(number * 5))
+        motion.correct(EVERY, BOXES + np.float32(number * 5), SURE)
     motion.predict(1.0)
     np.testing.assert_allclose(motion.xyxy(), BOXES + (19 * 5 + 50), atol=3.0)
 
@@ -111,7 +113,21 @@ def test_the_other_tracks_are_left_alone() -> None:
     motion = Motion.start(BOXES)
     motion.predict(0.5)
     before = motion.keep(np.array([True, True]))
-    motion.correct(np.array([1]), BOXES[1:] + np.float32(10))
+    motion.correct(np.array([1]), BOXES[1:] + np.float32(10), SURE[1:])
     np.testing.assert_array_equal(motion.position[0], before.position[0])
     np.testing.assert_array_equal(motion.var_position[0], before.var_position[0])
     assert motion.position[1, 0] > before.position[1, 0]
+
+
+@pytest.mark.parametrize(("fps", "narrow"), [(5, False), (25, True)])
+def test_margin_and_reach_follow_the_time_between_frames(fps: int, narrow: bool) -> None:
+    motion = Motion.start(BOXES)
+    for _ in range(2 * fps):
+        motion.predict(1 / fps)
+        motion.correct(EVERY, BOXES, SURE)
+    motion.predict(1 / fps)
+    sides = np.array([100.0, 120.0])
+    assert (motion.margin_px() < 0.02 * sides).all() == narrow
+    assert (motion.reach_px() < 0.3 * sides).all() == narrow
+    motion.predict(60.0)
+    np.testing.assert_allclose(motion.margin_px(), sides)

@@ -135,11 +135,79 @@ def test_ids_go_on_where_an_earlier_tracker_stopped() -> None:
         Tracker(DEFAULTS, first_id=0)
 
 
+@pytest.mark.parametrize("fps", [5, 25])
+def test_who_stays_is_stationary_after_its_seconds_and_until_it_leaves(fps: int) -> None:
+    rng = np.random.default_rng(1)
+    stay = [detections([at(*rng.normal((0, 100), 1.5))]) for _ in range(7 * fps)]
+    leave = [detections([at(number / fps * 60.0)]) for number in range(3 * fps)]
+    results = run(Tracker(DEFAULTS), stay + leave, fps)
+    stationary = {
+        (tracks.captured_ns - START_NS) / 1e9 for tracks in results if tracks.stationary.any()
+    }
+    assert ids(results) == {1}
+    assert min(stationary) == pytest.approx(DEFAULTS.stationary_s)
+    assert 7.0 < max(stationary) < 8.0
+    assert len(stationary) == round((max(stationary) - min(stationary)) * fps) + 1
+
+
+def test_who_is_hidden_is_lost_and_comes_back_as_stationary_as_before() -> None:
+    clip = walker(60, 10, speed=0) + [NOBODY] * 10 + walker(10, 10, speed=0)
+    results = run(Tracker(DEFAULTS), clip, fps=10)
+    assert [tracks.lost for tracks in results] == [()] * 60 + [(1,)] * 10 + [()] * 10
+    assert results[-1].stationary.tolist() == [True]
+
+
+def test_a_tentative_track_is_never_told_as_lost() -> None:
+    results = run(Tracker(DEFAULTS), [detections([at(0)]), NOBODY, NOBODY, NOBODY], fps=10)
+    assert not any(tracks.lost for tracks in results)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(0.625, 1.0, width=32), min_size=3, max_size=40))
+def test_the_median_is_that_of_every_frame_that_showed_the_track(scores: list[float]) -> None:
+    clip = [detections([at(0)], score) for score in scores]
+    results = run(Tracker(DEFAULTS), clip, fps=10)
+    lower, upper = np.percentile(scores, 50, method="lower"), np.percentile(scores, 50)
+    median = float(results[-1].median_confidence[0])
+    assert lower - 0.01 <= median <= upper + 0.01
+
+
+def test_no_known_object_jumps() -> None:
+    clip = [detections([at(0, width=200)])] * 25 + [detections([at(110, width=200)])] * 25
+    results = run(Tracker(DEFAULTS), clip, fps=25)
+    assert results[25].lost == (1,)
+    assert results[-1].track_id.tolist() == [2]
+
+
+def test_a_second_box_of_an_object_is_no_second_object() -> None:
+    double = [detections([at(0), at(0, height=50)], [0.9, 0.7])] * 20
+    assert ids(run(Tracker(DEFAULTS), walker(5, 10, speed=0) + double, fps=10)) == {1}
+
+
+def test_another_class_at_the_same_place_is_another_object() -> None:
+    both = [detections([at(0), at(0)], class_id=[0, 1])] * 20
+    results = run(Tracker(DEFAULTS), walker(5, 10, speed=0) + both, fps=10)
+    assert results[-1].class_id.tolist() == [0, 1]
+
+
+def test_tracks_made_by_others_have_the_defaults_of_what_they_leave_out() -> None:
+    seen = run(Tracker(DEFAULTS), walker(9, fps=10), fps=10)[-1]
+    bare = Tracks(
+        seen.captured_ns, seen.frame, seen.track_id, seen.xyxy, seen.confidence, seen.class_id,
+        seen.first_seen_ns, (),
+    )  # fmt: skip
+    assert (bare.lost, bare.stationary.tolist()) == ((), [False])
+    np.testing.assert_array_equal(bare.median_confidence, seen.confidence)
+
+
 @settings(deadline=None, max_examples=50)
 @given(clips())
 def test_the_same_frames_give_the_same_tracks(clip: list[Detections]) -> None:
     def told(tracks: Tracks) -> list[object]:
-        return [tracks.track_id.tolist(), tracks.xyxy.tolist(), tracks.ended]
+        return [
+            tracks.track_id.tolist(), tracks.xyxy.tolist(), tracks.ended, tracks.lost,
+            tracks.stationary.tolist(), tracks.median_confidence.tolist(),
+        ]  # fmt: skip
 
     first, second = (run(Tracker(DEFAULTS), clip, fps=10) for _ in range(2))
     assert [told(tracks) for tracks in first] == [told(tracks) for tracks in second]
