@@ -9,18 +9,19 @@ from pathlib import Path
 
 from edge.doctor.finding import Finding, ok, warning, wrong
 
-_SLOW_S = 0.25
+SLOW_S = 0.25
 """Of a write that is on disk: alarms wait for one."""
 
 _MIB = 1024 * 1024
 
 
-def disk(folder: Path, max_bytes: int) -> Iterator[Finding]:
+def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Finding]:
     """Whether events can wait in a folder.
 
     Args:
         folder: of the outbox; it need not be there.
         max_bytes: of events that may wait.
+        slow_s: a write that takes longer to be on disk is slow.
     """
     place = _nearest(folder)
     try:
@@ -33,7 +34,7 @@ def disk(folder: Path, max_bytes: int) -> Iterator[Finding]:
             "on a disk that can be written",
         )  # fmt: skip
         return
-    if took_s > _SLOW_S:
+    if took_s > slow_s:
         yield warning(
             "disk", f"{folder}: a write took {took_s * 1e3:.0f} ms to be on disk",
             "set data_dir to an SSD or eMMC; a worn or cheap SD card holds up alarms",

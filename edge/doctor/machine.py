@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,9 +20,9 @@ _BUILT_S = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()
 def machine() -> Iterator[Finding]:
     """What this machine is and has."""
     yield ok("machine", f"{_board()}, Python {platform.python_version()}")
-    yield _clock(time.time(), clock_synced())
-    yield opencv()
-    yield from accelerators()
+    yield clock(time.time(), clock_synced())
+    yield _opencv()
+    yield from accelerators(gpu.find_gpu(), lambda module: find_spec(module) is not None)
 
 
 def _board() -> str:
@@ -32,7 +32,8 @@ def _board() -> str:
         return f"{platform.system()} on {platform.machine()}"
 
 
-def _clock(now_s: float, synced: bool) -> Finding:
+def clock(now_s: float, synced: bool) -> Finding:
+    """What there is to say of a wall clock, in Unix s, and of who keeps it."""
     told = datetime.fromtimestamp(now_s, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
     remedy = "start a time service: `timedatectl set-ntp true`, or chrony, and see `timedatectl`"
     if now_s < _BUILT_S:
@@ -44,27 +45,35 @@ def _clock(now_s: float, synced: bool) -> Finding:
     return ok("clock", f"{told}, kept by a time service")
 
 
-def opencv() -> Finding:
-    """The cv2 that is imported, and which ways of decoding it has."""
+def _opencv() -> Finding:
     from edge.capture.opencv import build
 
     found = build()
-    told = f"{found.version} from {found.folder}, {', '.join(found.backends) or 'no video at all'}"
-    if "FFmpeg" not in found.backends:
+    return opencv(found.version, found.folder, found.backends)
+
+
+def opencv(version: str, folder: Path, backends: Sequence[str]) -> Finding:
+    """What there is to say of a cv2 and its ways of decoding."""
+    told = f"{version} from {folder}, {', '.join(backends) or 'no video at all'}"
+    if "FFmpeg" not in backends:
         return wrong(
             "opencv", told, "files and streams need OpenCV with FFmpeg: pip install opencv-python"
         )
     return ok("opencv", told)
 
 
-def accelerators() -> Iterator[Finding]:
-    """What runs networks on this machine beside its CPU."""
-    found = gpu.find_gpu()
+def accelerators(found: gpu.Gpu | None, is_installed: Callable[[str], bool]) -> Iterator[Finding]:
+    """What runs networks on a machine beside its CPU.
+
+    Args:
+        found: its GPU.
+        is_installed: whether a Python module is there.
+    """
     if found is None:
         yield ok("gpu", "none that NVIDIA's driver shows")
         return
     yield ok("gpu", str(found))
-    if not tensorrt_library.is_installed():
+    if not any(map(is_installed, tensorrt_library.NAMES)):
         yield warning(
             "tensorrt", "not installed, so ONNX Runtime runs the network",
             "on a Jetson apt-get install python3-libnvinfer, and let the environment see the "
@@ -75,7 +84,7 @@ def accelerators() -> Iterator[Finding]:
         yield ok("tensorrt", str(tensorrt_library.load_library()))
     except EngineError as error:
         yield wrong("tensorrt", str(error))
-    if find_spec("pycuda") is None:
+    if not is_installed("pycuda"):
         yield warning(
             "pycuda", "not installed, and TensorRT's engines are run by it",
             "pip install 'wayside[tensorrt]', where CUDA's headers are",

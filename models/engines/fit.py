@@ -1,7 +1,6 @@
 """Do tensors fit what a network takes?"""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError
@@ -9,13 +8,13 @@ from models.errors import EngineError
 Shape = tuple[int | None, ...]
 
 
-def require_fit(path: Path, specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None:
+def require_fit(what: object, specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None:
     """Return when a network can be run on tensors as they are.
 
     For libraries that convert, cut or read past the end instead of refusing.
 
     Args:
-        path: of the network, for the message.
+        what: is to run, for the message: a path or an engine's name.
         specs: what it takes.
         tensors: what it is given.
 
@@ -23,11 +22,11 @@ def require_fit(path: Path, specs: Sequence[TensorSpec], tensors: Sequence[Tenso
         EngineError: their number, a shape or a dtype is another.
     """
     if len(specs) != len(tensors):
-        raise EngineError(f"{path}: takes {len(specs)} inputs, {len(tensors)} were given")
+        raise EngineError(f"{what}: takes {len(specs)} inputs, {len(tensors)} were given")
     for spec, tensor in zip(specs, tensors, strict=True):
         if tensor.dtype != spec.dtype or not shapes_fit(spec.shape, tensor.shape):
             raise EngineError(
-                f"{path}: {spec.name!r} takes {shown(spec.shape)} {spec.dtype}, "
+                f"{what}: {spec.name!r} takes {shown(spec.shape)} {spec.dtype}, "
                 f"{shown(tensor.shape)} {tensor.dtype} was given"
             )
 

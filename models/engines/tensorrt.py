@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from models.engines.fit import require_fit
 from models.engines.port import Tensor, TensorSpec
 from models.engines.tensorrt_library import Library, load_library
 from models.errors import EngineError
@@ -112,14 +113,7 @@ class TensorRtEngine:
     def _check(self, inputs: Sequence[Tensor]) -> None:
         if self._closed:
             raise EngineError("the engine is closed")
-        if len(inputs) != len(self.inputs):
-            raise EngineError(f"takes {len(self.inputs)} inputs, {len(inputs)} were given")
-        for spec, tensor in zip(self.inputs, inputs, strict=True):
-            fits = len(spec.shape) == tensor.ndim and all(
-                want in (None, size) for want, size in zip(spec.shape, tensor.shape, strict=True)
-            )
-            if not fits or spec.dtype != tensor.dtype:
-                raise EngineError(f"{spec.name}: got {tensor.shape} {tensor.dtype}, want {spec}")
+        require_fit(self.name, self.inputs, inputs)
 
     @contextmanager
     def _current(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from models.engines.fit import require_fit
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError
 
@@ -33,14 +34,7 @@ class FakeEngine:
     def run(self, *inputs: Tensor) -> Sequence[Tensor]:
         if self.closed:
             raise EngineError("the engine is closed")
-        if len(inputs) != len(self.inputs):
-            raise EngineError(f"takes {len(self.inputs)} inputs, {len(inputs)} were given")
-        for spec, tensor in zip(self.inputs, inputs, strict=True):
-            fits = len(spec.shape) == tensor.ndim and all(
-                want in (None, size) for want, size in zip(spec.shape, tensor.shape, strict=True)
-            )
-            if not fits or spec.dtype != tensor.dtype:
-                raise EngineError(f"{spec.name}: got {tensor.shape} {tensor.dtype}, want {spec}")
+        require_fit(self.name, self.inputs, inputs)
         return self._compute(*inputs)
 
     def close(self) -> None:

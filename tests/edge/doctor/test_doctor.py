@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from edge.capture import opencv
 from edge.doctor import disk, machine
 from edge.doctor.broker import broker
 from edge.doctor.finding import Finding
-from edge.doctor.machine import _clock as clock_finding
-from models.engines import gpu, tensorrt_library
+from models.engines import gpu
 from tests.support.edge_command import call
 from tests.support.mosquitto import mosquitto
 from tests.support.small_agent import small_agent
@@ -156,39 +154,37 @@ def test_an_agent_that_runs_is_not_thrown_out(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_never_set_is_wrong() -> None:
-    assert clock_finding(86_400.0, True).state == "wrong"
-    assert "1970-01-02" in clock_finding(86_400.0, True).seen
-    assert clock_finding(1.8e9, False).state == "warning"
-    assert clock_finding(1.8e9, True).state == "ok"
+    assert machine.clock(86_400.0, True).state == "wrong"
+    assert "1970-01-02" in machine.clock(86_400.0, True).seen
+    assert machine.clock(1.8e9, False).state == "warning"
+    assert machine.clock(1.8e9, True).state == "ok"
 
 
-def test_a_disk_is_slow_or_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk, "_SLOW_S", -1.0)
-    slow, small = disk.disk(tmp_path / "not" / "there", 2**62)
+def test_a_disk_is_slow_or_small(tmp_path: Path) -> None:
+    slow, small = disk.disk(tmp_path / "not" / "there", 2**62, slow_s=-1.0)
     assert (slow.state, small.state) == ("warning", "warning")
     assert "SD card" in slow.remedy
-    monkeypatch.undo()
     (tmp_path / "held").write_bytes(b"x" * 5 * 1024 * 1024)
     assert "events may take 1 MiB more" in last(disk.disk(tmp_path, 6 * 1024 * 1024)).seen
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
 
 
-def test_what_is_missing_beside_a_gpu_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30))
-    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: False)
-    assert [one.state for one in machine.accelerators()] == ["ok", "warning"]
-    monkeypatch.setattr(tensorrt_library, "is_installed", lambda: True)
-    monkeypatch.setattr(machine, "find_spec", lambda name: None)
-    assert "wayside[tensorrt]" in last(machine.accelerators()).remedy
+def test_what_is_missing_beside_a_gpu_is_told() -> None:
+    orin = gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30)
+    assert [one.state for one in machine.accelerators(None, lambda module: False)] == ["ok"]
+    without = list(machine.accelerators(orin, lambda module: False))
+    assert [one.state for one in without] == ["ok", "warning"]
+    assert "python3-libnvinfer" in without[1].remedy
+    pytest.importorskip("tensorrt_rtx")
+    unrun = last(machine.accelerators(orin, lambda module: module == "tensorrt_rtx"))
+    assert "wayside[tensorrt]" in unrun.remedy
 
 
-def test_an_opencv_that_reads_no_streams_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert machine.opencv().state == "ok"
-    monkeypatch.setattr(
-        opencv, "build", lambda: opencv.Build("4.5.4", Path("/usr/lib"), ("GStreamer",))
-    )
-    found = machine.opencv()
+def test_an_opencv_that_reads_no_streams_is_wrong() -> None:
+    assert machine.opencv("5.0.0", Path("/usr/lib"), ["FFmpeg", "V4L2"]).state == "ok"
+    found = machine.opencv("4.5.4", Path("/usr/lib"), ["GStreamer"])
     assert (found.state, found.seen) == ("wrong", "4.5.4 from /usr/lib, GStreamer")
+    assert "no video at all" in machine.opencv("4.5.4", Path("/usr/lib"), []).seen
 
 
 def test_the_schema_knows_what_a_file_may_hold() -> None:
