@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.rules.events import Drafter
+from edge.rules.fields import require_none
 from edge.rules.ground import Ground
 from edge.rules.lifecycle import LifeWatch
 from edge.rules.objects import Objects
@@ -18,8 +19,6 @@ from edge.rules.scene import Scene
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.rules.watches import Watches
 from edge.track.port import Tracks
-from wayside.errors import Problem, SettingsError
-from wayside.settings import dotted
 
 
 class CameraRules:
@@ -44,9 +43,7 @@ class CameraRules:
         model_version: str,
         settings: CameraRulesSettings,
     ) -> None:
-        if unknown := unknown_classes(settings, classes):
-            source = f"camera {camera_id}"
-            raise SettingsError([Problem(source, 0, dotted(at), text) for at, text in unknown])
+        require_none(camera_id, unknown_classes(settings, classes))
         self._drafter = Drafter(camera_id, classes, model, model_version)
         self._objects = Objects.none()
         self._watches = Watches(settings, classes)

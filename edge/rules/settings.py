@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from edge.rules.fields import Frozen, Share, known, problem
+from edge.rules.fields import Frozen, Share, known, of_no_class, problem
 from edge.rules.kinds import AnyRule, LineCountsRule, LineRule, ProximityRule, Rule, SpeedRule
 from edge.rules.shapes import GroundSettings, Line, Zone
 
@@ -106,12 +106,9 @@ def unknown_classes(
     Returns:
         Location within the settings, `("rules", 0, "classes", 1)`, and message of each.
     """
-    return [
-        (
-            ("rules", place, "classes", position),
-            f"the model has no class {name!r}; {known(name, classes)}",
-        )
+    named = (
+        (("rules", place, "classes", position), name)
         for place, rule in enumerate(settings.rules)
         for position, name in enumerate(rule.classes)
-        if name not in classes
-    ]
+    )
+    return of_no_class(named, classes)

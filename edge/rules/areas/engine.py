@@ -15,13 +15,12 @@ from edge.rules.areas.settings import (
     unknown_area_classes,
 )
 from edge.rules.areas.shares import ClassArea, SharesWatch
+from edge.rules.fields import require_none
 from edge.rules.port import Draft, Event
 from edge.rules.schedule import Schedules
 from models.areas import Areas
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
-from wayside.errors import Problem, SettingsError
-from wayside.settings import dotted
 
 LEFT, RIGHT = "left", "right"
 """Targets of a lane departure: the side to which the lane is left."""
@@ -49,9 +48,7 @@ class CameraAreaRules:
         model_version: str,
         settings: AreaRulesSettings,
     ) -> None:
-        if unknown := unknown_area_classes(settings, classes):
-            source = f"camera {camera_id}"
-            raise SettingsError([Problem(source, 0, dotted(at), text) for at, text in unknown])
+        require_none(camera_id, unknown_area_classes(settings, classes))
         self._camera, self._classes = camera_id, tuple(classes)
         self._model, self._model_version = model, model_version
         rules = settings.area_rules

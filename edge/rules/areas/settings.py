@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from edge.rules.fields import Frozen, Id, Seconds, Share, known, problem
+from edge.rules.fields import Frozen, Id, Seconds, Share, of_no_class, problem
 from edge.rules.kinds import REARM
 from edge.rules.schedule import Schedule
 
@@ -113,8 +113,4 @@ def unknown_area_classes(
             named += [
                 (("area_rules", place, "classes", at), name) for at, name in enumerate(rule.classes)
             ]
-    return [
-        (location, f"the model has no class {name!r}; {known(name, classes)}")
-        for location, name in named
-        if name not in classes
-    ]
+    return of_no_class(named, classes)
