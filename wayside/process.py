@@ -20,6 +20,9 @@ EXIT_BAD_SETTINGS = 2
 EXIT_CRASH_ONLY = 70
 """EX_SOFTWARE of sysexits.h: a part is stuck or broken, start me again."""
 
+_UNLESS_ORPHANED = '[ "$PPID" -eq "$0" ] && exec "$@"'
+"""Shell that becomes the command where its parent is the process of that number."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -77,11 +80,18 @@ def crash_on_thread_errors() -> None:
 
 
 def dying_with_parent(command: Sequence[str]) -> list[str]:
-    """The command, run so that the kernel ends it (SIGTERM) when its parent is gone.
+    """The command, run so that the kernel ends it (SIGTERM) when this process is gone.
 
     By setpriv(1) of util-linux, which sets PR_SET_PDEATHSIG and becomes the command: the same
     in a `preexec_fn` would run Python between fork and exec, which crashes now and then in
-    a process with threads. Without setpriv, as in some containers, the command itself.
+    a process with threads. A parent that was gone before the signal was asked for would never
+    be noticed, so a shell looks at it once more and ends where it is another one. Without
+    setpriv, as in some containers, the command itself.
+
+    The process that calls this must be the one that runs the command.
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
+    if not setpriv:
+        return list(command)
+    watched = ["/bin/sh", "-c", _UNLESS_ORPHANED, str(os.getpid()), *command]
+    return [setpriv, "--pdeathsig", "TERM", "--", *watched]

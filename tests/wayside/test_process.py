@@ -1,5 +1,6 @@
 """How a process ends: seen from outside, in real processes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.support.processes import wait_until
-from wayside.process import EXIT_CRASH_ONLY
+from wayside.process import EXIT_CRASH_ONLY, dying_with_parent
 
 WAITING = """
 import threading
@@ -122,3 +123,16 @@ def test_a_child_dies_with_its_parent() -> None:
 
     wait_until(gone, "the child's end")
     assert parent.returncode == -signal.SIGKILL
+
+
+def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
+    parent = begin(
+        "import json\n"
+        "from wayside.process import dying_with_parent\n"
+        "print(json.dumps(dying_with_parent(['echo', 'lives'])))\n"
+    )
+    out, _ = parent.communicate(timeout=20)
+    orphan = subprocess.run(json.loads(out), stdout=subprocess.PIPE, timeout=20, check=False)
+    assert orphan.stdout == b""
+    mine = subprocess.run(dying_with_parent(["echo", "lives"]), stdout=subprocess.PIPE, check=True)
+    assert mine.stdout == b"lives\n"
