@@ -4,6 +4,7 @@ Down to the disk, by the pipelines' threads and one writer:
 
 settings.py         limits of the outbox and of the forwarder
 rows.py             what the outbox holds, and how it is named
+pictures.py         a picture of an event as it travels
 staging.py          drafts in memory, bounded, until the next commit
 schema.py           the SQLite file: made, opened, moved aside when it is broken
 ledger.py           rows and sequences in that file, one transaction at a time
@@ -17,7 +18,7 @@ clock.py            is the wall clock disciplined
 And out, by one thread that decides and the connection's that listens:
 
 ranges.py           sets of sequence numbers
-batches.py          rows into EventBatch payloads
+batches.py          rows into payloads: EventBatch, and Snapshot as it is
 gates.py            which lane may send: refusals, and nobody there
 trials.py           what is known of each message that went out
 window.py           the messages that are out

@@ -1,4 +1,4 @@
-"""Rows into EventBatch payloads.
+"""Rows into payloads: an EventBatch of many, or one Snapshot as it is.
 
 The rows hold serialised events already. An EventBatch is its header followed by its events,
 each with tag and length (Protocol Buffers encoding, "Message Structure"), so they are joined
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from edge.publish.ledger import varint
 from edge.publish.rows import Row, Stream
 from protos.codec import SCHEMA, encode
+from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
 
 _EVENTS_TAG = b"\x82\x01"  # field 16, length-delimited: EventBatch.events
@@ -29,7 +30,7 @@ class Batch:
 def make_batch(
     device: str, stream: Stream, rows: Sequence[Row], *, max_events: int, max_bytes: int
 ) -> Batch:
-    """The longest batch that the rows begin with.
+    """The longest batch that the rows begin with; of lane EVIDENCE the first picture, alone.
 
     It ends before a gap in seq, before a change of the clock, and at the limits; a first
     event that is larger than `max_bytes` travels alone.
@@ -42,6 +43,8 @@ def make_batch(
         max_bytes: bytes of the payload at most.
     """
     head = rows[0]
+    if stream.lane is Lane.EVIDENCE:
+        return Batch(head.seq, head.seq, head.payload)
     parts: list[bytes] = []
     size = _MAX_HEADER_BYTES
     for row in rows[:max_events]:

@@ -209,7 +209,8 @@ class Forwarder:
 
     def _send(self, choice: Choice, now_s: float) -> None:
         stream = choice.stream
-        rows = self._outbox.read(stream, choice.first, choice.last, self._settings.max_batch_events)
+        limit = 1 if stream.lane is Lane.EVIDENCE else self._settings.max_batch_events
+        rows = self._outbox.read(stream, choice.first, choice.last, limit)
         if not rows:
             self._flight.gone(stream, choice.first, choice.last)
             return

@@ -5,11 +5,15 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge.evidence.port import Name
 from edge.publish.clock import ClockState
 from edge.publish.losses import Losses
 from edge.publish.rows import ROW_OVERHEAD_BYTES, Row, Stream
 from edge.publish.staging import Staged
-from protos.ids import Lane, boot_text, parse_boot
+from edge.rules.port import Event
+from protos.codec import encode
+from protos.ids import EventId, Lane, boot_text, parse_boot
+from protos.v1.snapshot_pb2 import Snapshot
 
 _MAX_READ_BYTES = 1024 * 1024
 _SEQ_TAG = b"\x08"  # field 1, varint: Event.seq
@@ -37,9 +41,11 @@ class Ledger:
         sqlite3.Error: from every method, as SQLite says it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, boot: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, device: str, boot: int) -> None:
         self._connection = connection
+        self._device = device
         self.boot = boot
+        self._names: list[tuple[Name, str]] = []
         self.losses = Losses(connection)
         self.committed: Mapping[Stream, Tally] = {}
         self._age = 0
@@ -72,6 +78,8 @@ class Ledger:
             self._write_tallies()
             self._connection.execute("COMMIT")
             self.committed = dict(self._tallies)
+            for name, event_id in self._names:
+                name.event_id = event_id
         except BaseException:
             # SQLite has rolled back by itself where the disk was full.
             if self._connection.in_transaction:
@@ -80,6 +88,7 @@ class Ledger:
             raise
         finally:
             self._changed.clear()
+            self._names.clear()
 
     def register_boot(self) -> None:
         """Write this start down, once; its streams need it. Starts without events are dropped."""
@@ -104,13 +113,17 @@ class Ledger:
         )
 
     def insert(self, drafts: Sequence[Staged]) -> None:
-        """Give each draft the next seq of its lane, and write it."""
+        """Give each draft the next seq of its lane, and write it.
+
+        The first event that shows a picture names it; the picture follows in the same commit, or in
+        a later one.
+        """
         rows = []
         for draft in drafts:
             stream = self.stream(draft.lane)
             tally = self._tallies.get(stream, Tally())
             seq = tally.last_seq + 1
-            payload = _SEQ_TAG + varint(seq) + draft.body
+            payload = self._payload(draft, EventId(self._device, self.boot, draft.lane, seq))
             rows.append((int(draft.lane), stream.age, seq, draft.captured_ns,
                          *draft.clock, payload))  # fmt: skip
             self._tallies[stream] = Tally(
@@ -200,6 +213,28 @@ class Ledger:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _payload(self, draft: Staged, event_id: EventId) -> bytes:
+        """The message as it travels, now that its seq is known."""
+        if draft.is_picture and draft.shot is not None:
+            # Fields of one message may stand in any order, and so be joined as they come.
+            place = Snapshot(
+                boot=self.boot, seq=event_id.seq, event_id=self._name_of(draft.shot.name)
+            )
+            return draft.body + encode(place)
+        payload = _SEQ_TAG + varint(event_id.seq) + draft.body
+        if draft.name is not None:
+            self._names.append((draft.name, str(event_id)))
+        if draft.shot is not None:
+            if not self._name_of(draft.shot.name):
+                self._names.append((draft.shot.name, str(event_id)))
+            payload += encode(Event(snapshot_id=self._name_of(draft.shot.name)))
+        return payload
+
+    def _name_of(self, name: Name) -> str:
+        """What is durable, or will be with the running transaction; empty where nothing is."""
+        pending = (event_id for one, event_id in self._names if one is name)
+        return name.event_id or next(pending, "")
 
     def _write_tallies(self) -> None:
         for stream in self._changed:

@@ -14,10 +14,12 @@ from typing import TypeVar
 
 import structlog
 
+from edge.evidence.port import Shot
 from edge.publish.clock import ClockState, unanchored
 from edge.publish.ledger import Ledger
 from edge.publish.losses import Loss
 from edge.publish.rows import Depth, Row, SeqRange, Stream
+from edge.publish.pictures import snapshot_body
 from edge.publish.schema import (
     FILE_NAME,
     Connect,
@@ -60,9 +62,10 @@ class Outbox:
     ) -> None:
         self.boot = new_boot()
         self._log = _log.bind(device_id=device, file=str(path))
+        self._device = device
         self._clock = clock
         self._max_draft_bytes = min(MAX_PAYLOAD_BYTES - _HEADER_BYTES, settings.max_bytes // 8)
-        self._ledger = Ledger(connection, self.boot)
+        self._ledger = Ledger(connection, device, self.boot)
         self._writer = Writer(path, self._ledger, settings, clock)
         self.set_aside = 0
 
@@ -105,7 +108,8 @@ class Outbox:
     def append(self, drafts: Sequence[Draft]) -> None:
         """Take drafts over; they are durable within `commit_linger_ms`, alarms at once.
 
-        Never waits for the disk. A draft gets its seq when it is committed.
+        Never waits for the disk. A draft gets its seq when it is committed. The picture of a draft
+        goes into lane EVIDENCE, once, however many drafts show it.
 
         Raises:
             ValueError: a draft has a seq already.
@@ -121,8 +125,15 @@ class Outbox:
             if len(body) > self._max_draft_bytes:
                 oversized.append(draft.lane)
                 self._log.error("event too large, given up", bytes=len(body), lane=draft.lane.slug)
-            else:
-                fitting.append(Staged(draft.lane, draft.event.captured_ns, clock, body))
+                continue
+            if (shot := draft.shot) is not None and not shot.is_taken:
+                picture = self._picture(shot, clock)
+                fitting += picture
+                oversized += [] if picture else [Lane.EVIDENCE]
+            shown = None if shot is None or shot.is_lost else shot
+            fitting.append(
+                Staged(draft.lane, draft.event.captured_ns, clock, body, shown, draft.name)
+            )
         self._writer.put(fitting, oversized)
 
     def flush(self, timeout_s: float) -> bool:
@@ -206,6 +217,15 @@ class Outbox:
             self._log.error("outbox closed with events that no disk took", events_lost=left)
         with self._writer.disk:
             self._ledger.close()
+
+    def _picture(self, shot: Shot, clock: ClockState) -> list[Staged]:
+        """The picture on its way to the disk; empty where it is too large."""
+        body = snapshot_body(self._device, shot)
+        if len(body) > self._max_draft_bytes:
+            shot.is_lost = True
+            self._log.error("picture too large, given up", bytes=len(body), camera_id=shot.camera)
+            return []
+        return [Staged(Lane.EVIDENCE, shot.captured_ns, clock, body, shot)]
 
     def _reading(self, read: Callable[[], T]) -> T:
         try:

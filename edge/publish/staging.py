@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edge.evidence.port import Name, Shot
 from edge.publish.clock import ClockState
 from edge.publish.rows import ROW_OVERHEAD_BYTES
 from protos.ids import Lane
@@ -11,12 +12,28 @@ from protos.ids import Lane
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A draft on its way to the disk: serialised, still without a seq."""
+    """A draft on its way to the disk: serialised, still without a seq.
+
+    Attributes:
+        lane: of the event, or EVIDENCE for a picture.
+        captured_ns: Unix time of its frame.
+        clock: what was known of the clock.
+        body: the message without what its seq decides.
+        shot: the picture that the event shows, or that this is.
+        name: where the event's id is written once it is durable.
+    """
 
     lane: Lane
     captured_ns: int
     clock: ClockState
     body: bytes
+    shot: Shot | None = None
+    name: Name | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """True where it is the picture itself, and no event that shows one."""
+        return self.lane is Lane.EVIDENCE and self.shot is not None
 
     @property
     def bytes(self) -> int:
@@ -69,10 +86,16 @@ class Staging:
         self._shrink()
 
     def take(self, max_bytes: int) -> list[Staged]:
-        """Some drafts for a commit, most urgent first; `done` or `give_back` must follow."""
+        """Some drafts for a commit, most urgent first; `done` or `give_back` must follow.
+
+        A picture comes with the event that names it, or after that one: never before, and as it is
+        dropped before any event that could name it, that one is always here or durable.
+        """
         size = 0
         for queue in self._queues.values():
             while queue and (not self._taken or size + queue[0][1].bytes <= max_bytes):
+                if not self._is_named(queue[0][1]):
+                    break
                 size += queue[0][1].bytes
                 self._taken.append(queue.popleft())
         self._bytes -= size
@@ -89,6 +112,13 @@ class Staging:
             self._bytes += draft.bytes
         self._taken.clear()
         self._shrink()
+
+    def _is_named(self, draft: Staged) -> bool:
+        """True unless it is a picture whose event is still to be taken."""
+        shot = draft.shot
+        if not draft.is_picture or shot is None or shot.name.event_id:
+            return True
+        return any(taken.shot is shot for _, taken in self._taken)
 
     def _shrink(self) -> None:
         while self._bytes > self._max_bytes:

@@ -3,6 +3,7 @@
 Points are shares of the picture, (x, y) with y pointing down, so that they hold for any resolution.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Annotated
 
@@ -25,12 +26,7 @@ class Zone(Frozen):
 
     @model_validator(mode="after")
     def _check_simple(self) -> "Zone":
-        if (edges := crossing_edges(self.points)) is not None:
-            first, second = (edge + 1 for edge in edges)
-            raise ValueError(
-                f"the outline of zone {self.id!r} crosses or touches itself: the edges after its "
-                f"points {first} and {second} meet; name the corners in the order of a walk around"
-            )
+        require_simple(f"zone {self.id!r}", self.points)
         return self
 
 
@@ -70,6 +66,20 @@ class GroundSettings(Frozen):
                 "points and metres are not the same four places: walk around both in the same order"
             )
         return self
+
+
+def require_simple(what: str, points: Sequence[Point]) -> None:
+    """Return where an outline neither crosses nor touches itself.
+
+    Raises:
+        ValueError: it does; the message says where.
+    """
+    if (edges := crossing_edges(points)) is not None:
+        first, second = (edge + 1 for edge in edges)
+        raise ValueError(
+            f"the outline of {what} crosses or touches itself: the edges after its "
+            f"points {first} and {second} meet; name the corners in the order of a walk around"
+        )
 
 
 def _check_corners(name: str, corners: tuple[tuple[float, float], ...]) -> None:

@@ -1,0 +1,44 @@
+"""What evidence hands to the outbox: pictures, and names that only the outbox can give."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class Name:
+    """The id of an event, which it has only once it is durable.
+
+    Attributes:
+        event_id: `device/boot/lane/seq`; empty until then, and for ever where the event was lost.
+    """
+
+    event_id: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Shot:
+    """A picture of what events tell. It travels once, under the id of the first of them.
+
+    Attributes:
+        camera: id of the camera.
+        captured_ns: Unix time of its frame.
+        width_px: of the picture.
+        height_px: of the picture.
+        jpeg: the picture; empty once the outbox has it.
+        name: the event under whose id the cloud keeps it.
+        is_taken: the outbox has it, or has given it up.
+        is_lost: the outbox has given it up at once; no event refers to it.
+    """
+
+    camera: str
+    captured_ns: int
+    width_px: int
+    height_px: int
+    jpeg: bytes
+    name: Name = field(default_factory=Name)
+    is_taken: bool = False
+    is_lost: bool = False
+
+    def take(self) -> bytes:
+        """The picture, which from now on is the caller's to keep."""
+        jpeg, self.jpeg, self.is_taken = self.jpeg, b"", True
+        return jpeg
