@@ -8,6 +8,7 @@ infer/         frames through a detector, by as many workers as pay
 track/         detections into tracks
 rules/         tracks into events: zones, lines, the life of an object
 sensors/       where the device is, and what else it senses beside its cameras
+evidence/      pictures and clips of what happened, and what nobody may see
 publish/       events to disk, and from there to the broker until a receipt comes back
 pipeline.py    one camera from frame to events; read this first
 meter.py       a pipeline's figures
@@ -18,7 +19,7 @@ agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
 telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     the network that serves, and the faster engine that takes over from it
-app.py         all put together; only it, network.py and sensors/assembly.py name adapters
+app.py         all put together; only it, network.py and the assembly.py of two rooms name adapters
 doctor/        what is wrong with a device and its settings, and how to mend it
 cli.py         wayside-edge
 """

@@ -1,4 +1,4 @@
-"""The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
+"""The agent put together: with network.py and two assembly.py, all that names adapters."""
 
 import math
 import threading
@@ -12,11 +12,12 @@ import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
 from edge.capture.clock import WallClock
+from edge.evidence.assembly import CamerasEvidence
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
 from edge.network import PROBE_SHAPE, load_network
-from edge.pipeline import Pipeline, Sink, Stages
+from edge.pipeline import Evidence, Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
@@ -77,17 +78,18 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         Sensors(
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
+        CamerasEvidence(settings) as evidence,
     ):
         pipelines += [
             _pipeline(
                 camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
-                workers, wall, watchdog,
+                workers, wall, watchdog, evidence.of(camera.id),
             )
             for camera in settings.cameras
         ]  # fmt: skip
         cameras = Cameras(pipelines, up.heartbeat.note_error)
         with (
-            _status_file(settings, detector, pipelines, up, sensors),
+            _status_file(settings, detector, pipelines, up, sensors, evidence),
             _telemetry(settings, detector, pipelines, up, wall),
             frozen_heap(),
         ):
@@ -175,6 +177,7 @@ def _pipeline(
     workers: int,
     wall: WallClock,
     watchdog: Watchdog,
+    evidence: Evidence | None,
 ) -> Pipeline:
     from edge.capture.sources import Camera
 
@@ -185,6 +188,7 @@ def _pipeline(
         Tracker(tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
+        evidence,
     )
     return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
 
@@ -196,6 +200,7 @@ def _status_file(
     pipelines: list[Pipeline],
     up: Sending,
     sensors: Sensors,
+    evidence: CamerasEvidence,
 ) -> Iterator[None]:
     path = settings.status.file
     if path is None:
@@ -204,7 +209,7 @@ def _status_file(
 
     def tell() -> dict[str, object]:
         told = status(settings.device, detector, pipelines, up.outbox, up.forwarder)
-        return {**told, "sensors": sensors.stats()}
+        return {**told, "sensors": sensors.stats(), "evidence": evidence.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield

@@ -85,6 +85,27 @@ def show_config(
 
 
 @app.command()
+def clips(
+    config: ConfigFile,
+    camera: Annotated[str, typer.Option(help="id of one camera; without: all")] = "",
+) -> None:
+    """List the clips on this device: camera, begin, length, size, why, file."""
+    from edge.evidence.assembly import clips_folder
+    from edge.evidence.listing import listed
+
+    settings = edge_settings.load(config)
+    folder = clips_folder(settings)
+    known = [one.id for one in settings.cameras]
+    if camera and camera not in known:
+        raise typer.BadParameter(f"no camera {camera!r}; known: {', '.join(known)}")
+    there = list(listed(folder, camera))
+    for clip in there:
+        typer.echo(str(clip))
+    if not there:
+        typer.echo(f"no clips in {folder}")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a settings file, for editors that check while one types."""
     typer.echo(json.dumps(edge_settings.EdgeSettings.model_json_schema(), indent=2))

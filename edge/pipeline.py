@@ -3,7 +3,8 @@
     camera ──Reader──> slot ──Workers──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
 
 The reader is a thread, each worker is one; tracking, rules and the sink run in the thread
-that calls `run`, in the order of the frames. Everything between is bounded.
+that calls `run`, in the order of the frames. Everything between is bounded. Evidence, where a
+camera has any, sees a frame first (masks) and what the rules say of it last (pictures, clips).
 """
 
 import threading
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from edge.capture.attempt import Open
 from edge.capture.clock import WallClock
+from edge.capture.port import Frame
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
@@ -22,7 +24,7 @@ from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
 from edge.track.port import Tracks
 from edge.watchdog import Watchdog
-from models.detections import Detections
+from models.detections import Detections, Image
 
 LOSSLESS_BURST = 8
 """Frames of a file that are tracked together, see Workers."""
@@ -48,15 +50,33 @@ class Rules(Protocol):
         """What is left to say when no further frame comes."""
 
 
+class Evidence(Protocol):
+    """What is hidden of a camera, and what is kept of it beside its events."""
+
+    @property
+    def wants_pictures(self) -> bool:
+        """True where `look` needs the frame itself."""
+
+    def passed(self, frame: Frame) -> Frame:
+        """A frame that was read, as everybody else may see it."""
+
+    def look(self, image: Image | None, tracks: Tracks, drafts: Sequence[Draft]) -> list[Draft]:
+        """The drafts of a frame, with the pictures that belong to them."""
+
+    def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """The drafts of the source's end, with the pictures that belong to them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What a frame passes, in this order."""
+    """What a frame passes, in this order; None: nothing is hidden or kept of the camera."""
 
     open_source: Open
     detector: Detector
     tracker: Tracker
     rules: Rules
     sink: Sink
+    evidence: Evidence | None = None
 
 
 class Pipeline:
@@ -101,6 +121,7 @@ class Pipeline:
             wall.now_ns,
             source.limits,
             source.soundness(),
+            passed=stages.evidence.passed if stages.evidence else None,
         )
 
     def run(self) -> None:
@@ -111,9 +132,10 @@ class Pipeline:
             EngineError: the network failed.
             OutboxError: of the sink.
         """
+        evidence = self._stages.evidence
         workers = Workers(
             self._slot, self._stages.detector, self._worker_count, self._watchdog,
-            burst=self._burst,
+            burst=self._burst, keep_pictures=evidence is not None and evidence.wants_pictures,
         )  # fmt: skip
         with self._reader, workers:
             for inferred in workers:
@@ -121,8 +143,10 @@ class Pipeline:
                     inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
                 )
                 self._meter.tracked(inferred.read_ns, len(tracks))
-                self._sink(self._stages.rules.step(tracks, inferred.width_px, inferred.height_px))
-        self._sink(self._stages.rules.finish())
+                drafts = self._stages.rules.step(tracks, inferred.width_px, inferred.height_px)
+                self._sink(evidence.look(inferred.image, tracks, drafts) if evidence else drafts)
+        drafts = self._stages.rules.finish()
+        self._sink(evidence.finish(drafts) if evidence else drafts)
         self._reader.check()
 
     def stop(self) -> None:

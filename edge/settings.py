@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.capture.settings import CameraSource
+from edge.evidence.settings import CameraEvidenceSettings, ClipFolderSettings
 from edge.heartbeat import HeartbeatSettings
 from edge.infer.settings import InferSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
@@ -104,8 +105,8 @@ class StatusSettings(_Frozen):
     interval_s: float = Field(0.5, ge=0.1, le=60, description="s between two writings")
 
 
-class CameraSettings(CameraSource, CameraRulesSettings):
-    """One camera: where its frames come from, and what is watched on them."""
+class CameraSettings(CameraSource, CameraRulesSettings, CameraEvidenceSettings):
+    """One camera: where its frames come from, what is watched on them, hidden and kept."""
 
     id: Id
 
@@ -132,6 +133,7 @@ class EdgeSettings(_Frozen):
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     status: StatusSettings = StatusSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    clips: ClipFolderSettings = ClipFolderSettings()
     when_done: Literal["drain", "exit", "stay"] = Field(
         "drain",
         description="once every file has been read: wait until the cloud holds all events, "

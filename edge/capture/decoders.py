@@ -134,7 +134,7 @@ def _open(way: Way, settings: CameraSource, machine: Technologies) -> Video:
 
 
 def _by_ffmpeg(settings: CameraSource, ffmpeg: str) -> Video:
-    flags = _passthrough(ffmpeg)
+    flags = passthrough(ffmpeg)
     return _piped(
         settings,
         lambda fd: pipelines.ffmpeg_command(ffmpeg, fd, settings.decode_threads, flags),
@@ -174,7 +174,7 @@ def _elements() -> frozenset[str]:
 
 
 @functools.cache
-def _passthrough(ffmpeg: str) -> tuple[str, str]:
+def passthrough(ffmpeg: str) -> tuple[str, str]:
     """How this ffmpeg is told to neither double nor drop pictures: 5.1 has a new word for it."""
     probe = [
         ffmpeg, "-hide_banner", "-loglevel", "quiet", "-fps_mode", "passthrough",

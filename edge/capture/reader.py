@@ -78,6 +78,7 @@ class Reader:
         limits: what the camera may take.
         soundness: judges its pictures.
         draw: an even draw from [0, 1), for jitter.
+        passed: sees each usable frame before anybody else, and says what they see; None: the frame.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Reader:
         limits: Limits,
         soundness: Soundness,
         draw: Callable[[], float] = random.random,
+        passed: Callable[[Frame], Frame] | None = None,
     ) -> None:
         self._camera = camera
         self._open = open_source
@@ -98,6 +100,7 @@ class Reader:
         self._now_ns = now_ns
         self._limits = limits
         self._soundness = soundness
+        self._passed = passed
         self._draw = draw
         self._changed = threading.Condition(threading.RLock())
         self._life = Life()
@@ -187,8 +190,9 @@ class Reader:
             if not self._is_usable(attempt, frame, source):
                 return not self._is_over
             if not source.lossless:
-                return self._slot.put(frame)
-        return self._slot.put(frame)  # it may wait for room, and nobody else shall wait for that
+                return self._slot.put(self._passed(frame) if self._passed else frame)
+        # Of a file it may wait for room, and nobody else shall wait for that.
+        return self._slot.put(self._passed(frame) if self._passed else frame)
 
     def broke(self, attempt: Attempt, error: CaptureError) -> None:
         """The source cannot be opened, or broke."""

@@ -3,6 +3,7 @@
 port.py       what the outbox takes over: pictures, and names that it gives
 settings.py   per camera: masks, pictures, clips; for the device: where clips are kept
 
+assembly.py   the evidence of all cameras put together
 camera.py     one camera's evidence, between its reader and the outbox; read this first
 masks.py      polygons painted out of pictures
 score.py      how well a picture shows an object

@@ -1,7 +1,8 @@
 """Polygons painted out of pictures: a solid colour, and nothing of what was there.
 
-A blur or a mosaic can be undone, or guessed through; a colour cannot. It is painted at the frame's full
-size, before anything scales or compresses it, so that no pixel beside the mask takes from one within.
+A blur or a mosaic can be undone, or guessed through; a colour cannot. It is painted at the frame's
+full size, before anything scales or compresses it, so that no pixel beside the mask takes from one
+within.
 """
 
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Masks:
             box: left, top, right and bottom of the part in pixels; the last two are outside.
         """
         left, top, right, bottom = box
-        part = image[top:bottom, left:right]
+        part: Image = image[top:bottom, left:right]
         if not self._polygons:
             return part
         part = part.copy()

@@ -1,17 +1,31 @@
 """What evidence hands to the outbox: pictures, and names that only the outbox can give."""
 
+import threading
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True, eq=False)
 class Name:
-    """The id of an event, which it has only once it is durable.
+    """The id of an event, which it has only once it is durable. Safe for threads.
 
     Attributes:
         event_id: `device/boot/lane/seq`; empty until then, and for ever where the event was lost.
     """
 
-    event_id: str = ""
+    __slots__ = ("_given", "event_id")
+
+    def __init__(self) -> None:
+        self.event_id = ""
+        self._given = threading.Event()
+
+    def give(self, event_id: str) -> None:
+        """The event is durable."""
+        self.event_id = event_id
+        self._given.set()
+
+    def wait(self, timeout_s: float) -> str:
+        """The id; empty where the event is not durable within so many seconds."""
+        self._given.wait(timeout_s)
+        return self.event_id
 
 
 @dataclass(slots=True, eq=False)

@@ -36,9 +36,9 @@ def sights(xyxy: F32, confidence: F32, width_px: int, height_px: int) -> F32:
     area = size[:, 0] * size[:, 1]
     large = np.minimum(1.0, np.sqrt(area) / ENOUGH_PX)
     right_bottom = np.array((width_px, height_px), np.float32)
-    is_cut = (xyxy[:, :2] < _EDGE_PX).any(axis=1) | (
-        xyxy[:, 2:] > right_bottom - _EDGE_PX
-    ).any(axis=1)
+    is_cut = (xyxy[:, :2] < _EDGE_PX).any(axis=1) | (xyxy[:, 2:] > right_bottom - _EDGE_PX).any(
+        axis=1
+    )
     whole = np.where(is_cut, CUT, 1.0)
     free = 1.0 - COVERED * _covered(xyxy, area)
     score: F32 = (confidence * large * whole * free).astype(np.float32)

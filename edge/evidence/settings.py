@@ -15,7 +15,7 @@ GIB = 1024 * MIB
 ClipKind = Literal[
     "object-started", "object-ended", "line-crossed", "zone-entered", "zone-exited", "dwell",
     "occupancy", "proximity", "wrong-way", "speed", "lane-departure", "collision-warning",
-    "segmentation", "camera-state",
+    "segmentation",
 ]  # fmt: skip
 """Kinds of events around which a clip can be kept, as the API names them."""
 
@@ -39,13 +39,12 @@ class PictureSettings(Frozen):
 
     enabled: bool = Field(False, description="send pictures")
     of: Literal["hits", "objects"] = Field(
-        "hits", description="hits: what a rule told of; objects: every object, when it ends, as well"
+        "hits",
+        description="hits: what a rule told of; objects: also each object when it ends",
     )
     max_side_px: int = Field(480, ge=64, le=4096, description="of the longer side; larger: scaled")
     quality: int = Field(80, ge=30, le=95, description="of JPEG; less where max_bytes asks for it")
-    max_bytes: int = Field(
-        128 * KIB, ge=8 * KIB, le=512 * KIB, description="of one picture"
-    )
+    max_bytes: int = Field(128 * KIB, ge=8 * KIB, le=512 * KIB, description="of one picture")
     held_max_bytes: int = Field(
         4 * MIB, ge=512 * KIB, le=256 * MIB,
         description="of pictures in memory for objects that live; then the oldest go",
@@ -57,7 +56,9 @@ class ClipSettings(Frozen):
 
     enabled: bool = Field(False, description="keep clips")
     kinds: tuple[ClipKind, ...] | None = Field(
-        None, min_length=1, description="of events with a clip; null: those of lane alarm, rule hits"
+        None,
+        min_length=1,
+        description="of events with a clip; null: rule hits, lane alarm",
     )
     before_s: float = Field(5.0, ge=0, le=60, description="s before the event")
     after_s: float = Field(5.0, ge=0, le=60, description="s after the event")

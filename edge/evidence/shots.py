@@ -49,11 +49,12 @@ class Shots:
         masks: what the network may see and pictures may not.
 
     Attributes:
-        dropped: pictures that had to go for want of memory.
+        taken: pictures that were kept for a while.
+        dropped: of these, those that had to go for want of memory.
     """
 
     def __init__(self, camera: str, settings: PictureSettings, masks: Masks) -> None:
-        self.dropped = 0
+        self.taken = self.dropped = 0
         self._camera = camera
         self._settings = settings
         self._masks = masks
@@ -129,6 +130,7 @@ class Shots:
         if score <= self._needed(track_id):
             return
         shot = self._shot(part, tracks.captured_ns)
+        self.taken += 1
         held = self._held.setdefault(track_id, _Held(score, shot))
         held.score, held.shot = score, shot
         self._held.move_to_end(track_id)
@@ -172,6 +174,4 @@ def _fitting(image: Image, max_side_px: int) -> Image:
     share = max_side_px / max(width_px, height_px)
     if share >= 1:
         return image
-    return opencv.scaled(
-        image, max(1, round(width_px * share)), max(1, round(height_px * share))
-    )
+    return opencv.scaled(image, max(1, round(width_px * share)), max(1, round(height_px * share)))

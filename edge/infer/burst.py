@@ -4,12 +4,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.detections import Detections
+from models.detections import Detections, Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inferred:
-    """What was found in a frame. The picture is gone: frames in flight cost caches and memory.
+    """What was found in a frame. The picture is gone, as frames in flight cost caches and memory,
+    unless somebody asked for it.
 
     Attributes:
         number: of the frame in its source.
@@ -18,6 +19,7 @@ class Inferred:
         width_px: of the picture.
         height_px: of the picture.
         detections: of the frame.
+        image: (H, W, 3), the picture where it is kept.
     """
 
     number: int
@@ -26,6 +28,7 @@ class Inferred:
     width_px: int
     height_px: int
     detections: Detections
+    image: Image | None = None
 
 
 class Burst:

@@ -28,12 +28,15 @@ class Workers:
         burst: results that are handed on together. What follows, tracking and rules, is code
             that each inference drives out of the caches: in bursts it takes less than half the
             time. 1 for a live camera, whose results nobody may hold back.
+        keep_pictures: results carry their picture.
     """
 
     def __init__(
-        self, slot: Slot, detector: Detector, count: int, watchdog: Watchdog, *, burst: int = 1
-    ) -> None:
+        self, slot: Slot, detector: Detector, count: int, watchdog: Watchdog, *, burst: int = 1,
+        keep_pictures: bool = False,
+    ) -> None:  # fmt: skip
         self._slot = slot
+        self._keeps_pictures = keep_pictures
         self._burst_size = burst
         self._detector = detector
         self._watchdog = watchdog
@@ -107,8 +110,9 @@ class Workers:
         with self._watchdog.working("inference"):
             detections = self._detector.detect(frame.image)
         return Inferred(
-            frame.number, frame.captured_ns, arrival.read_ns, width_px, height_px, detections
-        )
+            frame.number, frame.captured_ns, arrival.read_ns, width_px, height_px, detections,
+            frame.image if self._keeps_pictures else None,
+        )  # fmt: skip
 
     def _end(self) -> None:
         """Nobody may wait for a burst that will not fill."""

@@ -16,6 +16,8 @@ from protos.ids import EventId, Lane, boot_text, parse_boot
 from protos.v1.snapshot_pb2 import Snapshot
 
 _MAX_READ_BYTES = 1024 * 1024
+Payload = bytes
+
 _SEQ_TAG = b"\x08"  # field 1, varint: Event.seq
 
 
@@ -79,7 +81,7 @@ class Ledger:
             self._connection.execute("COMMIT")
             self.committed = dict(self._tallies)
             for name, event_id in self._names:
-                name.event_id = event_id
+                name.give(event_id)
         except BaseException:
             # SQLite has rolled back by itself where the disk was full.
             if self._connection.in_transaction:
@@ -214,7 +216,7 @@ class Ledger:
         """Let go of the file."""
         self._connection.close()
 
-    def _payload(self, draft: Staged, event_id: EventId) -> bytes:
+    def _payload(self, draft: Staged, event_id: EventId) -> Payload:
         """The message as it travels, now that its seq is known."""
         if draft.is_picture and draft.shot is not None:
             # Fields of one message may stand in any order, and so be joined as they come.

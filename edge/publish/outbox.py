@@ -18,8 +18,8 @@ from edge.evidence.port import Shot
 from edge.publish.clock import ClockState, unanchored
 from edge.publish.ledger import Ledger
 from edge.publish.losses import Loss
-from edge.publish.rows import Depth, Row, SeqRange, Stream
 from edge.publish.pictures import snapshot_body
+from edge.publish.rows import Depth, Row, SeqRange, Stream
 from edge.publish.schema import (
     FILE_NAME,
     Connect,

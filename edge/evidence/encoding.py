@@ -1,0 +1,93 @@
+"""A clip's bytes into a video file: H.264 by an ffmpeg process, or the pictures as they are."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from edge.capture.decoders import passthrough
+from edge.errors import EvidenceError
+from edge.evidence.cutter import Still
+from edge.evidence.matroska import matroska
+from models.video_writer import find_h264_encoder
+from wayside.process import dying_with_parent
+
+H264 = "h264"
+MJPEG = "mjpeg"
+SUFFIX = {H264: ".mp4", MJPEG: ".mkv"}
+
+_NICE = "19"
+_MAX_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What makes H.264.
+
+    Attributes:
+        ffmpeg: path of the program.
+        timeout_s: an encoding that takes longer is ended.
+    """
+
+    ffmpeg: str
+    timeout_s: float
+
+    def encode(self, stills: Sequence[Still], part: Path) -> None:
+        """Write the pictures, with their times, as an MP4 file that plays while it is loaded.
+
+        Args:
+            stills: of one size, in the order of their times.
+            part: a file that is there already; it is written anew.
+
+        Raises:
+            EvidenceError: ffmpeg failed, or took too long.
+        """
+        try:
+            done = subprocess.run(
+                self._command(part), input=matroska(stills), timeout=self.timeout_s, check=False,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise EvidenceError(f"ffmpeg took more than {self.timeout_s:g} s") from None
+        except OSError as error:
+            raise EvidenceError(f"ffmpeg cannot be run: {error}") from error
+        if done.returncode:
+            words = done.stderr.decode(errors="replace").strip()[-_MAX_WORDS:]
+            raise EvidenceError(f"ffmpeg failed ({done.returncode}): {words or 'it said nothing'}")
+
+    def _command(self, part: Path) -> list[str]:
+        """In the background of all that sees: one thread, of the lowest priority."""
+        nice = shutil.which("nice")
+        command = [
+            *([nice, "-n", _NICE] if nice else []),
+            self.ffmpeg, "-hide_banner", "-loglevel", "error", "-nostats", "-y",
+            "-f", "matroska", "-threads", "1", "-i", "pipe:0",
+            # 4:2:0 has colours for pairs of lines and columns: odd sides get one more.
+            "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", *passthrough(self.ffmpeg),
+            "-c:v", "libx264", "-preset", "veryfast", "-crf", "26", "-pix_fmt", "yuv420p",
+            "-threads", "1", "-map_metadata", "-1", "-movflags", "+faststart",
+            "-f", "mp4", f"file:{part}",
+        ]  # fmt: skip
+        return dying_with_parent(command)
+
+
+def find_encoder(wanted: str, timeout_s: float) -> Encoder | None:
+    """What makes H.264 on this machine, None where nothing does or nothing shall.
+
+    Args:
+        wanted: `auto`, or `none`.
+        timeout_s: for one clip.
+    """
+    ffmpeg = find_h264_encoder() if wanted == "auto" else None
+    return None if ffmpeg is None else Encoder(ffmpeg, timeout_s)
+
+
+def write_as_they_are(stills: Sequence[Still], file: IO[bytes]) -> None:
+    """Write the pictures without coding them anew.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    file.write(matroska(stills))
