@@ -84,6 +84,11 @@ class Cutter:
         """True while a clip wants further pictures."""
         return self._open is not None
 
+    @property
+    def ring_bytes(self) -> int:
+        """What the pictures that wait occupy."""
+        return self._ring_bytes
+
     def see(self, still: Still) -> Clip | None:
         """Take in the next picture; the clip that is complete with it."""
         done = None
@@ -92,7 +97,8 @@ class Cutter:
             self._ring.clear()
             self._ring_bytes = 0
         clip = self._open
-        if clip is not None and still.captured_ns > clip.until_ns:
+        # An event whose seconds before touch the clip would prolong it, so it stays open for them.
+        if clip is not None and still.captured_ns > clip.until_ns + self._before_ns:
             done = self.end()
         elif clip is not None:
             done = self._add(clip, still)
@@ -105,7 +111,7 @@ class Cutter:
         """An event wants a clip, or prolongs the one that is open; the clip that this completes."""
         until_ns = cause.captured_ns + self._after_ns
         clip, done = self._open, None
-        if clip is not None and cause.captured_ns <= clip.until_ns:
+        if clip is not None and cause.captured_ns - self._before_ns <= clip.until_ns:
             if until_ns <= clip.since_ns + self._max_ns:
                 clip.causes.append(cause)
                 clip.until_ns = max(clip.until_ns, until_ns)
@@ -119,14 +125,17 @@ class Cutter:
     def end(self, cut: str = "") -> Clip | None:
         """No further picture comes; the clip that was open, None where it has no picture."""
         clip, self._open = self._open, None
-        if clip is None or not clip.stills:
+        if clip is None:
+            return None
+        clip.stills = [still for still in clip.stills if still.captured_ns <= clip.until_ns]
+        if not clip.stills:
             return None
         clip.cut = clip.cut or cut
         return clip
 
     def _begin(self, cause: Cause, until_ns: int) -> None:
         since_ns = cause.captured_ns - self._before_ns
-        stills = [still for still in self._ring if since_ns <= still.captured_ns <= until_ns]
+        stills = [still for still in self._ring if still.captured_ns >= since_ns]
         held = sum(len(still.jpeg) for still in stills)
         self._open = Clip(since_ns, until_ns, stills, [cause], bytes=held)
 

@@ -66,6 +66,8 @@ class Encoder:
             "-f", "matroska", "-threads", "1", "-i", "pipe:0",
             # 4:2:0 has colours for pairs of lines and columns: odd sides get one more.
             "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", *passthrough(self.ffmpeg),
+            # Times to the ms; else they are rounded to a rate that ffmpeg guesses.
+            "-enc_time_base", "1:1000",
             "-c:v", "libx264", "-preset", "veryfast", "-crf", "26", "-pix_fmt", "yuv420p",
             "-threads", "1", "-map_metadata", "-1", "-movflags", "+faststart",
             "-f", "mp4", f"file:{part}",

@@ -13,19 +13,25 @@ from models.detections import Image
 _RIM_PX = 3
 """Width of the line around what is painted: a pixel that an edge merely touches is covered too."""
 
-_COLOUR = (0, 0, 0)
 
-
-def paint(image: Image, outlines: Sequence[NDArray[np.int32]]) -> None:
-    """Paint polygons over, in place; what was there is gone.
+def stencil(outlines: Sequence[NDArray[np.int32]], width_px: int, height_px: int) -> Image:
+    """(H, W, 3), 0 where polygons are and all bits elsewhere.
 
     Args:
-        image: (H, W, 3), writable.
         outlines: (N, 2) x and y of the corners' pixels, which may lie outside of the picture.
+        width_px: of the picture.
+        height_px: of the picture.
     """
+    bits = np.full((height_px, width_px, 3), 255, np.uint8)
     if outlines:
-        cv2.fillPoly(image, outlines, _COLOUR)
-        cv2.polylines(image, outlines, isClosed=True, color=_COLOUR, thickness=_RIM_PX)
+        cv2.fillPoly(bits, outlines, (0, 0, 0))
+        cv2.polylines(bits, outlines, isClosed=True, color=(0, 0, 0), thickness=_RIM_PX)
+    return bits
+
+
+def paint(image: Image, bits: Image) -> None:
+    """Make black, in place, what is 0 in a stencil of the same size."""
+    cv2.bitwise_and(image, bits, dst=image)
 
 
 def scaled(image: Image, width_px: int, height_px: int) -> Image:

@@ -99,6 +99,12 @@ class ClipWriter:
         codec = H264 if self._encoder else MJPEG
         return ClipStats(self._written, self._lost, self._deleted, codec)
 
+    @property
+    def waiting(self) -> int:
+        """Clips in memory that nobody has begun to write."""
+        with self._changed:
+            return len(self._waiting)
+
     def put(self, camera: str, is_masked: bool, clip: Clip) -> None:
         """Take a clip over; never waits. The oldest that waits goes where there are too many."""
         with self._changed:
