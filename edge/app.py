@@ -1,6 +1,5 @@
 """The agent put together: with network.py and two assembly.py, all that names adapters."""
 
-import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -16,6 +15,7 @@ from edge.evidence.assembly import CamerasEvidence
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
+from edge.infer.scheduler import Scheduler
 from edge.network import PROBE_SHAPE, load_network
 from edge.pipeline import Evidence, Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
@@ -29,6 +29,7 @@ from edge.status import StatusFile
 from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
+from models.detections import Detections
 from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
@@ -78,12 +79,15 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         Sensors(
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
+        ExitStack() as ends,
         CamerasEvidence(settings) as evidence,
     ):
+        scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
         pipelines += [
             _pipeline(
-                camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
-                workers, wall, watchdog, evidence.of(camera.id),
+                camera, detector.manifest, scheduler, tracker,
+                sensors.filled(camera.id, up.outbox.append), wall, watchdog,
+                evidence.of(camera.id),
             )
             for camera in settings.cameras
         ]  # fmt: skip
@@ -158,39 +162,40 @@ def sending(
 
 
 def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer for each camera: as many as pay, shared by all of them."""
+    """Threads that infer, for all cameras: as many as pay."""
     from edge.capture.opencv import prepare_opencv
 
     workers = settings.infer.workers
     if workers != "auto":
         return workers
     prepare_opencv()
-    found = probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-    return math.ceil(found / len(settings.cameras))
+    return probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
 
 
 def _pipeline(
     camera: CameraSettings,
-    detector: Detector,
+    manifest: Manifest,
+    scheduler: Scheduler[Detections],
     tracker: TrackerSettings,
     sink: Sink,
-    workers: int,
     wall: WallClock,
     watchdog: Watchdog,
     evidence: Evidence | None,
 ) -> Pipeline:
     from edge.capture.sources import Camera
 
-    manifest: Manifest = detector.manifest
     stages = Stages(
         Camera(camera.id, camera, wall).open,
-        detector,
+        scheduler,
         Tracker(tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
         evidence,
     )
-    return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
+    return Pipeline(
+        camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera,
+        keep_pictures=evidence is not None and evidence.wants_pictures,
+    )  # fmt: skip
 
 
 @contextmanager

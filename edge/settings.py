@@ -23,7 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from edge.capture.settings import CameraSource
 from edge.evidence.settings import CameraEvidenceSettings, ClipFolderSettings
 from edge.heartbeat import HeartbeatSettings
-from edge.infer.settings import InferSettings, TensorRtSettings
+from edge.infer.settings import InferSettings, ShareSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.sensors.settings import SensorSettings, sensor_problems
@@ -105,8 +105,8 @@ class StatusSettings(_Frozen):
     interval_s: float = Field(0.5, ge=0.1, le=60, description="s between two writings")
 
 
-class CameraSettings(CameraSource, CameraRulesSettings, CameraEvidenceSettings):
-    """One camera: where its frames come from, what is watched on them, hidden and kept."""
+class CameraSettings(CameraSource, CameraRulesSettings, CameraEvidenceSettings, ShareSettings):
+    """One camera: where its frames come from, how many are looked at; what is watched and kept."""
 
     id: Id
 

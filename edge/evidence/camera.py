@@ -9,7 +9,10 @@ Where a camera has neither masks nor pictures nor clips there is no such thing, 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
+import structlog
+
 from edge.capture.port import Frame
+from edge.errors import EvidenceError
 from edge.evidence.cutter import Cause, Clip
 from edge.evidence.masks import Masks
 from edge.evidence.port import Name, Shot
@@ -24,6 +27,9 @@ from protos.v1.event_batch_pb2 import EventBatch
 
 KeepClip = Callable[[str, bool, Clip], None]
 """Takes a camera's clip over, and whether it is masked; never waits."""
+
+
+_log = structlog.get_logger(__name__)
 
 
 class CameraEvidence:
@@ -48,6 +54,8 @@ class CameraEvidence:
         self._masks = Masks([mask.polygon for mask in masks if mask.before_inference])
         later = Masks([mask.polygon for mask in masks if not mask.before_inference])
         kept = settings.evidence
+        self._camera = camera
+        self._has_failed = False
         self._clips = kept.clips
         self._pictures = kept.pictures
         self._shots = Shots(camera, kept.pictures, later) if kept.pictures.enabled else None
@@ -99,13 +107,13 @@ class CameraEvidence:
             image: (H, W, 3), the frame as `passed` gave it; None where it was not kept.
             tracks: that it shows.
             drafts: of the rules.
-
-        Raises:
-            EvidenceError: it is no picture.
         """
         shots = self._shots
         if shots is not None and image is not None and len(tracks):
-            shots.see(image, tracks)
+            try:
+                shots.see(image, tracks)
+            except EvidenceError as error:
+                self._tell_once(error)
         told = [self._told(draft, image) for draft in drafts]
         if shots is not None and tracks.ended:
             shots.forget(tracks.ended)
@@ -126,10 +134,23 @@ class CameraEvidence:
         if draft.lane is Lane.ALARM:
             if event.HasField("object"):
                 return shots.of(event.object.track_id, is_sent=False)
-            return None if image is None else shots.whole(image, event.captured_ns)
+            return None if image is None else self._whole(shots, image, event.captured_ns)
         if event.kind == EventBatch.OBJECT_ENDED:
             return shots.of(event.object.track_id, is_sent=self._pictures.of == "hits")
         return None
+
+    def _whole(self, shots: Shots, image: Image, captured_ns: int) -> Shot | None:
+        try:
+            return shots.whole(image, captured_ns)
+        except EvidenceError as error:
+            self._tell_once(error)
+            return None
+
+    def _tell_once(self, error: EvidenceError) -> None:
+        """A picture that cannot be made keeps no event back."""
+        if not self._has_failed:
+            _log.error("no picture", camera_id=self._camera, error=str(error))
+        self._has_failed = True
 
     def _cause(self, recorder: Recorder, draft: Draft) -> Name | None:
         event, kinds = draft.event, self._clips.kinds

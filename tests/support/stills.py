@@ -73,7 +73,8 @@ def decoded(jpeg: bytes) -> Image:
 def played(path: str) -> tuple[list[float], list[Image]]:
     """Times in ms and pictures of a video, as OpenCV's FFmpeg reads it."""
     video = cv2.VideoCapture(path)
-    times, images = [], []
+    times: list[float] = []
+    images: list[Image] = []
     while True:
         taken, image = video.read()
         if not taken:

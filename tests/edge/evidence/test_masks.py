@@ -37,7 +37,7 @@ def within(polygon: Corners) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 
 
 def differing_within(image: Image, polygon: Corners) -> Image:
-    other = image.copy()
+    other: Image = image.copy()
     other[within(polygon)] ^= 0xFF
     return other
 

@@ -105,7 +105,7 @@ def test_who_is_gone_is_forgotten() -> None:
     kept.see(scene(), tracks(0, {1: LARGE, 2: SMALL}))
     kept.forget([1, 5])
     assert kept.of(1, is_sent=False) is None
-    assert best(kept, 2)
+    assert best(kept, 2).captured_ns == at(0)
 
 
 def test_a_picture_that_was_sent_is_replaced_by_a_much_better_one_only() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,11 +148,11 @@ class _FullOnce(sqlite3.Connection):
 
     refusals = 3
 
-    def executemany(self, *arguments: object) -> sqlite3.Cursor:  # type: ignore[override]
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
         if _FullOnce.refusals:
             _FullOnce.refusals -= 1
             raise sqlite3.OperationalError("database or disk is full")
-        return super().executemany(*arguments)  # type: ignore[arg-type]
+        return super().executemany(sql, parameters)
 
 
 def test_names_that_were_not_committed_are_given_anew(open_outbox: Open) -> None:
