@@ -97,6 +97,7 @@ def _record(event_id: EventId, event: EventBatch.Event, payload: bytes) -> Event
         value,
         event.clock_synced if event.HasField("clock_synced") else None,
         payload,
+        event.snapshot_id,
     )
 
 

@@ -66,13 +66,16 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_an_event_is_told_whole(server: Server) -> None:
-    server.store.write(stored(crossing(1), boot=2**64 - 1, lane=Lane.ALARM))
+    event_id = "cam-box/ffffffffffffffff/alarm/1"
+    seen = crossing(1)
+    seen.snapshot_id = event_id
+    server.store.write(stored(seen, boot=2**64 - 1, lane=Lane.ALARM))
 
     answer = server.get("/v1/events")
     assert answer.status_code == 200
     [event] = answer.json()["events"]
     assert event == {
-        "event_id": "cam-box/ffffffffffffffff/alarm/1", "device": "cam-box",
+        "event_id": event_id, "device": "cam-box",
         "boot": "ffffffffffffffff", "lane": "alarm", "seq": 1,
         "captured_at": "2025-06-15T15:06:40.001000000Z", "captured_ns": "1750000000001000000",
         "clock_synced": False,
@@ -81,7 +84,7 @@ def test_an_event_is_told_whole(server: Server) -> None:
         "track_id": 1, "confidence": 0.75,
         "box": {"top": 0.25, "left": 0.5, "width": 0.125, "height": 0.0625},
         "rule": "door-line", "target": "line-a", "direction": "a-to-b",
-        "dwell_s": 1.5, "value": 0.0,
+        "dwell_s": 1.5, "value": 0.0, "snapshot_id": event_id,
     }  # fmt: skip
 
 
