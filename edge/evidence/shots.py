@@ -24,6 +24,9 @@ MUCH_BETTER = 1.5
 MAX_A_FRAME = 4
 """Pictures taken of one frame at most; the others are still to be had in the next ones."""
 
+TRY_NS = 200_000_000
+"""Between two looks at how sharp an object is now: that costs as much as all else together."""
+
 _LEAST_QUALITY = 30
 _STEP = 15
 _SMALLER = 0.7
@@ -33,10 +36,11 @@ Box = tuple[int, int, int, int]
 
 @dataclass(slots=True)
 class _Held:
-    """The best picture of an object so far, and the one that was sent last."""
+    """The best picture of an object so far, when a better one was looked for, and what was sent."""
 
     score: float
     shot: Shot
+    tried_ns: int
     sent: Shot | None = None
 
 
@@ -78,7 +82,12 @@ class Shots:
         height_px, width_px = image.shape[:2]
         scores = sights(tracks.xyxy, tracks.confidence, width_px, height_px).tolist()
         ids = tracks.track_id.tolist()
-        rows = [row for row, name in enumerate(ids) if scores[row] > self._needed(name)]
+        now_ns = tracks.captured_ns
+        rows = [
+            row
+            for row, name in enumerate(ids)
+            if scores[row] > self._needed(name) and self._is_due(name, now_ns)
+        ]
         rows.sort(key=lambda row: self._needed(ids[row]))  # those without a picture come first
         for row in rows[:MAX_A_FRAME]:
             self._try(image, tracks, row, scores[row])
@@ -112,6 +121,10 @@ class Shots:
         for track_id in track_ids:
             self._held.pop(track_id, None)
 
+    def _is_due(self, track_id: int, now_ns: int) -> bool:
+        held = self._held.get(track_id)
+        return held is None or not 0 <= now_ns - held.tried_ns < TRY_NS
+
     def _needed(self, track_id: int) -> float:
         """What a picture's score must exceed."""
         held = self._held.get(track_id)
@@ -121,6 +134,9 @@ class Shots:
 
     def _try(self, image: Image, tracks: Tracks, row: int, score: float) -> None:
         track_id = int(tracks.track_id[row])
+        held = self._held.get(track_id)
+        if held is not None:
+            held.tried_ns = tracks.captured_ns
         height_px, width_px = image.shape[:2]
         box = around(tracks.xyxy[row].tolist(), width_px, height_px)
         if box is None:
@@ -131,8 +147,10 @@ class Shots:
             return
         shot = self._shot(part, tracks.captured_ns)
         self.taken += 1
-        held = self._held.setdefault(track_id, _Held(score, shot))
-        held.score, held.shot = score, shot
+        if held is None:
+            self._held[track_id] = _Held(score, shot, tracks.captured_ns)
+        else:
+            held.score, held.shot = score, shot
         self._held.move_to_end(track_id)
         self._bound()
 
