@@ -6,8 +6,9 @@
 Where a camera has neither masks nor pictures nor clips there is no such thing, and nobody asks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Protocol
 
 import structlog
 
@@ -25,8 +26,12 @@ from models.detections import Image
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
 
-KeepClip = Callable[[str, bool, Clip], None]
-"""Takes a camera's clip over, and whether it is masked; never waits."""
+
+class KeepClip(Protocol):
+    """Takes clips over, as the writer does."""
+
+    def __call__(self, camera: str, is_masked: bool, clip: Clip, *, waits: bool) -> None:
+        """Take the clip of a camera; `waits`: rather wait for room than lose one."""
 
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +68,8 @@ class CameraEvidence:
         if kept.clips.enabled and keep_clip is not None:
             is_masked = bool(masks)
             self._recorder = Recorder(
-                camera, kept.clips, later, lambda clip: keep_clip(camera, is_masked, clip),
+                camera, kept.clips, later,
+                lambda clip: keep_clip(camera, is_masked, clip, waits=is_lossless),
                 is_lossless=is_lossless,
             )  # fmt: skip
 

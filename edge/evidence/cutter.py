@@ -9,7 +9,11 @@ from edge.evidence.settings import ClipSettings
 NS_PER_S = 1_000_000_000
 
 LAG_S = 3.0
-"""How much later than its frame an event may come: so much longer are pictures kept."""
+"""How much later than its frame an event may come: so much longer are pictures kept, and is a clip
+open."""
+
+LOSSLESS_LAG_S = 30.0
+"""The same for a file that is read as fast as it goes: many frames are between reader and rules."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +71,14 @@ class Cutter:
 
     Args:
         settings: lengths and bounds.
+        lag_s: how much later than its frame an event may come.
     """
 
-    def __init__(self, settings: ClipSettings) -> None:
+    def __init__(self, settings: ClipSettings, lag_s: float = LAG_S) -> None:
         self._before_ns = round(settings.before_s * NS_PER_S)
         self._after_ns = round(settings.after_s * NS_PER_S)
         self._max_ns = round(settings.max_s * NS_PER_S)
-        self._kept_ns = self._before_ns + round(LAG_S * NS_PER_S)
+        self._kept_ns = self._before_ns + round(lag_s * NS_PER_S)
         self._max_bytes = settings.memory_max_bytes // 2  # the ring, and as much for a clip
         self._ring: deque[Still] = deque()
         self._ring_bytes = 0
@@ -97,8 +102,8 @@ class Cutter:
             self._ring.clear()
             self._ring_bytes = 0
         clip = self._open
-        # An event whose seconds before touch the clip would prolong it, so it stays open for them.
-        if clip is not None and still.captured_ns > clip.until_ns + self._before_ns:
+        # An event whose seconds before touch the clip prolongs it, so it stays open for those.
+        if clip is not None and still.captured_ns > clip.until_ns + self._kept_ns:
             done = self.end()
         elif clip is not None:
             done = self._add(clip, still)

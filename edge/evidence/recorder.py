@@ -17,7 +17,7 @@ import structlog
 from edge.capture.port import Frame
 from edge.errors import EvidenceError
 from edge.evidence import opencv
-from edge.evidence.cutter import Cause, Clip, Cutter, Still
+from edge.evidence.cutter import LAG_S, LOSSLESS_LAG_S, Cause, Clip, Cutter, Still
 from edge.evidence.masks import Masks
 from edge.evidence.settings import ClipSettings
 
@@ -58,7 +58,7 @@ class Recorder:
         camera: id of the camera.
         settings: lengths, rate, size.
         masks: what the network may see and clips may not.
-        keep: takes a clip; must not wait.
+        keep: takes a clip; for a live camera it must not wait.
         is_lossless: whoever offers a frame waits for room.
         source_gone_s: beyond `after_s`, a clip ends when nothing came for so long.
     """
@@ -79,7 +79,7 @@ class Recorder:
         self._is_lossless = is_lossless
         self._period_ns = round(1e9 / settings.fps * (1 - _EARLY))
         self._patience_s = settings.after_s + source_gone_s
-        self._cutter = Cutter(settings)
+        self._cutter = Cutter(settings, LOSSLESS_LAG_S if is_lossless else LAG_S)
         self._changed = threading.Condition()
         self._queue: deque[Frame | Cause] = deque()
         self._frames = self._causes = 0

@@ -105,9 +105,18 @@ class ClipWriter:
         with self._changed:
             return len(self._waiting)
 
-    def put(self, camera: str, is_masked: bool, clip: Clip) -> None:
-        """Take a clip over; never waits. The oldest that waits goes where there are too many."""
+    def put(self, camera: str, is_masked: bool, clip: Clip, *, waits: bool = False) -> None:
+        """Take a clip over.
+
+        Args:
+            camera: id of the camera.
+            is_masked: parts of its pictures are painted over.
+            clip: with one picture at least.
+            waits: where there are too many, return when there is room; else the oldest goes.
+        """
         with self._changed:
+            if waits:
+                self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self._is_over)
             if len(self._waiting) >= MAX_WAITING:
                 self._waiting.popleft()
                 self._lost += 1
@@ -122,6 +131,7 @@ class ClipWriter:
                 if not self._waiting:
                     return
                 camera, is_masked, clip = self._waiting.popleft()
+                self._changed.notify_all()
             self._write(camera, is_masked, clip)
 
     def _prepare(self) -> None:

@@ -101,7 +101,8 @@ def assert_a_person_is_seen(pictures: list[Image]) -> None:
 def assert_clips_show_the_crossings(agent: Agent, hits: list[dict[str, Any]]) -> None:
     listing = call("clips", "-c", agent.config)
     sidecars = [json.loads(path.read_text()) for path in clips_of(agent.folder / "data")]
-    assert listing.stdout.count("line-crossed over-") == len(sidecars) > 0
+    assert [line.split()[0] for line in listing.stdout.splitlines()] == ["entrance"] * len(sidecars)
+    assert all("line-crossed over-" in line for line in listing.stdout.splitlines())
     assert sorted(e["event_id"] for one in sidecars for e in one["events"]) == sorted(
         hit["event_id"] for hit in hits
     )

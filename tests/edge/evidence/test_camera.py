@@ -29,7 +29,7 @@ class Clips:
     def __init__(self) -> None:
         self.taken: list[tuple[str, bool, Clip]] = []
 
-    def __call__(self, camera: str, is_masked: bool, clip: Clip) -> None:
+    def __call__(self, camera: str, is_masked: bool, clip: Clip, *, waits: bool = False) -> None:
         self.taken.append((camera, is_masked, clip))
 
     @property

@@ -244,6 +244,14 @@ def test_clips_that_wait_are_bounded(tmp_path: Path) -> None:
     assert writing.stats.lost == MAX_WAITING + 3, "the disk takes none at the end either"
 
 
+def test_who_would_rather_wait_loses_none(tmp_path: Path) -> None:
+    folder = ClipFolder(tmp_path, QUICK)
+    with writer(folder) as writing:
+        for number in range(3 * MAX_WAITING):
+            writing.put("gate", False, clip(number), waits=True)
+    assert (writing.stats.written, writing.stats.lost) == (3 * MAX_WAITING, 0)
+
+
 def test_a_damaged_json_is_named(tmp_path: Path) -> None:
     folder = ClipFolder(tmp_path, QUICK)
     write(folder, clip())

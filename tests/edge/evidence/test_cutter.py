@@ -21,7 +21,7 @@ def seconds(clip: Clip) -> list[int]:
 
 
 def test_a_clip_shows_what_was_before_and_what_came_after() -> None:
-    cutter = Cutter(SHORT)
+    cutter = Cutter(SHORT, lag_s=0)
     assert run(cutter, 0, 11) == []
     told = cause(10)
     assert cutter.tell(told) is None
@@ -36,13 +36,13 @@ def test_an_event_that_comes_late_still_has_its_seconds_before() -> None:
     cutter = Cutter(SHORT)
     run(cutter, 0, 11)
     cutter.tell(cause(10 - LAG_S))
-    (clip,) = run(cutter, 11, 14)
+    (clip,) = run(cutter, 11, 17)
     assert seconds(clip) == [5, 6, 7, 8, 9, 10]
 
 
 def test_events_whose_seconds_touch_share_a_clip() -> None:
     """The last one comes when the clip would be over, and its seconds before are part of it."""
-    cutter = Cutter(SHORT.model_copy(update={"max_s": 20}))
+    cutter = Cutter(SHORT.model_copy(update={"max_s": 20}), lag_s=0)
     run(cutter, 0, 11)
     told = [cause(10), cause(12), cause(17)]
     for one, until in zip(told, (13, 18, 40), strict=True):
@@ -54,7 +54,7 @@ def test_events_whose_seconds_touch_share_a_clip() -> None:
 
 
 def test_an_event_beyond_the_longest_begins_a_clip_of_its_own() -> None:
-    cutter = Cutter(SHORT)
+    cutter = Cutter(SHORT, lag_s=0)
     run(cutter, 0, 11)
     cutter.tell(cause(10))
     run(cutter, 11, 13)
@@ -68,7 +68,7 @@ def test_an_event_beyond_the_longest_begins_a_clip_of_its_own() -> None:
 
 
 def test_a_source_that_ends_ends_the_clip() -> None:
-    cutter = Cutter(SHORT)
+    cutter = Cutter(SHORT, lag_s=0)
     run(cutter, 0, 11)
     cutter.tell(cause(10))
     clip = cutter.end("source")
@@ -78,13 +78,13 @@ def test_a_source_that_ends_ends_the_clip() -> None:
 
 
 def test_an_event_without_any_picture_makes_no_clip() -> None:
-    cutter = Cutter(SHORT)
+    cutter = Cutter(SHORT, lag_s=0)
     cutter.tell(cause(10))
     assert cutter.end("source") is None
 
 
 def test_a_clip_has_pictures_of_one_size() -> None:
-    cutter = Cutter(SHORT)
+    cutter = Cutter(SHORT, lag_s=0)
     run(cutter, 0, 11)
     cutter.tell(cause(10))
     clip = cutter.see(still(11, size=(32, 24)))
@@ -99,7 +99,7 @@ def test_a_clip_has_pictures_of_one_size() -> None:
 def test_a_clip_that_fills_the_memory_ends() -> None:
     size = len(still(0).jpeg)
     settings = SHORT.model_copy(update={"memory_max_bytes": 2 * (5 * size + 1)})
-    cutter = Cutter(settings)
+    cutter = Cutter(settings, lag_s=0)
     run(cutter, 0, 11)
     cutter.tell(cause(10))
     clips = run(cutter, 11, 20)
@@ -115,7 +115,7 @@ def test_no_clip_is_longer_or_larger_than_allowed_and_every_event_is_in_one(
     steps: list[float], told: set[int]
 ) -> None:
     """Whatever the times of pictures and events are."""
-    cutter, clips, now, made = Cutter(SHORT), [], 0.0, []
+    cutter, clips, now, made = Cutter(SHORT, lag_s=0), [], 0.0, []
     for number, step in enumerate(steps):
         now += step
         clips.append(cutter.see(still(now)))
@@ -135,7 +135,7 @@ def test_no_clip_is_longer_or_larger_than_allowed_and_every_event_is_in_one(
 
 def test_what_waits_is_bounded_in_bytes_and_seconds() -> None:
     settings = ClipSettings(before_s=60, after_s=60, max_s=600, memory_max_bytes=MIB)
-    cutter = Cutter(settings)
+    cutter = Cutter(settings, lag_s=0)
     for number in range(3000):
         cutter.see(still(number * 0.2))
         assert cutter.ring_bytes <= MIB // 2

@@ -87,7 +87,9 @@ def kept_of(image: Image, mask: PrivacyMask, scaled: bool) -> list[bytes]:
         },
     })  # fmt: skip
     clips: list[Clip] = []
-    evidence = CameraEvidence("gate", told, lambda camera, is_masked, clip: clips.append(clip))
+    evidence = CameraEvidence(
+        "gate", told, lambda camera, is_masked, clip, *, waits: clips.append(clip)
+    )
     with evidence:
         passed = evidence.passed(frame(0, image.copy()))
         seen = tracks(0, {7: (20, 10, 90, 80)})
