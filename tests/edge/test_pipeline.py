@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera, Wait
 from edge.errors import CaptureError, OutboxError
+from edge.evidence.port import Name
 from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import PipelineStats
@@ -29,7 +30,7 @@ from models.errors import AssetError, EngineError
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_source import START_NS, FakeSource
-from tests.support.media import MjpegCamera, number_of, write_video
+from tests.support.media import MjpegCamera, number_of, picture, write_video
 from tests.support.processes import wait_until
 
 FILE = CameraSource(source="fake.mp4")
@@ -81,6 +82,24 @@ class FakeRules:
 
 
 @dataclass
+class FakeEvidence:
+    """Makes frame n the picture of n + 1, and each draft's detail the picture that it came with."""
+
+    wants_pictures: bool
+    looked: list[tuple[int, int | None]] = field(default_factory=list)
+
+    def passed(self, frame: Frame) -> Frame:
+        return replace(frame, image=picture(frame.number + 1))
+
+    def look(self, image: Image | None, tracks: Tracks, drafts: Sequence[Draft]) -> list[Draft]:
+        self.looked.append((tracks.frame, None if image is None else number_of(image)))
+        return [replace(draft, name=Name()) for draft in drafts]
+
+    def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
+        return [replace(draft, name=Name()) for draft in drafts]
+
+
+@dataclass
 class Sink:
     """Keeps what it is given."""
 
@@ -126,12 +145,16 @@ def pipeline(
     workers: int = 2,
     wall: WallClock | None = None,
     share: ShareSettings = EQUAL_SHARE,
+    evidence: FakeEvidence | None = None,
 ) -> Line:
     scheduler = Scheduler(detector or FakeDetector(), workers, WATCHDOG)
-    stages = Stages(source, scheduler, tracker or FakeTracker(), rules or FakeRules(), sink)
-    made = Pipeline(
-        "cam-fake", settings, stages, wall=wall or WallClock(), watchdog=WATCHDOG, share=share
+    stages = Stages(
+        source, scheduler, tracker or FakeTracker(), rules or FakeRules(), sink, evidence
     )
+    made = Pipeline(
+        "cam-fake", settings, stages, wall=wall or WallClock(), watchdog=WATCHDOG, share=share,
+        keep_pictures=evidence is not None and evidence.wants_pictures,
+    )  # fmt: skip
     return Line(made, scheduler)
 
 
@@ -145,6 +168,28 @@ def test_every_frame_of_a_file_passes_every_stage_in_order() -> None:
     assert sink.drafts[-1].event.kind == EventBatch.OBJECT_ENDED
     assert sink.states == ["live", "ended"]
     assert source.closed
+
+
+@pytest.mark.parametrize("wants_pictures", [True, False])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_evidence_sees_a_frame_first_and_its_drafts_last(
+    wants_pictures: bool, lossless: bool
+) -> None:
+    """What the network sees is what evidence made of the frame."""
+    seen: list[int] = []
+    source, sink = FakeSource(9, lossless=lossless), Sink()
+    evidence = FakeEvidence(wants_pictures)
+    line = pipeline(
+        lambda wait: source, sink, detector=FakeDetector(seen.append), evidence=evidence,
+        workers=1,
+    )  # fmt: skip
+    line.run()
+    numbers = sink.frames(EventBatch.OBJECT_UPDATED)
+    assert numbers
+    assert seen == [number + 1 for number in numbers]
+    assert evidence.looked == [(one, one + 1 if wants_pictures else None) for one in numbers]
+    told = [draft for draft in sink.drafts if draft.event.kind != EventBatch.CAMERA_STATE]
+    assert all(draft.name is not None for draft in told)
 
 
 def test_what_it_tells_about_itself() -> None:
