@@ -18,7 +18,8 @@ H264 = "h264"
 MJPEG = "mjpeg"
 SUFFIX = {H264: ".mp4", MJPEG: ".mkv"}
 
-_NICE = "19"
+_NICE = "10"
+"""A tenth of a core that inference uses up. By 19 it got a hundredth, and clips were lost."""
 _MAX_WORDS = 300
 
 
@@ -58,7 +59,7 @@ class Encoder:
             raise EvidenceError(f"ffmpeg failed ({done.returncode}): {words or 'it said nothing'}")
 
     def _command(self, part: Path) -> list[str]:
-        """In the background of all that sees: one thread, of the lowest priority."""
+        """In the background of all that sees: one thread, of low priority."""
         nice = shutil.which("nice")
         command = [
             *([nice, "-n", _NICE] if nice else []),
