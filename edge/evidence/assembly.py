@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.settings import CameraSettings, EdgeSettings
+from edge.camera_settings import CameraSettings
+from edge.settings import EdgeSettings
 
 if TYPE_CHECKING:
     from edge.evidence.camera import CameraEvidence, KeepClip

@@ -125,6 +125,12 @@ class CameraEvidence:
             shots.forget(tracks.ended)
         return told
 
+    def beside(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Drafts of networks for areas, which have clips and no pictures. Any thread calls it."""
+        if self._recorder is None:
+            return list(drafts)
+        return [replace(draft, name=self._cause(self._recorder, draft)) for draft in drafts]
+
     def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
         """The drafts of the source's end, with what belongs to them."""
         return [self._told(draft, None) for draft in drafts]

@@ -95,6 +95,9 @@ class FakeEvidence:
         self.looked.append((tracks.frame, None if image is None else number_of(image)))
         return [replace(draft, name=Name()) for draft in drafts]
 
+    def beside(self, drafts: Sequence[Draft]) -> list[Draft]:
+        return [replace(draft, name=Name()) for draft in drafts]
+
     def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
         return [replace(draft, name=Name()) for draft in drafts]
 
@@ -149,7 +152,12 @@ def pipeline(
 ) -> Line:
     scheduler = Scheduler(detector or FakeDetector(), workers, WATCHDOG)
     stages = Stages(
-        source, scheduler, tracker or FakeTracker(), rules or FakeRules(), sink, evidence
+        source,
+        scheduler,
+        tracker or FakeTracker(),
+        rules or FakeRules(),
+        sink,
+        evidence=evidence,
     )
     made = Pipeline(
         "cam-fake", settings, stages, wall=wall or WallClock(), watchdog=WATCHDOG, share=share,
