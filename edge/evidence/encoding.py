@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,7 @@ SUFFIX = {H264: ".mp4", MJPEG: ".mkv"}
 _NICE = "10"
 """A tenth of a core that inference uses up. By 19 it got a hundredth, and clips were lost."""
 _MAX_WORDS = 300
+_LOOK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +37,44 @@ class Encoder:
     ffmpeg: str
     timeout_s: float
 
-    def encode(self, stills: Sequence[Still], part: Path) -> None:
+    def encode(
+        self, stills: Sequence[Still], part: Path, is_late: Callable[[], bool] = lambda: False
+    ) -> None:
         """Write the pictures, with their times, as an MP4 file that plays while it is loaded.
 
         Args:
             stills: of one size, in the order of their times.
             part: a file that is there already; it is written anew.
+            is_late: True once nobody can wait any longer.
 
         Raises:
             EvidenceError: ffmpeg failed, or took too long.
         """
+        deadline_s = time.monotonic() + self.timeout_s
         try:
-            done = subprocess.run(
-                self._command(part), input=matroska(stills), timeout=self.timeout_s, check=False,
-                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            process = subprocess.Popen(
+                self._command(part), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise EvidenceError(f"ffmpeg took more than {self.timeout_s:g} s") from None
         except OSError as error:
             raise EvidenceError(f"ffmpeg cannot be run: {error}") from error
-        if done.returncode:
-            words = done.stderr.decode(errors="replace").strip()[-_MAX_WORDS:]
-            raise EvidenceError(f"ffmpeg failed ({done.returncode}): {words or 'it said nothing'}")
+        with process:
+            given: bytes | None = matroska(stills)
+            while True:
+                try:
+                    said = process.communicate(given, timeout=_LOOK_S)[1]
+                    break
+                except subprocess.TimeoutExpired:
+                    given = None  # it goes on with what it was given
+                    if is_late() or time.monotonic() > deadline_s:
+                        process.kill()
+                        late = "and the agent ends" if is_late() else f"after {self.timeout_s:g} s"
+                        raise EvidenceError(f"ffmpeg is not done {late}") from None
+        if process.returncode:
+            words = said.decode(errors="replace").strip()[-_MAX_WORDS:]
+            raise EvidenceError(
+                f"ffmpeg failed ({process.returncode}): {words or 'it said nothing'}"
+            )
 
     def _command(self, part: Path) -> list[str]:
         """In the background of all that sees: one thread, of low priority."""

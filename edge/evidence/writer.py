@@ -1,6 +1,7 @@
 """Clips into files, by one thread of the device; what waits is bounded, what is lost counted."""
 
 import hashlib
+import math
 import threading
 import time
 from collections import deque
@@ -23,6 +24,9 @@ MAX_WAITING = 4
 
 ATTEMPTS = 3
 """To write a clip where the disk refuses."""
+
+STOP_S = 15.0
+"""After the agent was told to end; what ffmpeg has not encoded by then is kept as JPEGs."""
 
 NAMES_WAIT_S = 5.0
 """For the ids of a clip's events, which they have once they are durable."""
@@ -75,6 +79,7 @@ class ClipWriter:
         self._waiting: deque[tuple[str, bool, Clip]] = deque()
         self._is_over = False
         self._refused = False
+        self._deadline_s = math.inf
         self._written = self._lost = self._deleted = 0
         self._thread = threading.Thread(target=self._run, name="clip-writer", daemon=True)
 
@@ -90,6 +95,7 @@ class ClipWriter:
     def __exit__(self, *exception: object) -> None:
         with self._changed:
             self._is_over = True
+            self._deadline_s = time.monotonic() + STOP_S
             self._changed.notify_all()
         self._thread.join()
 
@@ -167,11 +173,11 @@ class ClipWriter:
     def _keep(self, camera: str, is_masked: bool, clip: Clip) -> Path:
         """The clip's video, by ffmpeg where that succeeds, else the pictures as they are."""
         begin_ns = clip.stills[0].captured_ns
-        codec = H264 if self._encoder else MJPEG
+        codec = H264 if self._encoder and not self._is_late() else MJPEG
 
         def write(part: Path) -> dict[str, Any]:
             if self._encoder and codec == H264:
-                self._encoder.encode(clip.stills, part)
+                self._encoder.encode(clip.stills, part, self._is_late)
             else:
                 with part.open("wb") as file:
                     write_as_they_are(clip.stills, file)
@@ -184,6 +190,10 @@ class ClipWriter:
             _log.warning("clip is kept as JPEGs", camera_id=camera, reason=str(error))
             codec = MJPEG
             return self._folder.keep(camera, begin_ns, SUFFIX[codec], write)
+
+    def _is_late(self) -> bool:
+        """True when the agent ends, and not even a clip can hold it up any longer."""
+        return time.monotonic() > self._deadline_s
 
     def _sidecar(self, camera: str, is_masked: bool, clip: Clip) -> dict[str, Any]:
         first, last = clip.stills[0], clip.stills[-1]

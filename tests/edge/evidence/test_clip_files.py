@@ -223,8 +223,16 @@ def test_an_ffmpeg_that_hangs_is_ended(tmp_path: Path) -> None:
     hanging = tmp_path / "ffmpeg"
     hanging.write_text("#!/bin/sh\ncase $* in *nullsrc*) exit 0;; esac\nexec sleep 1000\n")
     hanging.chmod(0o755)
-    with pytest.raises(EvidenceError, match=r"took more than 0\.2 s"):
+    with pytest.raises(EvidenceError, match=r"not done after 0\.2 s"):
         Encoder(str(hanging), 0.2).encode(clip().stills, tmp_path / "part")
+
+
+def test_an_agent_that_ends_waits_no_longer_for_ffmpeg(tmp_path: Path) -> None:
+    hanging = tmp_path / "ffmpeg"
+    hanging.write_text("#!/bin/sh\ncase $* in *nullsrc*) exit 0;; esac\nexec sleep 1000\n")
+    hanging.chmod(0o755)
+    with pytest.raises(EvidenceError, match="not done and the agent ends"):
+        Encoder(str(hanging), 3600.0).encode(clip().stills, tmp_path / "part", lambda: True)
 
 
 def test_none_makes_h264_where_nobody_wants_it() -> None:
