@@ -31,6 +31,7 @@ from edge.watchdog import Watchdog
 from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.net import host_port
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
 
@@ -241,7 +242,7 @@ def _telemetry(
         )
 
     with TelemetryServer(where.host, where.port, look) as server:
-        _log.info("telemetry", url=f"http://{where.host}:{server.port}/metrics")
+        _log.info("telemetry", url=f"http://{host_port(where.host, server.port)}/metrics")
         yield
 
 
