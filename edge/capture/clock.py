@@ -136,6 +136,10 @@ class FileClock:
         self._start_ns = start_ns
         self._last_ns = 0
 
+    def restart(self, start_ns: int) -> None:
+        """Its first moment is another one, for the clock of the device was set."""
+        self._start_ns = start_ns
+
     def captured_ns(self, pts_ns: int) -> int:
         """When the frame was captured, in Unix time."""
         self._last_ns = max(self._start_ns + pts_ns, self._last_ns + 1)

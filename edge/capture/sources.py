@@ -163,6 +163,7 @@ class FileSource:
         self._duration_ns = self._total * self._period_ns
         start_ns = wall.now_ns() - (self._duration_ns if settings.lossless else 0)
         self._clock = FileClock(start_ns)
+        self._anchor_id = wall.anchor_id
         self._round_ns = 0
         self._pts_ns = -self._period_ns
 
@@ -199,6 +200,8 @@ class FileSource:
             self._check_end()
             return None
         self._pts_ns = self._next_pts_ns()
+        if not self.lossless:
+            self._follow_the_clock()
         captured_ns = self._clock.captured_ns(self._pts_ns)
         if not self.lossless:
             self._wait_until(captured_ns)
@@ -225,6 +228,13 @@ class FileSource:
         """Time of this frame since the start; a raw stream has none, then frames are counted."""
         pts_ns = self._round_ns + (self._video.pts_ns or 0)
         return pts_ns if pts_ns > self._pts_ns else self._pts_ns + self._period_ns
+
+    def _follow_the_clock(self) -> None:
+        """Go on from now where the clock was set: else every frame would be late by that step."""
+        now_ns, anchor_id = self._wall.now_ns(), self._wall.anchor_id
+        if anchor_id != self._anchor_id:
+            self._anchor_id = anchor_id
+            self._clock.restart(now_ns - self._pts_ns)
 
     def _wait_until(self, captured_ns: int) -> None:
         ahead_ns = captured_ns - self._wall.now_ns()

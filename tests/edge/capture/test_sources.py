@@ -94,6 +94,23 @@ def test_a_late_reader_is_not_held_back(tmp_path: Path) -> None:
     assert clock.waits_s == []
 
 
+def test_a_live_file_goes_on_from_now_when_the_clock_is_set(tmp_path: Path) -> None:
+    clock, ahead_s = StandingClock(), 0
+    wall = WallClock(lambda: clock.ns + ahead_s * S, lambda: clock.ns)
+    path = str(write_video(tmp_path / "a.mp4", 9, fps=10))
+    settings = CameraSource(source=path, pace="live", loop=True)
+    source = Camera("cam-one", settings, wall).open(clock.wait)
+    for _ in range(5):
+        source.read()
+    ahead_s = 3600
+    after = [source.read() for _ in range(30)]
+    source.close()
+    times = np.array([frame.captured_ns for frame in after if frame])
+    assert times[0] - NOW_NS >= 3600 * S, "else each frame would be an hour old"
+    assert np.allclose(np.diff(times), S // 10, atol=10_000)
+    assert len(clock.waits_s) >= 30, "and the hour would be read as fast as it can be"
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mjpeg"])
 def test_a_loop_goes_on_where_the_file_began(tmp_path: Path, name: str) -> None:
     path = write_video(tmp_path / "a.mp4", 3, fps=10)
