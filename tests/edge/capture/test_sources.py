@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.capture.clock import WallClock
+from edge.capture.folder import FolderVideo
 from edge.capture.opencv import OpenCvVideo
 from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
@@ -215,6 +216,20 @@ def test_a_folder_may_be_walked_through_again_and_again(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="is a folder without pictures"):
         opened(StandingClock(), str(tmp_path))
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="gone: cannot be read: No such file"):
+        FolderVideo(tmp_path / "gone", 10.0)
+
+
+@pytest.mark.parametrize("names", [("1²3.png", "2.png"), ("01.png", "1.png", "2.png")])
+def test_any_names_of_pictures_have_one_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for number in reversed(range(len(names))):
+        cv2.imwrite(str(tmp_path / names[number]), picture(number))
+    video = FolderVideo(tmp_path, 10.0)
+    images = [video.read() for _ in names]
+    assert [number_of(image) for image in images if image is not None] == [*range(len(names))]
 
 
 def test_a_broken_picture_of_a_folder_is_named(tmp_path: Path) -> None:
