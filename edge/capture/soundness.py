@@ -184,8 +184,9 @@ class Soundness:
         return self._rate.fps
 
     def reconnected(self) -> None:
-        """The stream was away: its rate is counted anew."""
+        """The stream was away: its rate is counted anew, and so is for how long it is corrupt."""
         self._rate.restart()
+        self._corrupt_since_s = None
 
     def judge(self, image: Image, captured_ns: int, now_s: float) -> Verdict:
         """What is to be thought of the next picture.

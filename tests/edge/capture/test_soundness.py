@@ -167,6 +167,16 @@ def test_corrupt_pictures_are_dropped_and_a_lasting_fault_is_told() -> None:
     assert camera.show(filled(0.5, (128, 128, 128))) == "dropped", "its time begins anew"
 
 
+def test_what_was_corrupt_before_an_outage_does_not_count_after_it() -> None:
+    camera = Camera()
+    grey = np.full_like(SCENE, 128)
+    assert [camera.show(SCENE), camera.show(grey)] == ["", "dropped"]
+    camera.now_ns += 60 * S
+    camera.soundness.reconnected()
+    assert camera.show(grey) == "dropped", "a decoder that waits for its first key frame"
+    assert [camera.show(grey) for _ in range(10)][-1] == "corrupt"
+
+
 def test_a_new_resolution_is_told_once() -> None:
     camera = Camera()
     camera.show(SCENE)
