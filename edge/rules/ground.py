@@ -73,8 +73,8 @@ class Ground:
     def step(self, sight: Sight, objects: Objects) -> tuple[F64, F64]:
         """Where those that are seen stand, (S, 2) m, and their speeds, (S,) m/s; NaN: not known.
 
-        Known speeds are kept in `objects` as well, until others are known. A box that is cut off by the lower edge of the
-        picture shows no feet, so nothing is known of where they stand.
+        Known speeds are kept in `objects` as well, until others are known. A box that is cut off
+        by the lower edge of the picture shows no feet, so nothing is known of where they stand.
         """
         has_feet = objects.ltrb[3, sight.columns] < 1.0
         places = self._view.to_plane(np.where(has_feet[:, None], sight.after[_FEET], np.nan))
