@@ -22,6 +22,14 @@ MAX_STEP_NS = 2_000_000_000
 MAX_LATE_NS = 5_000_000_000
 """A stream whose frames come later than their timestamps say is mapped anew."""
 
+MAX_LAG_NS = 250_000_000
+"""A frame that comes later than this is late by more than the jitter of a network."""
+
+MAX_LAGGING_NS = 5_000_000_000
+"""A stream whose every frame is late for so long is mapped anew. Slewing alone took an hour over
+a pause of 3 s that a camera's timestamps had left out, and each frame was too old meanwhile."""
+
+
 
 def _slewed(error_ns: int, elapsed_ns: int) -> int:
     """The part of an error that may be corrected after `elapsed_ns`."""
@@ -79,8 +87,8 @@ class StreamClock:
 
     A frame was captured before it arrived, so the mapping follows the frames that arrived
     soonest after their timestamp, and is slewed towards the others, for cameras drift by
-    seconds a day. Timestamps that jump (a looping server, a restarted camera) are mapped
-    anew from their arrival.
+    seconds a day. Timestamps that jump (a looping server, a restarted camera), or lag behind for
+    good, are mapped anew from their arrival.
 
     Attributes:
         resets: how often timestamps jumped within a connection, so that the mapping began anew.
@@ -94,11 +102,12 @@ class StreamClock:
         self._offset_ns: int | None = None
         self._pts_ns = 0
         self._last_ns = 0
+        self._lags_since_ns: int | None = None
         self.resets = 0
 
     def restart(self) -> None:
         """Forget the mapping: the next timestamp is from another connection."""
-        self._offset_ns = None
+        self._offset_ns = self._lags_since_ns = None
 
     def captured_ns(self, pts_ns: int | None) -> int:
         """When the frame was captured, in Unix time.
@@ -116,12 +125,23 @@ class StreamClock:
         elapsed_ns, self._pts_ns = pts_ns - self._pts_ns, pts_ns
         arrived_ns = now_ns - pts_ns
         late_ns = arrived_ns - (arrived_ns if self._offset_ns is None else self._offset_ns)
-        if elapsed_ns >= 0 and 0 <= late_ns <= MAX_LATE_NS:
+        lags = self._has_lagged(late_ns, now_ns)
+        if elapsed_ns >= 0 and 0 <= late_ns <= MAX_LATE_NS and not lags:
             arrived_ns += _slewed(late_ns, elapsed_ns) - late_ns
-        elif self._offset_ns is not None and (elapsed_ns < 0 or abs(late_ns) > MAX_LATE_NS):
-            self.resets += 1
+        else:
+            is_jump = elapsed_ns < 0 or abs(late_ns) > MAX_LATE_NS or lags
+            self.resets += self._offset_ns is not None and is_jump
+            self._lags_since_ns = None
         self._offset_ns = arrived_ns
         return arrived_ns
+
+    def _has_lagged(self, late_ns: int, now_ns: int) -> bool:
+        """True once every frame came late for so long that this is no jitter."""
+        if late_ns <= MAX_LAG_NS:
+            self._lags_since_ns = None
+        elif self._lags_since_ns is None:
+            self._lags_since_ns = now_ns
+        return self._lags_since_ns is not None and now_ns - self._lags_since_ns >= MAX_LAGGING_NS
 
 
 class FileClock:

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.capture.clock import (
+    MAX_LAG_NS,
+    MAX_LAGGING_NS,
     MAX_LATE_NS,
     MAX_SLEW_PPM,
     MAX_STEP_NS,
@@ -158,6 +160,38 @@ def test_timestamps_that_fall_far_behind_are_mapped_anew() -> None:
     late_ns = MAX_LATE_NS + 2 * S
     assert stream.frame(40 * MS, late_ns) == late_ns
     assert stream.frame(80 * MS, late_ns + 40 * MS) == late_ns + 40 * MS
+
+
+def test_timestamps_that_leave_out_a_pause_do_not_make_the_stream_old_for_long() -> None:
+    stream = Stream()
+    lags_ns = []
+    for number in range(1000):
+        at_ns = number * 40 * MS + (3 * S if number >= 100 else 0)
+        lags_ns.append(at_ns - stream.frame(number * 40 * MS, at_ns))
+    assert max(lags_ns[:100]) == 0
+    assert sum(lag_ns > MAX_LAG_NS for lag_ns in lags_ns) <= MAX_LAGGING_NS // (40 * MS)
+    assert lags_ns[-1] == 0
+    assert stream.clock.resets == 1
+
+
+def test_a_network_that_catches_up_leaves_the_times_as_they_are() -> None:
+    stream = Stream()
+    times = []
+    for number in range(300):
+        # It stands for 3 s, and then brings what has waited at four times the pace.
+        at_ns = number * 40 * MS
+        if 100 <= number < 200:
+            at_ns = 100 * 40 * MS + 3 * S + (number - 100) * 10 * MS
+        times.append(stream.frame(number * 40 * MS, at_ns))
+    assert max(abs(time_ns - n * 40 * MS) for n, time_ns in enumerate(times)) < 5 * MS
+    assert stream.clock.resets == 0
+
+
+def test_a_camera_whose_clock_is_very_slow_is_not_left_behind() -> None:
+    stream = Stream()
+    lags_ns = [n * 40 * MS - stream.frame(round(n * 40 * MS * 0.998), n * 40 * MS)
+               for n in range(50_000)]  # fmt: skip
+    assert max(lags_ns) < 2 * MAX_LAG_NS
 
 
 def test_another_connection_has_its_own_timestamps() -> None:
