@@ -114,6 +114,9 @@ def test_repr_holds_no_password() -> None:
         (f"http://cam/?pwd=a@{SECRET}", "http://***"),
         (f"gst://rtspsrc user-pw={SECRET}", "gst://***"),
         ("csi://0", "csi://0"),
+        (f"admin:{SECRET}@cam/1", "***@cam/1"),
+        (f"/etc/wayside/admin:a/{SECRET}@cam/1", "/etc/wayside/***@cam/1"),
+        (f"admin:{SECRET}@rtsp://cam/1", "***://***"),
     ],
 )
 def test_redaction(source: str, shown: str) -> None:
@@ -128,6 +131,12 @@ def test_no_password_is_ever_shown(user: str, password: str, path: str) -> None:
     secret = f"{password}~~secret"
     assert "~~secret" not in redact(f"rtsp://{user}:{secret}@camera{path}")
     assert "~~secret" not in redact(f"http://camera{path}?user={user}&password={secret}")
+
+
+def test_a_password_in_the_wrong_place_is_not_told() -> None:
+    with pytest.raises(ValidationError, match=r"\*\*\*:// is not supported") as refused:
+        CameraSource(source=f"admin:{SECRET}@rtsp://cam/1")
+    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize(
