@@ -30,7 +30,6 @@ MAX_LAGGING_NS = 5_000_000_000
 a pause of 3 s that a camera's timestamps had left out, and each frame was too old meanwhile."""
 
 
-
 def _slewed(error_ns: int, elapsed_ns: int) -> int:
     """The part of an error that may be corrected after `elapsed_ns`."""
     limit_ns = max(0, elapsed_ns) * MAX_SLEW_PPM // 1_000_000

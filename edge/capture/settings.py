@@ -210,7 +210,8 @@ def _checked_url(url: str, scheme: str) -> str:
     kind = _SCHEMES.get(scheme.lower())
     if kind is None:
         # What stands before it may be a user and a password, in the wrong place.
-        raise ValueError(f"{redact(url).partition('://')[0]}:// is not supported; must be {_ALLOWED}")
+        shown = redact(url).partition("://")[0]
+        raise ValueError(f"{shown}:// is not supported; must be {_ALLOWED}")
     if kind == "csi" and not _CSI.fullmatch(url):
         raise ValueError("a CSI camera is csi:// and its number, such as csi://0")
     if kind == "gst" and not url.partition("://")[2].strip():
