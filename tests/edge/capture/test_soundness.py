@@ -64,6 +64,28 @@ def test_key_frames_of_a_frozen_picture_do_not_make_it_live() -> None:
     assert shown[-30:] == ["frozen"] * 30
 
 
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_a_slow_sensor_whose_pictures_are_repeated_is_not_frozen(times: int) -> None:
+    camera = Camera()
+    shown = [camera.show(image) for _ in range(80) for image in [noisy(SCENE)] * times]
+    assert set(shown) == {""}
+
+
+def test_a_frozen_picture_that_becomes_that_of_a_slow_sensor_is_live() -> None:
+    camera = Camera()
+    while camera.show(SCENE) != "frozen":
+        pass
+    shown = [camera.show(image) for _ in range(20) for image in [noisy(SCENE, 1)] * 3]
+    assert (shown[0], set(shown[40:])) == ("frozen", {""})
+
+
+def test_coarse_key_frames_and_what_refines_them_do_not_make_it_live() -> None:
+    camera = Camera()
+    refined = [noisy(SCENE, levels) for levels in (3, 2, 1)]
+    shown = [camera.show([*refined, *[SCENE] * 9][number % 12]) for number in range(150)]
+    assert shown[-30:] == ["frozen"] * 30
+
+
 @pytest.mark.parametrize("side", [16, 60])
 def test_a_frozen_picture_moves_again_with_its_first_change(side: int) -> None:
     camera = Camera()
