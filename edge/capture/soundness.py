@@ -19,10 +19,10 @@ from models.detections import Image
 NOISE_RUN = 5
 """Pictures in a row that differ from the one before, after which a frozen one moves again."""
 
-STEADY_GAP_S = 0.5
+STEADY_GAP_S = 0.4
 STEADY_S = 3.0
 """A picture that changes at least so often, for so long, is a sensor's: at night a camera exposes
-for longer and repeats each picture, while key frames change a frozen one a second or more apart."""
+for longer and repeats each picture, while key frames change a frozen one less often."""
 
 BLOCK_PX = 8
 """Side of a block that is compared, in pixels of half the resolution."""
