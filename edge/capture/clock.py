@@ -94,10 +94,14 @@ class StreamClock:
 
     Args:
         now_ns: the wall clock.
+        anchor_id: which of its mappings is in force; with another one the stream's begins anew, and
+            that is no jump of the stream.
     """
 
-    def __init__(self, now_ns: Nanoseconds) -> None:
+    def __init__(self, now_ns: Nanoseconds, anchor_id: Callable[[], int] = lambda: 0) -> None:
         self._now_ns = now_ns
+        self._anchor_id = anchor_id
+        self._mapped_by = anchor_id()
         self._offset_ns: int | None = None
         self._pts_ns = 0
         self._last_ns = 0
@@ -116,6 +120,9 @@ class StreamClock:
                 arrival, which is now, is the best that is known.
         """
         now_ns = self._now_ns()
+        if (anchor_id := self._anchor_id()) != self._mapped_by:
+            self._mapped_by = anchor_id
+            self.restart()
         captured_ns = now_ns if pts_ns is None else pts_ns + self._offset_for(pts_ns, now_ns)
         self._last_ns = max(captured_ns, self._last_ns + 1)
         return self._last_ns

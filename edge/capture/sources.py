@@ -48,7 +48,7 @@ class Camera:
         self._camera = camera
         self._settings = settings
         self._wall = wall
-        self._clock = StreamClock(wall.now_ns)
+        self._clock = StreamClock(wall.now_ns, lambda: wall.anchor_id)
         self._counting = threading.Lock()
         self._frames = 0
         self._opened = 0

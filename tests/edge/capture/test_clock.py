@@ -154,6 +154,20 @@ def test_timestamps_that_jump_are_counted(jump_ns: int) -> None:
     assert stream.clock.resets == 1
 
 
+def test_a_clock_that_is_set_is_followed_and_is_no_jump_of_the_stream() -> None:
+    clocks = Clocks()
+    wall = clocks.wall()
+    clock = StreamClock(wall.now_ns, lambda: wall.anchor_id)
+    times = []
+    for number in range(100):
+        clocks.go(40 * MS)
+        clocks.wall_ns += 3600 * S if number == 50 else 0
+        times.append(clock.captured_ns(number * 40 * MS))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert gaps == [40 * MS] * 49 + [3600 * S + 40 * MS] + [40 * MS] * 49
+    assert clock.resets == 0
+
+
 def test_timestamps_that_fall_far_behind_are_mapped_anew() -> None:
     stream = Stream()
     stream.frame(0, 0)
