@@ -59,6 +59,7 @@ def test_a_relative_path_is_relative_to_the_settings_file(tmp_path: Path) -> Non
         ({"source": f"rtsp://admin:{SECRET}@cam/a\nb"}, "holds a control character"),
         ({"source": "csi://left"}, "such as csi://0"),
         ({"source": "gst://  "}, "needs a pipeline"),
+        ({"source": "gst://videotestsrc name='x"}, "cannot be read: No closing quotation"),
         ({"source": "synthetic://yard?fsp=5"}, "knows no 'fsp'"),
         ({"source": "a.mp4", "transport": "udp"}, "is for rtsp://"),
         ({"source": "rtsp://cam", "transport": "udp", "decoder": "opencv"}, "read by ffmpeg"),
