@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from edge.capture.clock import FileClock, StreamClock, WallClock
+from edge.capture.clock import FileClock, Lag, StreamClock, WallClock
 from edge.capture.decoders import open_video
 from edge.capture.folder import FolderVideo
 from edge.capture.opencv import OpenCvVideo
@@ -164,6 +164,7 @@ class FileSource:
         start_ns = wall.now_ns() - (self._duration_ns if settings.lossless else 0)
         self._clock = FileClock(start_ns)
         self._anchor_id = wall.anchor_id
+        self._lag = Lag()
         self._round_ns = 0
         self._pts_ns = -self._period_ns
 
@@ -201,7 +202,7 @@ class FileSource:
             return None
         self._pts_ns = self._next_pts_ns()
         if not self.lossless:
-            self._follow_the_clock()
+            self._keep_up()
         captured_ns = self._clock.captured_ns(self._pts_ns)
         if not self.lossless:
             self._wait_until(captured_ns)
@@ -229,11 +230,16 @@ class FileSource:
         pts_ns = self._round_ns + (self._video.pts_ns or 0)
         return pts_ns if pts_ns > self._pts_ns else self._pts_ns + self._period_ns
 
-    def _follow_the_clock(self) -> None:
-        """Go on from now where the clock was set: else every frame would be late by that step."""
+    def _keep_up(self) -> None:
+        """Go on from now where every frame would be late: by a clock that was set, or for good.
+
+        The latter is a file that cannot be decoded at its own pace; it plays more slowly then.
+        """
         now_ns, anchor_id = self._wall.now_ns(), self._wall.anchor_id
-        if anchor_id != self._anchor_id:
+        lags = self._lag.stays(now_ns - self._clock.due_ns(self._pts_ns), now_ns)
+        if lags or anchor_id != self._anchor_id:
             self._anchor_id = anchor_id
+            self._lag.forget()
             self._clock.restart(now_ns - self._pts_ns)
 
     def _wait_until(self, captured_ns: int) -> None:

@@ -112,6 +112,21 @@ def test_a_live_file_goes_on_from_now_when_the_clock_is_set(tmp_path: Path) -> N
     assert len(clock.waits_s) >= 30, "and the hour would be read as fast as it can be"
 
 
+def test_a_live_file_that_decodes_too_slowly_plays_more_slowly(tmp_path: Path) -> None:
+    clock = StandingClock()
+    path = str(write_video(tmp_path / "a.mp4", 9, fps=10))
+    source = opened(clock, path, pace="live", loop=True)
+    lags_ns = []
+    for _ in range(600):
+        clock.ns += S // 8  # for each picture that is due every tenth of a second
+        frame = source.read()
+        assert frame is not None
+        lags_ns.append(clock.ns - frame.captured_ns)
+    source.close()
+    assert max(lags_ns) < 2.5 * S
+    assert sum(lag_ns > S for lag_ns in lags_ns) < 300, "else all of them would be too old soon"
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mjpeg"])
 def test_a_loop_goes_on_where_the_file_began(tmp_path: Path, name: str) -> None:
     path = write_video(tmp_path / "a.mp4", 3, fps=10)
