@@ -40,15 +40,19 @@ def effective(config: Path) -> Iterator[Value]:
     """
     loaded = edge_settings.load(config)
     known = settings.origins(config, prefix=PREFIX)
+    named = settings.references(config)
     of_model = loaded.tracker.for_threshold(loaded.model.threshold(zoo.manifest(loaded.model.name)))
     for name, value in of_model:
         if value != getattr(loaded.tracker, name):
             known.setdefault(("tracker", name), f"follows model {loaded.model.name}")
     found = loaded.model_copy(update={"tracker": of_model}).model_dump(mode="json")
     for location, value in _leaves(found, ()):
-        shown = redact(value) if location[-1] == "source" and isinstance(value, str) else value
+        origin = _origin(location, known)
+        shown = value if _is_variable(origin) else named.get(location, value)
+        if location[-1] == "source" and isinstance(shown, str):
+            shown = redact(shown)
         text = json.dumps(shown, ensure_ascii=False)
-        yield Value(settings.dotted(location), text, _origin(location, known))
+        yield Value(settings.dotted(location), text, origin)
 
 
 def _origin(location: Location, known: dict[Location, str]) -> str:

@@ -1,7 +1,8 @@
 """A settings file into a frozen model: read once, refused whole, every mistake with its line.
 
 The file is YAML. Environment variables override single values: with the prefix `WAYSIDE_EDGE`,
-`WAYSIDE_EDGE__MQTT__PORT=8883` sets `mqtt.port`; their values are read as YAML as well.
+`WAYSIDE_EDGE__MQTT__PORT=8883` sets `mqtt.port`; their values are read as YAML as well. A text
+may name a secret instead of holding it, see `references`.
 """
 
 import difflib
@@ -17,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from wayside.errors import Problem, SettingsError
 from wayside.places import Location, Place, find
+from wayside.references import Named, References, UnknownReferenceError
 
 MAX_BYTES = 1024 * 1024
 """A settings file that is larger is refused unread."""
@@ -59,6 +61,7 @@ def parse(
     """
     lines: dict[Location, int] = {}
     document = _document(text, file, lines)
+    document, named = _resolve(document, file, lines, References(environ, base))
     sources: dict[Location, str] = {}
     for location, (variable, value) in _overrides(prefix, environ).items():
         _put(document, location, value, variable)
@@ -67,7 +70,8 @@ def parse(
         return model.model_validate(document, context={"base": base})
     except ValidationError as error:
         problems = [
-            _problem(detail, file, lines, sources, model) for detail in _causes(error.errors())
+            _problem(detail, file, lines, sources, model, named)
+            for detail in _causes(error.errors())
         ]
         # In the order of the file; what comes from a variable or stands nowhere goes last.
         problems.sort(key=lambda problem: problem.line or math.inf)
@@ -95,6 +99,31 @@ def origins(
         within = [one for one in found if one[: len(location)] == location]
         found |= dict.fromkeys([location, *within], variable)
     return found
+
+
+def references(path: Path, *, environ: Mapping[str, str] = os.environ) -> dict[Location, str]:
+    """The texts that name a secret, as they stand in the file: what may be shown of them.
+
+    Args:
+        path: the file.
+        environ: the environment.
+
+    Raises:
+        SettingsError: the file is unreadable or no YAML, or a secret is not there.
+    """
+    lines: dict[Location, int] = {}
+    document = _document(_read(path), str(path), lines)
+    place = path.parent.absolute()
+    return _resolve(document, str(path), lines, References(environ, place))[1].texts
+
+
+def _resolve(
+    document: dict[str, Any], file: str, lines: Mapping[Location, int], references: References
+) -> tuple[dict[str, Any], Named]:
+    try:
+        return references.resolve(document)
+    except UnknownReferenceError as problem:
+        raise problem.told(file, lines, dotted(problem.location)) from None
 
 
 def _read(path: Path) -> str:
@@ -206,12 +235,13 @@ def _problem(
     lines: Mapping[Location, int],
     sources: Mapping[Location, str],
     model: type[BaseModel],
+    named: Named,
 ) -> Problem:
     reported = detail["loc"]
     if detail["type"].startswith("union_tag_"):  # what is wrong is the key that tells the member
         reported = (*reported, detail["ctx"]["discriminator"].strip("'"))
     place = find(model, reported, lines.keys() | sources.keys())
-    location, message = place.location, _message(detail, place)
+    location, message = place.location, named.hidden(_message(detail, place, named))
     for end in range(len(location), 0, -1):
         if location[:end] in sources:
             return Problem(sources[location[:end]], 0, dotted(location), message)
@@ -222,14 +252,14 @@ def _problem(
     return Problem(file, line, dotted(location), message)
 
 
-def _message(detail: ErrorDetails, place: Place) -> str:
+def _message(detail: ErrorDetails, place: Place, named: Named) -> str:
     match detail["type"]:
         case "missing" | "union_tag_not_found":
             return (
                 f"is missing; must be {_either(place.choices)}" if place.choices else "is missing"
             )
         case "union_tag_invalid":
-            return f"must be {_either(place.choices)}, not {_shown(detail['ctx']['tag'])}"
+            return f"must be {_either(place.choices)}, not {_shown(detail['ctx']['tag'], named)}"
         case "extra_forbidden":
             allowed = ", ".join(place.siblings)
             hint = _did_you_mean(str(place.location[-1]), place.siblings)
@@ -237,7 +267,7 @@ def _message(detail: ErrorDetails, place: Place) -> str:
         case "value_error" | "assertion_error":
             return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         case _:
-            return f"{detail['msg']}{_instead(detail['input'])}"
+            return f"{detail['msg']}{_instead(detail['input'], named)}"
 
 
 def _either(choices: Sequence[object]) -> str:
@@ -250,16 +280,16 @@ def _did_you_mean(key: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _instead(value: object) -> str:
+def _instead(value: object, named: Named) -> str:
     """What stands there, unless it could hold a password: a URL, or a whole section."""
     is_plain = isinstance(value, bool | int | float) or (
         isinstance(value, str) and "://" not in value
     )
-    return f", not {_shown(value)}" if is_plain else ""
+    return f", not {_shown(value, named)}" if is_plain else ""
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def _shown(value: object, named: Named) -> str:
+    text = repr(named.hidden(value) if isinstance(value, str) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
