@@ -8,7 +8,7 @@ may name a secret instead of holding it, see `references`.
 import difflib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +25,18 @@ MAX_BYTES = 1024 * 1024
 
 M = TypeVar("M", bound=BaseModel)
 
+Layer = Callable[[dict[str, Any]], Mapping[Location, tuple[str, Any]]]
+"""Values from elsewhere for a document: where they go, who says so, and what. It may raise
+SettingsError."""
+
 
 def load(
-    path: Path, model: type[M], *, prefix: str = "", environ: Mapping[str, str] = os.environ
+    path: Path,
+    model: type[M],
+    *,
+    prefix: str = "",
+    environ: Mapping[str, str] = os.environ,
+    layer: Layer | None = None,
 ) -> M:
     """The model that a YAML file and the environment describe.
 
@@ -36,14 +45,16 @@ def load(
         model: a pydantic model with `extra="forbid"`.
         prefix: of the environment variables that override values; empty: none do.
         environ: the environment.
+        layer: values that go before the file's, and that the environment overrides.
 
     Raises:
         SettingsError: unreadable, no YAML, or not what the model allows; it holds every problem.
     """
     text = _read(path)
     return parse(
-        text, str(path), model, prefix=prefix, environ=environ, base=path.parent.absolute()
-    )
+        text, str(path), model, prefix=prefix, environ=environ, base=path.parent.absolute(),
+        layer=layer,
+    )  # fmt: skip
 
 
 def parse(
@@ -54,18 +65,19 @@ def parse(
     prefix: str = "",
     environ: Mapping[str, str] = os.environ,
     base: Path | None = None,
+    layer: Layer | None = None,
 ) -> M:
     """The model that a YAML text describes; see `load`.
 
     `base` is handed to the model's validators as context, for paths relative to the file.
     """
     lines: dict[Location, int] = {}
-    document = _document(text, file, lines)
+    document = read_document(text, file, lines)
     document, named = _resolve(document, file, lines, References(environ, base))
     sources: dict[Location, str] = {}
-    for location, (variable, value) in _overrides(prefix, environ).items():
-        _put(document, location, value, variable)
-        sources[location] = variable
+    for location, (origin, value) in _above(document, layer, prefix, environ):
+        _put(document, location, value, origin)
+        sources[location] = origin
     try:
         return model.model_validate(document, context={"base": base})
     except ValidationError as error:
@@ -79,7 +91,11 @@ def parse(
 
 
 def origins(
-    path: Path, *, prefix: str = "", environ: Mapping[str, str] = os.environ
+    path: Path,
+    *,
+    prefix: str = "",
+    environ: Mapping[str, str] = os.environ,
+    layer: Layer | None = None,
 ) -> dict[Location, str]:
     """Where each value comes from that is set at all: `agent.yaml:12`, or a variable's name.
 
@@ -87,18 +103,36 @@ def origins(
         path: the file.
         prefix: of the environment variables that override values; empty: none do.
         environ: the environment.
+        layer: values that go before the file's, and that the environment overrides.
 
     Raises:
         SettingsError: the file is unreadable or no YAML.
     """
     lines: dict[Location, int] = {}
-    _document(_read(path), str(path), lines)
+    document = read_document(_read(path), str(path), lines)
     found = {location: f"{path.name}:{line}" for location, line in lines.items() if location}
-    overrides = _overrides(prefix, environ)
-    for location, (variable, _) in overrides.items():
-        within = [one for one in found if one[: len(location)] == location]
-        found |= dict.fromkeys([location, *within], variable)
+    for location, (origin, value) in _above(document, layer, prefix, environ):
+        found = {one: told for one, told in found.items() if one[: len(location)] != location}
+        found |= dict.fromkeys(_places(value, location), origin)
     return found
+
+
+def _above(
+    document: dict[str, Any], layer: Layer | None, prefix: str, environ: Mapping[str, str]
+) -> list[tuple[Location, tuple[str, Any]]]:
+    """What goes before the file's values, in the order in which it is laid over them."""
+    layered = layer(document) if layer is not None else {}
+    return [*layered.items(), *_overrides(prefix, environ).items()]
+
+
+def _places(value: Any, location: Location) -> Iterator[Location]:
+    """The place of a value and of all that is in it."""
+    yield location
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _places(inner, (*location, key))
 
 
 def references(path: Path, *, environ: Mapping[str, str] = os.environ) -> dict[Location, str]:
@@ -112,7 +146,7 @@ def references(path: Path, *, environ: Mapping[str, str] = os.environ) -> dict[L
         SettingsError: the file is unreadable or no YAML, or a secret is not there.
     """
     lines: dict[Location, int] = {}
-    document = _document(_read(path), str(path), lines)
+    document = read_document(_read(path), str(path), lines)
     place = path.parent.absolute()
     return _resolve(document, str(path), lines, References(environ, place))[1].texts
 
@@ -138,7 +172,17 @@ def _read(path: Path) -> str:
         raise SettingsError([Problem(str(path), 0, "", "is not UTF-8 text")]) from error
 
 
-def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any]:
+def read_document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any]:
+    """The mapping that a YAML text holds, empty where it holds nothing.
+
+    Args:
+        text: the YAML.
+        file: what it is called in errors.
+        lines: is told the line of each key.
+
+    Raises:
+        SettingsError: it is no YAML, no mapping, or a key stands twice.
+    """
     try:
         loader = yaml.SafeLoader(text)
     except yaml.YAMLError as error:  # a character that no YAML text may hold
