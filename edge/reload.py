@@ -103,32 +103,27 @@ class Reloader:
             self._take(sent or (self._refused if asked else None), is_asked=asked)
 
     def _take(self, sent: bytes | None, *, is_asked: bool) -> None:
-        if sent is not None and sent == self._refused and not is_asked:
-            return  # the broker brings it again with each connection
+        if not self._settings.remote.rules:
+            sent = None
+        if not is_asked and sent in (None, self._refused):
+            return  # the broker brings a refused one again with each connection
         try:
-            desired = self._wanted(sent)
-            if not is_asked and desired == self._desired:
-                return
-            self._reload(desired, sent)
+            desired = self._desired if sent is None else self._newer(sent)
+            if is_asked or desired != self._desired:
+                self._reload(desired, sent if desired is not self._desired else None)
         except (SettingsError, WireError) as error:
             self._refused = sent
             self._refuse(str(error))
 
-    def _wanted(self, sent: bytes | None) -> Desired:
-        if sent is None:
-            return self._desired
+    def _newer(self, sent: bytes) -> Desired:
         desired = read_desired(sent, self._settings.device)
-        if desired.revision < self._desired.revision:
-            _log.warning("an older revision came from the cloud", revision=desired.revision)
-            return self._desired
-        return desired
+        if desired.revision >= self._desired.revision:
+            return desired
+        _log.warning("an older revision came from the cloud", revision=desired.revision)
+        return self._desired
 
     def _reload(self, desired: Desired, sent: bytes | None) -> None:
-        settings = load(self._path)
-        if not settings.remote.rules:
-            desired, sent = Desired(), None
-        if desired.cameras:
-            settings = load(self._path, desired.over)
+        settings = load(self._path, desired.over if desired.cameras else None)
         found = changes(self._settings, settings)
         if found.restart:
             self._refuse(f"only a restart can change {', '.join(found.restart)}; nothing was taken")
