@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 
+from edge.changes import Changes
 from edge.errors import CaptureError
 from edge.pipeline import Pipeline
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
+from edge.settings import CameraSettings
 from models.network import Network
 from wayside.process import crash
 
@@ -20,42 +22,81 @@ _log = structlog.get_logger(__name__)
 class Cameras:
     """The pipelines, each in a thread of its own; one that fails leaves the others alone.
 
+    One thread at a time calls `start`, `change` and `stop`.
+
     Args:
-        pipelines: one a camera.
+        make: a camera's pipeline.
         note_error: has the heartbeat repeat an error.
     """
 
-    def __init__(self, pipelines: Sequence[Pipeline], note_error: Callable[[str], None]) -> None:
-        self.pipelines = tuple(pipelines)
+    def __init__(
+        self, make: Callable[[CameraSettings], Pipeline], note_error: Callable[[str], None]
+    ) -> None:
+        self._make = make
         self._note_error = note_error
-        self.failed: list[str] = []
-        self._threads = [
-            threading.Thread(target=self._run, args=(pipeline,), name=f"run-{pipeline.camera}")
-            for pipeline in pipelines
-        ]
+        self._at_work: dict[str, tuple[Pipeline, threading.Thread]] = {}
+        self._failed: dict[str, None] = {}
+        self._is_changing = False
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """Of the cameras that there are now, in the order in which they came."""
+        return tuple(pipeline for pipeline, _ in list(self._at_work.values()))
+
+    @property
+    def failed(self) -> list[str]:
+        """Ids of the cameras that failed and are still there."""
+        return list(self._failed)
 
     @property
     def running(self) -> bool:
         """True while any camera is at work."""
-        return any(thread.is_alive() for thread in self._threads)
+        return self._is_changing or any(
+            thread.is_alive() for _, thread in list(self._at_work.values())
+        )
 
-    def start(self) -> None:
-        """Begin with every camera."""
-        for thread in self._threads:
-            thread.start()
+    def start(self, cameras: Sequence[CameraSettings]) -> None:
+        """Begin with these cameras."""
+        made = [self._make(camera) for camera in cameras]
+        for pipeline in made:
+            self._begin(pipeline)
+
+    def change(self, found: Changes) -> None:
+        """Take cameras away, begin with others, exchange rules; the rest goes on undisturbed."""
+        self._is_changing = True
+        try:
+            for camera in [*found.removed, *(settings.id for settings in found.replaced)]:
+                self._end(camera)
+            self.start([*found.replaced, *found.added])
+            for settings in found.ruled:
+                self._at_work[settings.id][0].change_rules(settings)
+        finally:
+            self._is_changing = False
 
     def stop(self) -> None:
         """Ask every camera to end, and wait until the frames that were read are worked off."""
-        for pipeline in self.pipelines:
+        for pipeline, _ in self._at_work.values():
             pipeline.stop()
-        for thread in self._threads:
+        for _, thread in self._at_work.values():
             thread.join()
+
+    def _begin(self, pipeline: Pipeline) -> None:
+        thread = threading.Thread(target=self._run, args=(pipeline,), name=f"run-{pipeline.camera}")
+        thread.start()
+        self._at_work[pipeline.camera] = (pipeline, thread)
+
+    def _end(self, camera: str) -> None:
+        pipeline, thread = self._at_work[camera]
+        pipeline.stop()
+        thread.join()
+        del self._at_work[camera]
+        self._failed.pop(camera, None)
 
     def _run(self, pipeline: Pipeline) -> None:
         try:
             pipeline.run()
         except CaptureError as error:
-            self.failed.append(pipeline.camera)
+            self._failed[pipeline.camera] = None
             self._note_error(f"camera {pipeline.camera}: {error}")
             _log.error("camera failed", camera_id=pipeline.camera, error=str(error))
         except Exception as error:  # noqa: BLE001 - decision 1: a broken engine or outbox ends all

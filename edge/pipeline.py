@@ -9,6 +9,7 @@ that calls `run`, in the order of the frames. Everything between is bounded.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
 from edge.capture.attempt import Open
@@ -20,6 +21,7 @@ from edge.infer.port import Detector
 from edge.infer.workers import Workers
 from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
+from edge.rules.settings import CameraRulesSettings
 from edge.track.port import Tracks
 from edge.watchdog import Watchdog
 from models.detections import Detections
@@ -43,6 +45,9 @@ class Rules(Protocol):
 
     def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         """What a frame's tracks mean, in a picture of this size."""
+
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        """Watch by other settings from now on; what the ones until now had left to say."""
 
     def finish(self) -> list[Draft]:
         """What is left to say when no further frame comes."""
@@ -91,6 +96,7 @@ class Pipeline:
         self._slot = _slot(source, wall)
         self._burst = LOSSLESS_BURST if source.lossless else 1
         self._meter = Meter()
+        self._new_rules: SimpleQueue[CameraRulesSettings] = SimpleQueue()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
@@ -117,6 +123,7 @@ class Pipeline:
         )  # fmt: skip
         with self._reader, workers:
             for inferred in workers:
+                self._change_rules()
                 tracks = self._stages.tracker.update(
                     inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
                 )
@@ -128,6 +135,10 @@ class Pipeline:
     def stop(self) -> None:
         """Ask `run` to end; frames that were read are still worked off."""
         self._reader.stop()
+
+    def change_rules(self, settings: CameraRulesSettings) -> None:
+        """Have other rules watch from the next frame on; tracks and frames go on."""
+        self._new_rules.put(settings)
 
     @property
     def stats(self) -> PipelineStats:
@@ -147,6 +158,10 @@ class Pipeline:
             events=self._events,
             source=source,
         )
+
+    def _change_rules(self) -> None:
+        while not self._new_rules.empty():
+            self._sink(self._stages.rules.change(self._new_rules.get()))
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])

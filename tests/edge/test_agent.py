@@ -3,9 +3,10 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +16,7 @@ from edge.capture.clock import WallClock
 from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Wait
+from edge.changes import Changes
 from edge.errors import CaptureError
 from edge.pipeline import Pipeline, Stages
 from edge.publish.forwarder import Forwarder
@@ -23,7 +25,9 @@ from edge.publish.rows import SeqRange
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.publish.uplink import Uplink
 from edge.rules.engine import CameraRules
+from edge.rules.port import Draft
 from edge.rules.settings import CameraRulesSettings
+from edge.settings import CameraSettings
 from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
@@ -57,7 +61,12 @@ class Endless(FakeSource):
         return super().read()
 
 
-def pipeline(camera: str, source: Callable[[], Source]) -> Pipeline:
+def pipeline(
+    camera: str,
+    source: Callable[[], Source],
+    rules: type[CameraRules] = CameraRules,
+    sink: Callable[[Sequence[Draft]], None] = lambda events: None,
+) -> Pipeline:
     def open_source(wait: Wait) -> Source:
         return source()
 
@@ -65,8 +74,8 @@ def pipeline(camera: str, source: Callable[[], Source]) -> Pipeline:
         open_source,
         Blind(),
         Tracker(TrackerSettings()),
-        CameraRules(camera, ("person",), "blind", "1", CameraRulesSettings()),
-        lambda events: None,
+        rules(camera, ("person",), "blind", "1", CameraRulesSettings()),
+        sink,
     )
     return Pipeline(
         camera, CameraSource(source=f"{camera}.mp4"), stages,
@@ -98,10 +107,23 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     outbox.close()
 
 
+def at_work(
+    *pipelines: Pipeline, note_error: Callable[[str], None] = lambda error: None
+) -> Cameras:
+    """Cameras that were begun, with these pipelines."""
+    waiting = list(pipelines)
+    cameras = Cameras(lambda settings: waiting.pop(0), note_error)
+    cameras.start([settings(pipeline.camera) for pipeline in pipelines])
+    return cameras
+
+
+def settings(camera: str, **more: Any) -> CameraSettings:
+    return CameraSettings.model_validate({"id": camera, "source": f"{camera}.mp4", **more})
+
+
 def ended() -> Cameras:
     """Cameras whose sources have ended."""
-    cameras = Cameras([pipeline("yard", lambda: FakeSource(3))], lambda error: None)
-    cameras.start()
+    cameras = at_work(pipeline("yard", lambda: FakeSource(3)))
     wait_until(lambda: not cameras.running, "the end of the source")
     return cameras
 
@@ -109,9 +131,8 @@ def ended() -> Cameras:
 def test_a_camera_that_fails_leaves_the_others_alone_and_is_told() -> None:
     errors: list[str] = []
     yard = pipeline("yard", Endless)
-    cameras = Cameras([pipeline("door", missing), yard], errors.append)
     with capture_logs() as logs:
-        cameras.start()
+        cameras = at_work(pipeline("door", missing), yard, note_error=errors.append)
         wait_until(lambda: cameras.failed, "the camera fails")
         seen = yard.stats.frames_inferred
         wait_until(lambda: yard.stats.frames_inferred > seen + 20, "the other one goes on")
@@ -134,8 +155,7 @@ def test_a_broken_engine_ends_the_process_with_every_stack() -> None:
         "    camera = 'yard'\n"
         "    def run(self):\n"
         "        raise EngineError('the device is lost')\n"
-        "cameras = Cameras([Broken()], print)\n"
-        "cameras.start()\n"
+        "Cameras(lambda settings: Broken(), print).start([None])\n"
         "threading.Event().wait()\n"
     )
 
@@ -200,14 +220,93 @@ def test_who_stays_or_drains_ends_when_told(desk: Desk, when_done: str) -> None:
 def test_cameras_at_work_end_when_told(desk: Desk, when_done: str) -> None:
     desk.outbox.append(drafts(3))
     yard = pipeline("yard", Endless)
-    cameras = Cameras([yard], lambda error: None)
-    cameras.start()
+    cameras = at_work(yard)
     wait_until(lambda: yard.stats.frames_inferred, "the camera is at work")
     desk.stop.set()
     wait_until_done(cameras, desk.outbox, desk.forwarder, when_done, desk.stop)
     assert cameras.running, "who waits does not stop them"
     cameras.stop()
     assert not cameras.running
+
+
+def test_cameras_come_and_go_and_begin_anew_while_another_goes_on() -> None:
+    made: list[str] = []
+
+    def make(camera: CameraSettings) -> Pipeline:
+        made.append(camera.id)
+        return pipeline(camera.id, Endless)
+
+    cameras = Cameras(make, lambda error: None)
+    cameras.start([settings("yard"), settings("door"), settings("roof")])
+    yard = cameras.pipelines[0]
+    cameras.change(
+        Changes(removed=("door",), added=(settings("gate"),), replaced=(settings("roof"),))
+    )
+    assert made == ["yard", "door", "roof", "roof", "gate"]
+    assert [found.camera for found in cameras.pipelines] == ["yard", "roof", "gate"]
+    assert cameras.pipelines[0] is yard
+    for found in cameras.pipelines:
+        wait_until(lambda found=found: found.stats.frames_inferred > 3, f"{found.camera} at work")  # type: ignore[misc]
+    cameras.stop()
+    assert not cameras.running
+
+
+def test_the_only_camera_begins_anew_and_the_agent_stays() -> None:
+    is_made = threading.Event()
+    may_begin = threading.Event()
+    first = pipeline("yard", Endless)
+
+    def make(camera: CameraSettings) -> Pipeline:
+        if not is_made.is_set():
+            is_made.set()
+            return first
+        assert may_begin.wait(20)
+        return pipeline("yard", Endless)
+
+    cameras = Cameras(make, lambda error: None)
+    cameras.start([settings("yard")])
+    change = threading.Thread(target=cameras.change, args=[Changes(replaced=(settings("yard"),))])
+    change.start()
+    wait_until(lambda: not cameras.pipelines, "the old one has ended")
+    assert cameras.running
+    may_begin.set()
+    change.join()
+    assert cameras.running
+    cameras.stop()
+
+
+def test_a_camera_that_failed_is_forgotten_with_its_settings() -> None:
+    waiting = [pipeline("door", missing), pipeline("door", Endless)]
+    cameras = Cameras(lambda camera: waiting.pop(0), lambda error: None)
+    cameras.start([settings("door")])
+    wait_until(lambda: cameras.failed, "the camera fails")
+    cameras.change(Changes(replaced=(settings("door"),)))
+    assert cameras.failed == []
+    cameras.change(Changes(removed=("door",)))
+    assert cameras.pipelines == ()
+    assert not cameras.running
+
+
+def test_rules_are_exchanged_between_frames() -> None:
+    told: list[CameraRulesSettings] = []
+    left = drafts(1)
+
+    class Rules(CameraRules):
+        def change(self, settings: CameraRulesSettings) -> list[Draft]:
+            told.append(settings)
+            return left
+
+    events: list[Draft] = []
+    yard = pipeline("yard", Endless, Rules, events.extend)
+    cameras = at_work(yard)
+    new = settings("yard", zones=[{"id": "gate", "points": [[0, 0], [1, 0], [1, 1]]}])
+    cameras.change(Changes(ruled=(new,)))
+    wait_until(lambda: len(told) == 1, "the rules")
+    seen = yard.stats.frames_inferred
+    wait_until(lambda: yard.stats.frames_inferred > seen, "the frames go on")
+    cameras.stop()
+    assert told == [new]
+    assert left[0] in events
 
 
 def test_a_drain_of_nothing_is_done_at_once(desk: Desk) -> None:
