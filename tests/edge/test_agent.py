@@ -18,6 +18,7 @@ from edge.capture.settings import CameraSource
 from edge.capture.sources import Wait
 from edge.changes import Changes
 from edge.errors import CaptureError
+from edge.infer.scheduler import Scheduler
 from edge.pipeline import Pipeline, Stages
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
@@ -46,8 +47,8 @@ from wayside.process import EXIT_CRASH_ONLY
 class Blind:
     """A detector that sees nothing."""
 
-    def detect(self, image: Image) -> Detections:
-        return Detections.empty()
+    def find_all(self, images: Sequence[Image]) -> list[Detections]:
+        return [Detections.empty() for _ in images]
 
 
 class Endless(FakeSource):
@@ -61,7 +62,18 @@ class Endless(FakeSource):
         return super().read()
 
 
+Blindfold = Scheduler[Detections]
+"""The network of all cameras, which sees nothing."""
+
+
+@pytest.fixture(name="blind")
+def blindfold() -> Iterator[Blindfold]:
+    with Scheduler(Blind(), 1, Watchdog(60)) as scheduler:
+        yield scheduler
+
+
 def pipeline(
+    blind: Blindfold,
     camera: str,
     source: Callable[[], Source],
     rules: type[CameraRules] = CameraRules,
@@ -72,15 +84,13 @@ def pipeline(
 
     stages = Stages(
         open_source,
-        Blind(),
+        blind,
         Tracker(TrackerSettings()),
         rules(camera, ("person",), "blind", "1", CameraRulesSettings()),
         sink,
     )
-    return Pipeline(
-        camera, CameraSource(source=f"{camera}.mp4"), stages,
-        workers=1, wall=WallClock(), watchdog=Watchdog(60),
-    )  # fmt: skip
+    settings = CameraSource(source=f"{camera}.mp4")
+    return Pipeline(camera, settings, stages, wall=WallClock(), watchdog=Watchdog(60))
 
 
 def missing() -> Source:
@@ -121,18 +131,18 @@ def settings(camera: str, **more: Any) -> CameraSettings:
     return CameraSettings.model_validate({"id": camera, "source": f"{camera}.mp4", **more})
 
 
-def ended() -> Cameras:
+def ended(blind: Blindfold) -> Cameras:
     """Cameras whose sources have ended."""
-    cameras = at_work(pipeline("yard", lambda: FakeSource(3)))
+    cameras = at_work(pipeline(blind, "yard", lambda: FakeSource(3)))
     wait_until(lambda: not cameras.running, "the end of the source")
     return cameras
 
 
-def test_a_camera_that_fails_leaves_the_others_alone_and_is_told() -> None:
+def test_a_camera_that_fails_leaves_the_others_alone_and_is_told(blind: Blindfold) -> None:
     errors: list[str] = []
-    yard = pipeline("yard", Endless)
+    yard = pipeline(blind, "yard", Endless)
     with capture_logs() as logs:
-        cameras = at_work(pipeline("door", missing), yard, note_error=errors.append)
+        cameras = at_work(pipeline(blind, "door", missing), yard, note_error=errors.append)
         wait_until(lambda: cameras.failed, "the camera fails")
         seen = yard.stats.frames_inferred
         wait_until(lambda: yard.stats.frames_inferred > seen + 20, "the other one goes on")
@@ -168,10 +178,10 @@ def test_a_broken_engine_ends_the_process_with_every_stack() -> None:
     assert "Current thread" in ended.stderr
 
 
-def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
+def test_drain_waits_until_the_cloud_has_everything(desk: Desk, blind: Blindfold) -> None:
     desk.outbox.append(drafts(3))
     waiting = threading.Thread(
-        target=wait_until_done, args=(ended(), desk.outbox, desk.forwarder, "drain", desk.stop)
+        target=wait_until_done, args=(ended(blind), desk.outbox, desk.forwarder, "drain", desk.stop)
     )
     waiting.start()
     assert desk.outbox.flush(10)
@@ -183,30 +193,33 @@ def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("when_done", ["drain", "exit"])
-def test_who_drains_first_ends_what_else_makes_events(desk: Desk, when_done: str) -> None:
+def test_who_drains_first_ends_what_else_makes_events(
+    desk: Desk, blind: Blindfold, when_done: str
+) -> None:
     desk.stop.set()
     ends: list[bool] = []
     wait_until_done(
-        ended(), desk.outbox, desk.forwarder, when_done, desk.stop, lambda: ends.append(True)
+        ended(blind), desk.outbox, desk.forwarder, when_done, desk.stop, lambda: ends.append(True)
     )
     assert ends == ([True] if when_done == "drain" else [])
 
 
-def test_exit_leaves_on_disk_what_the_cloud_does_not_have(desk: Desk) -> None:
+def test_exit_leaves_on_disk_what_the_cloud_does_not_have(desk: Desk, blind: Blindfold) -> None:
     desk.outbox.append(drafts(3))
     assert desk.outbox.flush(10)
     with capture_logs() as logs:
-        wait_until_done(ended(), desk.outbox, desk.forwarder, "exit", desk.stop)
+        wait_until_done(ended(blind), desk.outbox, desk.forwarder, "exit", desk.stop)
     assert desk.outbox.depth().rows == 3
     (said,) = [log for log in logs if log["event"] == "all sources have ended"]
     assert (said["then"], said["events_waiting"]) == ("exit", 3)
 
 
 @pytest.mark.parametrize("when_done", ["stay", "drain"])
-def test_who_stays_or_drains_ends_when_told(desk: Desk, when_done: str) -> None:
+def test_who_stays_or_drains_ends_when_told(desk: Desk, blind: Blindfold, when_done: str) -> None:
     desk.outbox.append(drafts(3))
     waiting = threading.Thread(
-        target=wait_until_done, args=(ended(), desk.outbox, desk.forwarder, when_done, desk.stop)
+        target=wait_until_done,
+        args=(ended(blind), desk.outbox, desk.forwarder, when_done, desk.stop),
     )
     waiting.start()
     waiting.join(0.2)
@@ -217,9 +230,9 @@ def test_who_stays_or_drains_ends_when_told(desk: Desk, when_done: str) -> None:
 
 
 @pytest.mark.parametrize("when_done", ["stay", "drain", "exit"])
-def test_cameras_at_work_end_when_told(desk: Desk, when_done: str) -> None:
+def test_cameras_at_work_end_when_told(desk: Desk, blind: Blindfold, when_done: str) -> None:
     desk.outbox.append(drafts(3))
-    yard = pipeline("yard", Endless)
+    yard = pipeline(blind, "yard", Endless)
     cameras = at_work(yard)
     wait_until(lambda: yard.stats.frames_inferred, "the camera is at work")
     desk.stop.set()
@@ -229,12 +242,12 @@ def test_cameras_at_work_end_when_told(desk: Desk, when_done: str) -> None:
     assert not cameras.running
 
 
-def test_cameras_come_and_go_and_begin_anew_while_another_goes_on() -> None:
+def test_cameras_come_and_go_and_begin_anew_while_another_goes_on(blind: Blindfold) -> None:
     made: list[str] = []
 
     def make(camera: CameraSettings) -> Pipeline:
         made.append(camera.id)
-        return pipeline(camera.id, Endless)
+        return pipeline(blind, camera.id, Endless)
 
     cameras = Cameras(make, lambda error: None)
     cameras.start([settings("yard"), settings("door"), settings("roof")])
@@ -251,17 +264,17 @@ def test_cameras_come_and_go_and_begin_anew_while_another_goes_on() -> None:
     assert not cameras.running
 
 
-def test_the_only_camera_begins_anew_and_the_agent_stays() -> None:
+def test_the_only_camera_begins_anew_and_the_agent_stays(blind: Blindfold) -> None:
     is_made = threading.Event()
     may_begin = threading.Event()
-    first = pipeline("yard", Endless)
+    first = pipeline(blind, "yard", Endless)
 
     def make(camera: CameraSettings) -> Pipeline:
         if not is_made.is_set():
             is_made.set()
             return first
         assert may_begin.wait(20)
-        return pipeline("yard", Endless)
+        return pipeline(blind, "yard", Endless)
 
     cameras = Cameras(make, lambda error: None)
     cameras.start([settings("yard")])
@@ -275,8 +288,8 @@ def test_the_only_camera_begins_anew_and_the_agent_stays() -> None:
     cameras.stop()
 
 
-def test_a_camera_that_failed_is_forgotten_with_its_settings() -> None:
-    waiting = [pipeline("door", missing), pipeline("door", Endless)]
+def test_a_camera_that_failed_is_forgotten_with_its_settings(blind: Blindfold) -> None:
+    waiting = [pipeline(blind, "door", missing), pipeline(blind, "door", Endless)]
     cameras = Cameras(lambda camera: waiting.pop(0), lambda error: None)
     cameras.start([settings("door")])
     wait_until(lambda: cameras.failed, "the camera fails")
@@ -287,7 +300,7 @@ def test_a_camera_that_failed_is_forgotten_with_its_settings() -> None:
     assert not cameras.running
 
 
-def test_rules_are_exchanged_between_frames() -> None:
+def test_rules_are_exchanged_between_frames(blind: Blindfold) -> None:
     told: list[CameraRulesSettings] = []
     left = drafts(1)
 
@@ -297,7 +310,7 @@ def test_rules_are_exchanged_between_frames() -> None:
             return left
 
     events: list[Draft] = []
-    yard = pipeline("yard", Endless, Rules, events.extend)
+    yard = pipeline(blind, "yard", Endless, Rules, events.extend)
     cameras = at_work(yard)
     new = settings("yard", zones=[{"id": "gate", "points": [[0, 0], [1, 0], [1, 1]]}])
     cameras.change(Changes(ruled=(new,)))
@@ -314,10 +327,10 @@ def test_a_drain_of_nothing_is_done_at_once(desk: Desk) -> None:
     assert not desk.stop.is_set(), "it ended by itself"
 
 
-def test_status_tells_how_cameras_and_events_are(desk: Desk) -> None:
+def test_status_tells_how_cameras_and_events_are(desk: Desk, blind: Blindfold) -> None:
     desk.outbox.append(drafts(3))
     assert desk.outbox.flush(10)
-    cameras = ended()
+    cameras = ended(blind)
 
     network = Detector(tiny_manifest(), constant_engine((1, 3, 32, 32), tiny_answer()))
     told = status("gate-1", network, cameras.pipelines, desk.outbox, desk.forwarder)
