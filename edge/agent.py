@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class Cameras:
     """The pipelines, each in a thread of its own; one that fails leaves the others alone.
 
-    One thread at a time calls `start`, `change` and `stop`.
+    One thread at a time calls `add`, `start`, `change` and `stop`.
 
     Args:
         make: a camera's pipeline.
@@ -34,14 +34,14 @@ class Cameras:
     ) -> None:
         self._make = make
         self._note_error = note_error
-        self._at_work: dict[str, tuple[Pipeline, threading.Thread]] = {}
+        self._there: dict[str, tuple[Pipeline, threading.Thread]] = {}
         self._failed: dict[str, None] = {}
         self._is_changing = False
 
     @property
     def pipelines(self) -> tuple[Pipeline, ...]:
         """Of the cameras that there are now, in the order in which they came."""
-        return tuple(pipeline for pipeline, _ in list(self._at_work.values()))
+        return tuple(pipeline for pipeline, _ in list(self._there.values()))
 
     @property
     def failed(self) -> list[str]:
@@ -52,14 +52,23 @@ class Cameras:
     def running(self) -> bool:
         """True while any camera is at work."""
         return self._is_changing or any(
-            thread.is_alive() for _, thread in list(self._at_work.values())
+            thread.is_alive() for _, thread in list(self._there.values())
         )
 
-    def start(self, cameras: Sequence[CameraSettings]) -> None:
-        """Begin with these cameras."""
-        made = [self._make(camera) for camera in cameras]
-        for pipeline in made:
-            self._begin(pipeline)
+    def add(self, cameras: Sequence[CameraSettings]) -> None:
+        """There are these cameras, too; `start` begins with them."""
+        for camera in cameras:
+            pipeline = self._make(camera)
+            thread = threading.Thread(
+                target=self._run, args=(pipeline,), name=f"run-{pipeline.camera}"
+            )
+            self._there[pipeline.camera] = (pipeline, thread)
+
+    def start(self) -> None:
+        """Begin with every camera that has not begun."""
+        for _, thread in self._there.values():
+            if thread.ident is None:
+                thread.start()
 
     def change(self, found: Changes) -> None:
         """Take cameras away, begin with others, exchange rules; the rest goes on undisturbed."""
@@ -67,29 +76,25 @@ class Cameras:
         try:
             for camera in [*found.removed, *(settings.id for settings in found.replaced)]:
                 self._end(camera)
-            self.start([*found.replaced, *found.added])
+            self.add([*found.replaced, *found.added])
+            self.start()
             for settings in found.ruled:
-                self._at_work[settings.id][0].change_rules(settings)
+                self._there[settings.id][0].change_rules(settings)
         finally:
             self._is_changing = False
 
     def stop(self) -> None:
         """Ask every camera to end, and wait until the frames that were read are worked off."""
-        for pipeline, _ in self._at_work.values():
+        for pipeline, _ in self._there.values():
             pipeline.stop()
-        for _, thread in self._at_work.values():
+        for _, thread in self._there.values():
             thread.join()
 
-    def _begin(self, pipeline: Pipeline) -> None:
-        thread = threading.Thread(target=self._run, args=(pipeline,), name=f"run-{pipeline.camera}")
-        thread.start()
-        self._at_work[pipeline.camera] = (pipeline, thread)
-
     def _end(self, camera: str) -> None:
-        pipeline, thread = self._at_work[camera]
+        pipeline, thread = self._there[camera]
         pipeline.stop()
         thread.join()
-        del self._at_work[camera]
+        del self._there[camera]
         self._failed.pop(camera, None)
 
     def _run(self, pipeline: Pipeline) -> None:

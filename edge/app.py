@@ -1,16 +1,18 @@
 """The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
 from edge.capture.clock import WallClock
+from edge.desired import Desired
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
@@ -20,13 +22,13 @@ from edge.pipeline import Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
-from edge.publish.uplink import OnPuback, Uplink
+from edge.publish.uplink import OnPuback, Part, Uplink
+from edge.reload import Reloader
 from edge.rules.engine import CameraRules
 from edge.sensors.assembly import Sensors
 from edge.settings import CameraSettings, EdgeSettings
 from edge.status import StatusFile
-from edge.track.settings import TrackerSettings
-from edge.track.tracker import Tracker
+from edge.track.tracker import Tracker, Trackers
 from edge.watchdog import Watchdog
 from models.detections import Detections
 from models.detector import Detector
@@ -49,8 +51,30 @@ class Sending:
     heartbeat: Heartbeat
 
 
-def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
+@dataclass(frozen=True, slots=True)
+class Changeable:
+    """That an agent's cameras and rules may change while it runs.
+
+    Attributes:
+        file: that the settings are of.
+        desired: what of them is the cloud's.
+        on_ask: is given what has the file read again.
+    """
+
+    file: Path
+    desired: Desired
+    on_ask: Callable[[Callable[[], None]], None]
+
+
+def run_agent(
+    settings: EdgeSettings, stop: threading.Event, changeable: Changeable | None = None
+) -> bool:
     """Run every camera until told to stop or nothing is left to do.
+
+    Args:
+        settings: what to run.
+        stop: ends it.
+        changeable: where cameras and rules may change meanwhile; None: they do not.
 
     Returns:
         True when no camera failed.
@@ -63,10 +87,24 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     detector, tracker, upgrade = load_network(settings)
     workers = _workers(settings, detector)
     wall = WallClock()
-    pipelines: list[Pipeline] = []
+
+    def make(camera: CameraSettings) -> Pipeline:
+        sink = sensors.filled(camera.id, up.outbox.append)
+        return _pipeline(
+            camera, detector.manifest, scheduler, trackers.begin(camera.id), sink, wall, watchdog
+        )
+
+    def note_error(error: str) -> None:
+        up.heartbeat.note_error(error)
+
+    trackers = Trackers(tracker)
+    cameras = Cameras(make, note_error)
+    reloader = _reloader(settings, changeable, cameras, note_error)
 
     def content() -> DeviceState:
-        return _device_state(pipelines, detector, wall)
+        state = _device_state(cameras.pipelines, detector, wall)
+        state.config_revision = reloader.revision if reloader else 0
+        return state
 
     def clock() -> ClockState:
         return ClockState(clock_synced(), wall.anchor_id)
@@ -74,29 +112,22 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     with (
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
-        sending(settings, content, clock) as up,
+        sending(settings, content, clock, [reloader] if reloader else []) as up,
         Sensors(
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
         ExitStack() as ends,
     ):
         scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
-        pipelines += [
-            _pipeline(
-                camera, detector.manifest, scheduler, tracker,
-                sensors.filled(camera.id, up.outbox.append), wall, watchdog,
-            )
-            for camera in settings.cameras
-        ]  # fmt: skip
-        cameras = Cameras(pipelines, up.heartbeat.note_error)
+        cameras.add(settings.cameras)
         with (
-            _status_file(settings, detector, pipelines, up, sensors),
-            _telemetry(settings, detector, pipelines, up, wall),
+            _status_file(settings, detector, cameras, up, sensors),
+            _telemetry(settings, detector, cameras, up, wall),
             frozen_heap(),
         ):
-            with upgrade:
+            with upgrade, reloader or nullcontext():
                 cameras.start()
-                systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
+                systemd.ready(f"{len(settings.cameras)} cameras, {detector.engine.name}")
                 wait_until_done(
                     cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop
                 )
@@ -126,9 +157,19 @@ def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
 
 @contextmanager
 def sending(
-    settings: EdgeSettings, content: Callable[[], DeviceState], clock: Callable[[], ClockState]
+    settings: EdgeSettings,
+    content: Callable[[], DeviceState],
+    clock: Callable[[], ClockState],
+    parts: Sequence[Part] = (),
 ) -> Iterator[Sending]:
-    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
+    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk.
+
+    Args:
+        settings: of the agent.
+        content: what the heartbeat says of the agent.
+        clock: what batches say of the clock.
+        parts: who else shares the uplink.
+    """
     with ExitStack() as ends:
         outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device, clock=clock)
         ends.callback(outbox.close)
@@ -149,6 +190,8 @@ def sending(
         forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
+        for part in parts:
+            uplink.attach(part)
         uplink.start()
         ends.callback(uplink.stop)
         forwarder.start()
@@ -156,6 +199,19 @@ def sending(
         heartbeat.start()
         ends.callback(heartbeat.stop)
         yield Sending(outbox, forwarder, heartbeat)
+
+
+def _reloader(
+    settings: EdgeSettings,
+    changeable: Changeable | None,
+    cameras: Cameras,
+    note_error: Callable[[str], None],
+) -> Reloader | None:
+    if changeable is None:
+        return None
+    reloader = Reloader(changeable.file, settings, changeable.desired, cameras.change, note_error)
+    changeable.on_ask(reloader.ask)
+    return reloader
 
 
 def _workers(settings: EdgeSettings, detector: Detector) -> int:
@@ -173,7 +229,7 @@ def _pipeline(
     camera: CameraSettings,
     manifest: Manifest,
     scheduler: Scheduler[Detections],
-    tracker: TrackerSettings,
+    tracker: Tracker,
     sink: Sink,
     wall: WallClock,
     watchdog: Watchdog,
@@ -183,7 +239,7 @@ def _pipeline(
     stages = Stages(
         Camera(camera.id, camera, wall).open,
         scheduler,
-        Tracker(tracker),
+        tracker,
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
     )
@@ -194,7 +250,7 @@ def _pipeline(
 def _status_file(
     settings: EdgeSettings,
     detector: Detector,
-    pipelines: list[Pipeline],
+    cameras: Cameras,
     up: Sending,
     sensors: Sensors,
 ) -> Iterator[None]:
@@ -204,7 +260,7 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        told = status(settings.device, detector, pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, detector, cameras.pipelines, up.outbox, up.forwarder)
         return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
@@ -213,8 +269,7 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending,
-    wall: WallClock,
+    settings: EdgeSettings, detector: Detector, cameras: Cameras, up: Sending, wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -234,7 +289,7 @@ def _telemetry(
             model=manifest.name,
             model_version=manifest.version,
             engine=detector.engine.name,
-            cameras=[pipeline.stats for pipeline in pipelines],
+            cameras=[pipeline.stats for pipeline in cameras.pipelines],
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
             health=health.read(),
@@ -259,7 +314,9 @@ def _agent_version() -> DeviceState:
     return DeviceState(agent_version=version("wayside"))
 
 
-def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock) -> DeviceState:
+def _device_state(
+    pipelines: Sequence[Pipeline], detector: Detector, wall: WallClock
+) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
     state = _agent_version()
     state.anchor_id = wall.anchor_id

@@ -123,7 +123,8 @@ def at_work(
     """Cameras that were begun, with these pipelines."""
     waiting = list(pipelines)
     cameras = Cameras(lambda settings: waiting.pop(0), note_error)
-    cameras.start([settings(pipeline.camera) for pipeline in pipelines])
+    cameras.add([settings(pipeline.camera) for pipeline in pipelines])
+    cameras.start()
     return cameras
 
 
@@ -165,7 +166,9 @@ def test_a_broken_engine_ends_the_process_with_every_stack() -> None:
         "    camera = 'yard'\n"
         "    def run(self):\n"
         "        raise EngineError('the device is lost')\n"
-        "Cameras(lambda settings: Broken(), print).start([None])\n"
+        "cameras = Cameras(lambda settings: Broken(), print)\n"
+        "cameras.add([None])\n"
+        "cameras.start()\n"
         "threading.Event().wait()\n"
     )
 
@@ -250,7 +253,8 @@ def test_cameras_come_and_go_and_begin_anew_while_another_goes_on(blind: Blindfo
         return pipeline(blind, camera.id, Endless)
 
     cameras = Cameras(make, lambda error: None)
-    cameras.start([settings("yard"), settings("door"), settings("roof")])
+    cameras.add([settings("yard"), settings("door"), settings("roof")])
+    cameras.start()
     yard = cameras.pipelines[0]
     cameras.change(
         Changes(removed=("door",), added=(settings("gate"),), replaced=(settings("roof"),))
@@ -277,7 +281,8 @@ def test_the_only_camera_begins_anew_and_the_agent_stays(blind: Blindfold) -> No
         return pipeline(blind, "yard", Endless)
 
     cameras = Cameras(make, lambda error: None)
-    cameras.start([settings("yard")])
+    cameras.add([settings("yard")])
+    cameras.start()
     change = threading.Thread(target=cameras.change, args=[Changes(replaced=(settings("yard"),))])
     change.start()
     wait_until(lambda: not cameras.pipelines, "the old one has ended")
@@ -291,7 +296,8 @@ def test_the_only_camera_begins_anew_and_the_agent_stays(blind: Blindfold) -> No
 def test_a_camera_that_failed_is_forgotten_with_its_settings(blind: Blindfold) -> None:
     waiting = [pipeline(blind, "door", missing), pipeline(blind, "door", Endless)]
     cameras = Cameras(lambda camera: waiting.pop(0), lambda error: None)
-    cameras.start([settings("door")])
+    cameras.add([settings("door")])
+    cameras.start()
     wait_until(lambda: cameras.failed, "the camera fails")
     cameras.change(Changes(replaced=(settings("door"),)))
     assert cameras.failed == []
