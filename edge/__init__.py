@@ -1,6 +1,9 @@
 """A frame: `capture -> infer -> track -> rules -> publish`, one process, threads.
 
 settings.py    the agent's YAML file
+desired.py     what the fleet wants the cameras to watch
+changes.py     what differs between settings, and whether a running agent can take it
+reload.py      new settings for a running agent
 effective.py   what a settings file and the environment come to, value by value
 errors.py      the error tree
 capture/       sources of frames, and the slot that keeps the newest
