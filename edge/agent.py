@@ -7,13 +7,13 @@ from typing import Any
 
 import structlog
 
+from edge.camera_settings import CameraSettings
 from edge.changes import Changes
 from edge.errors import CaptureError
+from edge.meter import NetworkStats
 from edge.pipeline import Pipeline
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
-from edge.settings import CameraSettings
-from models.network import Network
 from wayside.process import crash
 
 _log = structlog.get_logger(__name__)
@@ -24,16 +24,19 @@ class Cameras:
 
     One thread at a time calls `add`, `start`, `change` and `stop`.
 
+    Attributes:
+        note_error: has the heartbeat repeat an error.
+
     Args:
         make: a camera's pipeline.
-        note_error: has the heartbeat repeat an error.
+        note_error: as above.
     """
 
     def __init__(
         self, make: Callable[[CameraSettings], Pipeline], note_error: Callable[[str], None]
     ) -> None:
         self._make = make
-        self._note_error = note_error
+        self.note_error = note_error
         self._there: dict[str, tuple[Pipeline, threading.Thread]] = {}
         self._failed: dict[str, None] = {}
         self._is_changing = False
@@ -102,7 +105,7 @@ class Cameras:
             pipeline.run()
         except CaptureError as error:
             self._failed[pipeline.camera] = None
-            self._note_error(f"camera {pipeline.camera}: {error}")
+            self.note_error(f"camera {pipeline.camera}: {error}")
             _log.error("camera failed", camera_id=pipeline.camera, error=str(error))
         except Exception as error:  # noqa: BLE001 - decision 1: a broken engine or outbox ends all
             _log.critical("pipeline broke", camera_id=pipeline.camera, exc_info=True)
@@ -148,20 +151,15 @@ def drain(forwarder: Forwarder, stop: threading.Event) -> None:
 
 def status(
     device: str,
-    network: Network[Any],
+    networks: Sequence[NetworkStats],
     cameras: Sequence[Pipeline],
     outbox: Outbox,
     forwarder: Forwarder,
 ) -> dict[str, Any]:
     """What the status file says."""
-    manifest = network.manifest
     return {
         "device": device,
-        "model": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "engine": network.engine.name,
-        },
+        "models": [asdict(network) for network in networks],
         "cameras": [asdict(pipeline.stats) for pipeline in cameras],
         "outbox": asdict(outbox.depth()),
         "forwarder": asdict(forwarder.stats),

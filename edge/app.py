@@ -1,4 +1,7 @@
-"""The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
+"""The agent put together.
+
+With assembly.py, network.py, networks.py and sensors/assembly.py, all that names adapters.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -7,32 +10,26 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
+from edge.assembly import TrackIds, pipeline_of
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.desired import Desired
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
-from edge.infer.probe import probe_workers
-from edge.infer.scheduler import Scheduler
-from edge.network import PROBE_SHAPE, load_network
-from edge.pipeline import Pipeline, Sink, Stages
+from edge.networks import Networks
+from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
 from edge.publish.uplink import OnPuback, Part, Uplink
 from edge.reload import Reloader
-from edge.rules.engine import CameraRules
 from edge.sensors.assembly import Sensors
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.status import StatusFile
-from edge.track.tracker import Tracker, Trackers
 from edge.watchdog import Watchdog
-from models.detections import Detections
-from models.detector import Detector
-from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
@@ -84,25 +81,18 @@ def run_agent(
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    detector, tracker, upgrade = load_network(settings)
-    workers = _workers(settings, detector)
     wall = WallClock()
+    track_ids = TrackIds()
 
     def make(camera: CameraSettings) -> Pipeline:
         sink = sensors.filled(camera.id, up.outbox.append)
-        return _pipeline(
-            camera, detector.manifest, scheduler, trackers.begin(camera.id), sink, wall, watchdog
-        )
+        return pipeline_of(camera, networks, track_ids, sink, wall, watchdog)
 
-    def note_error(error: str) -> None:
-        up.heartbeat.note_error(error)
-
-    trackers = Trackers(tracker)
-    cameras = Cameras(make, note_error)
-    reloader = _reloader(settings, changeable, cameras, note_error)
+    cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
+    reloader = _reloader(settings, changeable, cameras)
 
     def content() -> DeviceState:
-        state = _device_state(cameras.pipelines, detector, wall)
+        state = _device_state(cameras.pipelines, networks, wall)
         state.config_revision = reloader.revision if reloader else 0
         return state
 
@@ -112,31 +102,23 @@ def run_agent(
     with (
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
-        sending(settings, content, clock, [reloader] if reloader else []) as up,
-        Sensors(
-            settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
-        ) as sensors,
-        ExitStack() as ends,
     ):
-        scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
-        cameras.add(settings.cameras)
+        networks = Networks(settings, watchdog)
         with (
-            _status_file(settings, detector, cameras, up, sensors),
-            _telemetry(settings, detector, cameras, up, wall),
-            frozen_heap(),
+            sending(settings, content, clock, [reloader] if reloader else []) as up,
+            Sensors(
+                settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
+            ) as sensors,
+            networks.at_work(),
         ):
-            with upgrade, reloader or nullcontext():
-                cameras.start()
-                systemd.ready(f"{len(settings.cameras)} cameras, {detector.engine.name}")
-                wait_until_done(
-                    cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop
-                )
-            systemd.stopping()
-            cameras.stop()
-            sensors.stop()
-            up.outbox.flush(_FLUSH_S)
-        _tell_end(cameras, up.outbox)
-    detector.close()
+            cameras.add(settings.cameras)
+            with (
+                _status_file(settings, networks, cameras, up, sensors),
+                _telemetry(settings, networks, cameras, up, wall),
+                frozen_heap(),
+            ):
+                _work(settings, cameras, networks, up, sensors, systemd, reloader, stop)
+            _tell_end(cameras, up.outbox)
     return not cameras.failed
 
 
@@ -202,54 +184,37 @@ def sending(
 
 
 def _reloader(
-    settings: EdgeSettings,
-    changeable: Changeable | None,
-    cameras: Cameras,
-    note_error: Callable[[str], None],
+    settings: EdgeSettings, changeable: Changeable | None, cameras: Cameras
 ) -> Reloader | None:
     if changeable is None:
         return None
-    reloader = Reloader(changeable.file, settings, changeable.desired, cameras.change, note_error)
+    reloader = Reloader(
+        changeable.file, settings, changeable.desired, cameras.change, cameras.note_error
+    )
     changeable.on_ask(reloader.ask)
     return reloader
 
 
-def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer, for all cameras: as many as pay."""
-    from edge.capture.opencv import prepare_opencv
-
-    workers = settings.infer.workers
-    if workers != "auto":
-        return workers
-    prepare_opencv()
-    return probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-
-
-def _pipeline(
-    camera: CameraSettings,
-    manifest: Manifest,
-    scheduler: Scheduler[Detections],
-    tracker: Tracker,
-    sink: Sink,
-    wall: WallClock,
-    watchdog: Watchdog,
-) -> Pipeline:
-    from edge.capture.sources import Camera
-
-    stages = Stages(
-        Camera(camera.id, camera, wall).open,
-        scheduler,
-        tracker,
-        CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
-        sink,
-    )
-    return Pipeline(camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera)
+def _work(
+    settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
+    systemd: Notifier, reloader: Reloader | None, stop: threading.Event,
+) -> None:  # fmt: skip
+    """All cameras, until they have ended or it was told to stop."""
+    with networks.upgraded(), reloader or nullcontext():
+        cameras.start()
+        engines = ", ".join(network.engine for network in networks.stats)
+        systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
+        wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop)
+    systemd.stopping()
+    cameras.stop()
+    sensors.stop()
+    up.outbox.flush(_FLUSH_S)
 
 
 @contextmanager
 def _status_file(
     settings: EdgeSettings,
-    detector: Detector,
+    networks: Networks,
     cameras: Cameras,
     up: Sending,
     sensors: Sensors,
@@ -260,7 +225,7 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        told = status(settings.device, detector, cameras.pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, networks.stats, cameras.pipelines, up.outbox, up.forwarder)
         return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
@@ -269,7 +234,7 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, detector: Detector, cameras: Cameras, up: Sending, wall: WallClock,
+    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -280,15 +245,12 @@ def _telemetry(
     from edge.telemetry.view import View
 
     health = HealthProbe(settings.data_dir)
-    manifest = detector.manifest
 
     def look() -> View:
         return View(
             device=settings.device,
             version=version("wayside"),
-            model=manifest.name,
-            model_version=manifest.version,
-            engine=detector.engine.name,
+            networks=networks.stats,
             cameras=[pipeline.stats for pipeline in cameras.pipelines],
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
@@ -315,16 +277,13 @@ def _agent_version() -> DeviceState:
 
 
 def _device_state(
-    pipelines: Sequence[Pipeline], detector: Detector, wall: WallClock
+    pipelines: Sequence[Pipeline], networks: Networks, wall: WallClock
 ) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
     state = _agent_version()
     state.anchor_id = wall.anchor_id
-    state.models.add(
-        model=detector.manifest.name,
-        version=detector.manifest.version,
-        engine=detector.engine.name,
-    )
+    for network in networks.stats:
+        state.models.add(model=network.name, version=network.version, engine=network.engine)
     for pipeline in pipelines:
         stats = pipeline.stats
         state.cameras.add(

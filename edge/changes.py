@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from edge.camera_settings import CameraSettings
 from edge.rules.settings import CameraRulesSettings
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from wayside.places import Location
 from wayside.settings import dotted
 
@@ -69,7 +70,19 @@ def changes(old: EdgeSettings, new: EdgeSettings) -> Changes:
             for name in EdgeSettings.model_fields
             if name != "cameras"
             for location in _differing(getattr(old, name), getattr(new, name), (name,))
-        ),
+        )
+        + _not_loaded(old, new),
+    )
+
+
+def _not_loaded(old: EdgeSettings, new: EdgeSettings) -> tuple[str, ...]:
+    """What names a network that nobody used so far: networks are loaded at the start."""
+    loaded = old.models_in_use.keys()
+    return tuple(
+        f"cameras[{at}]'s network {model or new.model.name!r}, which is not loaded"
+        for at, camera in enumerate(new.cameras)
+        for model in camera.models
+        if model not in loaded
     )
 
 

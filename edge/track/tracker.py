@@ -183,22 +183,3 @@ class Tracker:
     def _keep(self, rows: Mask) -> None:
         self._motion = self._motion.keep(rows)
         self._lives = self._lives.keep(rows)
-
-
-class Trackers:
-    """Begins trackers, so that no camera uses a track's id twice however often it begins anew.
-
-    Args:
-        settings: of all of them.
-    """
-
-    def __init__(self, settings: TrackerSettings) -> None:
-        self._settings = settings
-        self._latest: dict[str, Tracker] = {}
-
-    def begin(self, camera: str) -> Tracker:
-        """A tracker for a camera, whose earlier one is at work no longer."""
-        earlier = self._latest.get(camera)
-        first_id = 1 if earlier is None else earlier.next_id
-        self._latest[camera] = Tracker(self._settings, first_id=first_id)
-        return self._latest[camera]

@@ -45,3 +45,12 @@ def test_what_needs_a_restart_is_told_by_its_key(tmp_path: Path) -> None:
         tmp_path, [ROOF], mqtt={"port": 2, "keepalive_s": 9}, sensors=[sensor], device="gate-9"
     )
     assert changes(old, new).restart == ("device", "mqtt.port", "mqtt.keepalive_s", "sensors")
+
+
+def test_a_network_that_is_not_loaded_needs_a_restart(tmp_path: Path) -> None:
+    more = {"models": {"other": {"name": "tiny.yaml"}}}
+    yard = {**YARD, "model": "other"}
+    old = settings(tmp_path, [yard], **more)
+    (told,) = changes(old, settings(tmp_path, [yard, ROOF], **more)).restart
+    assert told.startswith("cameras[1]'s network '")
+    assert told.endswith("tiny.yaml', which is not loaded")
