@@ -31,6 +31,7 @@ from edge.settings import EdgeSettings
 from edge.status import StatusFile
 from edge.watchdog import Watchdog
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.net import host_port
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
 
@@ -259,7 +260,7 @@ def _telemetry(
         )
 
     with TelemetryServer(where.host, where.port, look) as server:
-        _log.info("telemetry", url=f"http://{where.host}:{server.port}/metrics")
+        _log.info("telemetry", url=f"http://{host_port(where.host, server.port)}/metrics")
         yield
 
 

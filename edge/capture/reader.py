@@ -43,7 +43,7 @@ class CameraView:
         decoder: what really decodes it, empty before it was open.
         width_px: of its latest picture, 0 before the first.
         height_px: of its latest picture.
-        fps: pictures that it brings a second, 0 before that is known.
+        fps: pictures that it brings a second; 0 before that is known, and while it brings none.
         reconnects: times that it came back.
         clock_resets: times that its timestamps jumped.
         hanging: attempts that were replaced and have not come back.
@@ -137,13 +137,14 @@ class Reader:
     def view(self) -> CameraView:
         """How the camera is now."""
         life, sound = self._life, self._soundness
+        is_heard = life.phase in (Phase.LIVE, Phase.STALLED) and life.reason != "silent"
         return CameraView(
             state=life.phase.value,
             reason=life.reason,
             decoder=self._decoder,
             width_px=sound.width_px,
             height_px=sound.height_px,
-            fps=sound.fps,
+            fps=sound.fps if is_heard else 0.0,
             reconnects=life.reconnects,
             clock_resets=self._resets,
             hanging=life.hanging,
