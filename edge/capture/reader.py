@@ -188,8 +188,8 @@ class Reader:
             if not self._is_usable(attempt, frame, source):
                 return not self._is_over
             if not source.lossless:
-                return self._slot.put(frame)
-        return self._slot.put(frame)  # it may wait for room, and nobody else shall wait for that
+                return self._put(frame)
+        return self._put(frame)  # it may wait for room, and nobody else shall wait for that
 
     def broke(self, attempt: Attempt, error: CaptureError) -> None:
         """The source cannot be opened, or broke."""
@@ -218,6 +218,12 @@ class Reader:
             del self._attempts[attempt.number]
             if attempt.was_replaced:
                 self._step(machine.CameBack())
+
+    def _put(self, frame: Frame) -> bool:
+        if self._slot.put(frame):
+            return True
+        self.frames -= 1  # it was told to end meanwhile: as if the frame had not been read
+        return False
 
     def _is_usable(self, attempt: Attempt, frame: Frame, source: Source) -> bool:
         verdict = self._soundness.judge(frame.image, frame.captured_ns, time.monotonic())
