@@ -77,6 +77,9 @@ class FakeRules:
         self.sizes.add((width_px, height_px))
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_UPDATED, frame=tracks.frame))]
 
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        return []
+
     def finish(self) -> list[Draft]:
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_ENDED))]
 
@@ -86,9 +89,18 @@ class FakeEvidence:
     """Makes frame n the picture of n + 1, and each draft's detail the picture that it came with."""
 
     wants_pictures: bool
+    is_open: bool = False
     looked: list[tuple[int, int | None]] = field(default_factory=list)
 
+    def __enter__(self) -> "FakeEvidence":
+        self.is_open = True
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.is_open = False
+
     def passed(self, frame: Frame) -> Frame:
+        assert self.is_open
         return replace(frame, image=picture(frame.number + 1))
 
     def look(self, image: Image | None, tracks: Tracks, drafts: Sequence[Draft]) -> list[Draft]:
@@ -99,6 +111,7 @@ class FakeEvidence:
         return [replace(draft, name=Name()) for draft in drafts]
 
     def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
+        assert self.is_open
         return [replace(draft, name=Name()) for draft in drafts]
 
 
@@ -198,6 +211,7 @@ def test_evidence_sees_a_frame_first_and_its_drafts_last(
     assert evidence.looked == [(one, one + 1 if wants_pictures else None) for one in numbers]
     told = [draft for draft in sink.drafts if draft.event.kind != EventBatch.CAMERA_STATE]
     assert all(draft.name is not None for draft in told)
+    assert not evidence.is_open
 
 
 def test_what_it_tells_about_itself() -> None:

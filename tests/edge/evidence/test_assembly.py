@@ -87,8 +87,9 @@ def test_clips_are_listed(tmp_path: Path) -> None:
 
 def test_nothing_is_hidden_or_kept_unasked(tmp_path: Path) -> None:
     config = agent(tmp_path)
-    with CamerasEvidence(edge_settings.load(config)) as evidence:
-        assert evidence.of("busy") is None
+    settings = edge_settings.load(config)
+    with CamerasEvidence(settings) as evidence:
+        assert evidence.of(settings.cameras[0]) is None
         assert evidence.stats() == {}
     assert call("run", "-c", config).exit_code == 0
     assert {one.lane for one in rows(tmp_path)} == {Lane.ALARM, Lane.STATE}
