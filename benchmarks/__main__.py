@@ -20,6 +20,7 @@ from benchmarks import (
     queries,
     tracker,
     tracking,
+    yolov8,
 )
 from benchmarks.report import Row, markdown
 
@@ -27,7 +28,7 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- /table -->\n"
 
 PARTS: Mapping[str, tuple[Callable[[], list[Row]], ...]] = {
-    "edge": (heads.measure, engines.measure, tracker.measure, pipeline.measure),
+    "edge": (heads.measure, engines.measure, tracker.measure, pipeline.measure, yolov8.measure),
     "cloud": (cloud_bridge.measure, cloud_ingest.measure, cloud_workers.measure, queries.measure),
 }
 
