@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
 from edge.area_line import AreaLine, AreaStages
@@ -24,6 +25,7 @@ from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
+from edge.rules.settings import CameraRulesSettings
 from edge.track.port import Tracks
 from edge.watchdog import Watchdog
 from models.detections import Detections
@@ -47,6 +49,9 @@ class Rules(Protocol):
 
     def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         """What a frame's tracks mean, in a picture of this size."""
+
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        """Watch by other settings from now on; what the ones until now had left to say."""
 
     def finish(self) -> list[Draft]:
         """What is left to say when no further frame comes."""
@@ -104,6 +109,7 @@ class Pipeline:
             for areas, slot in zip(stages.areas, slots, strict=True)
         ]
         self._meter = Meter()
+        self._new_rules: SimpleQueue[CameraRulesSettings] = SimpleQueue()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
@@ -132,6 +138,7 @@ class Pipeline:
             for line in self._areas:
                 lines.enter_context(line)
             for inferred in feed:
+                self._change_rules()
                 tracks = self._stages.tracker.update(
                     inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
                 )
@@ -145,6 +152,10 @@ class Pipeline:
     def stop(self) -> None:
         """Ask `run` to end; frames that were read are still worked off."""
         self._reader.stop()
+
+    def change_rules(self, settings: CameraRulesSettings) -> None:
+        """Have other rules watch from the next frame on; tracks and frames go on."""
+        self._new_rules.put(settings)
 
     @property
     def stats(self) -> PipelineStats:
@@ -165,6 +176,10 @@ class Pipeline:
             source=source,
             areas=[line.stats for line in self._areas],
         )
+
+    def _change_rules(self) -> None:
+        while not self._new_rules.empty():
+            self._sink(self._stages.rules.change(self._new_rules.get()))
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])

@@ -58,7 +58,8 @@ class _Look(threading.Thread):
 
     def _look(self) -> Finding:
         begun_s = time.monotonic()
-        source = Camera(self._settings.id, self._settings, WallClock()).open(lambda _s: None)
+        # Waits as a camera's reader does: what is paced shows its own pace.
+        source = Camera(self._settings.id, self._settings, WallClock()).open(time.sleep)
         try:
             first = source.read()
             if first is None:
