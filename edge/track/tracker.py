@@ -43,7 +43,7 @@ class Tracker:
         self.next_id = first_id
         self._settings = settings
         self._now_ns = 0
-        self._motion = Motion.start(np.empty((0, 4), np.float32))
+        self._motion = Motion.start(np.empty((4, 0), np.float32))
         self._lives = Lives.start(Detections.empty(), 0)
 
     def __len__(self) -> int:
@@ -64,12 +64,13 @@ class Tracker:
         self._now_ns = now_ns
         ended = self._end_lost()
         self._motion.predict(dt_s)
-        found = associate(self._expected(), detections, self._settings)
-        self._see(found, detections)
+        ltrb = np.ascontiguousarray(detections.xyxy.T)
+        found = associate(self._expected(), detections, ltrb, self._settings)
+        self._see(found, detections.confidence, ltrb)
         tracks = self._told(found, detections, captured_ns, frame, ended)
-        is_new = self._is_new(found, detections)
+        new = self._new(found, detections)
         self._drop_tentative()
-        self._start(is_new.nonzero()[0], detections)
+        self._start(new, detections)
         return tracks
 
     def _end_lost(self) -> tuple[int, ...]:
@@ -84,36 +85,45 @@ class Tracker:
 
     def _expected(self) -> Expected:
         motion, lives = self._motion, self._lives
+        margin_px, reach_px = motion.gates_px()
         return Expected(
-            motion.xyxy(),
-            motion.margin_px().astype(np.float32),
-            motion.reach_px().astype(np.float32),
-            lives.class_id,
-            lives.is_confirmed,
-            lives.was_seen,
+            motion.ltrb(), margin_px, reach_px, lives.class_id, lives.is_confirmed, lives.was_seen
         )
 
-    def _see(self, found: Index, detections: Detections) -> None:
+    def _see(self, found: Index, confidence: F32, ltrb: F32) -> None:
         """Take in the detections that tracks have found, and confirm the tracks that are due."""
         motion, lives, settings = self._motion, self._lives, self._settings
         is_seen = found >= 0
-        rows = is_seen.nonzero()[0]
-        confidence = detections.confidence[found[rows]]
-        motion.correct(rows, detections.xyxy[found[rows]], self._doubt(confidence))
-        motion.hold_size(~is_seen)
-        lives.see(rows, confidence, self._now_ns)
-        lives.stay(rows, motion.xyxy()[rows], self._now_ns, settings.stationary_iou)
-        age_ns = self._now_ns - lives.first_seen_ns
-        is_due = is_seen & ~lives.is_confirmed & (age_ns >= settings.confirm_s * NS_PER_S)
-        self._confirm(is_due.nonzero()[0])
+        if np.count_nonzero(is_seen):
+            # Who was not seen borrows a box that somebody has found, and learns nothing from it.
+            boxes = np.where(is_seen, found, found.max())
+            score = confidence.take(boxes)
+            motion.correct(is_seen, ltrb.take(boxes, axis=1), self._doubt(score))
+            lives.see(is_seen, score, self._now_ns)
+            lives.stay(is_seen, motion.ltrb(), self._now_ns, settings.stationary_iou)
+            self._confirm(is_seen)
+        else:
+            motion.coast()
         lives.was_seen = is_seen & lives.is_confirmed
 
     def _doubt(self, confidence: F32) -> F64:
         certain = max(1 - self._settings.high_confidence, 0.01)
-        return np.maximum(1.0, DOUBT_AT_THRESHOLD * (1.0 - confidence.astype(np.float64)) / certain)
+        doubt = 1.0 - confidence.astype(np.float64)
+        doubt *= DOUBT_AT_THRESHOLD
+        doubt /= certain
+        return np.maximum(doubt, 1.0, out=doubt)
 
-    def _confirm(self, due: Rows) -> None:
-        self._lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
+    def _confirm(self, is_seen: Mask) -> None:
+        """Give an id to each tentative track that is seen once it is old enough."""
+        lives = self._lives
+        is_due = is_seen & ~lives.is_confirmed
+        if not np.count_nonzero(is_due):
+            return
+        age_ns = self._now_ns - lives.first_seen_ns
+        is_due &= age_ns >= self._settings.confirm_s * NS_PER_S
+        due = is_due.nonzero()[0]
+        lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
+        lives.is_confirmed[due] = True
         self.next_id += len(due)
 
     def _told(
@@ -126,24 +136,30 @@ class Tracker:
     ) -> Tracks:
         lives = self._lives
         rows = lives.was_seen.nonzero()[0]
-        boxes = found[rows]
-        stayed_ns = self._now_ns - lives.place_since_ns[rows]
-        lost = lives.track_id[lives.is_confirmed & ~lives.was_seen]
+        boxes = found.take(rows)
+        stayed_ns = self._now_ns - lives.place_since_ns.take(rows)
         return Tracks(
             captured_ns=captured_ns,
             frame=frame,
-            track_id=lives.track_id[rows],
-            xyxy=detections.xyxy[boxes],
-            confidence=detections.confidence[boxes],
-            class_id=lives.class_id[rows],
-            first_seen_ns=lives.first_seen_ns[rows],
+            track_id=lives.track_id.take(rows),
+            xyxy=detections.xyxy.take(boxes, axis=0),
+            confidence=detections.confidence.take(boxes),
+            class_id=lives.class_id.take(rows),
+            first_seen_ns=lives.first_seen_ns.take(rows),
             ended=ended,
-            lost=tuple(lost.tolist()),
+            lost=self._lost(len(rows)),
             stationary=stayed_ns >= self._settings.stationary_s * NS_PER_S,
             median_confidence=lives.median_confidence(rows),
         )
 
-    def _is_new(self, found: Index, detections: Detections) -> Mask:
+    def _lost(self, seen: int) -> tuple[int, ...]:
+        """Ids of the confirmed tracks that this frame, which shows so many, does not show."""
+        lives = self._lives
+        if np.count_nonzero(lives.is_confirmed) == seen:
+            return ()
+        return tuple(lives.track_id[lives.is_confirmed & ~lives.was_seen].tolist())
+
+    def _new(self, found: Index, detections: Detections) -> Rows:
         """Confident detections that no track has found, and that double nobody's box.
 
         A detector often says an object twice, and suppression of overlaps leaves both: the
@@ -153,19 +169,22 @@ class Tracker:
         """
         is_new = detections.confidence >= self._settings.new_confidence
         is_new[found[found >= 0]] = False
-        new = is_new.nonzero()[0]
+        new: Rows = is_new.nonzero()[0]
+        if not len(new):
+            return new
         known = found[self._lives.was_seen]
-        if len(new) and len(known):
-            overlap = iou(detections.xyxy[new], detections.xyxy[known])
-            same = detections.class_id[new][:, None] == detections.class_id[known]
-            is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
-            is_new[new[is_double]] = False
-        return is_new
+        overlap = iou(detections.xyxy[new], detections.xyxy[known])
+        same = detections.class_id[new][:, None] == detections.class_id[known]
+        is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
+        return new[~is_double]
 
     def _drop_tentative(self) -> None:
         """Forget tracks that were seen too rarely to be confirmed."""
-        unseen_ns = self._now_ns - self._lives.last_seen_ns
-        is_noise = ~self._lives.is_confirmed & (unseen_ns > self._settings.tentative_s * NS_PER_S)
+        lives = self._lives
+        if np.count_nonzero(lives.is_confirmed) == len(lives):
+            return
+        unseen_ns = self._now_ns - lives.last_seen_ns
+        is_noise = ~lives.is_confirmed & (unseen_ns > self._settings.tentative_s * NS_PER_S)
         if np.count_nonzero(is_noise):
             self._keep(~is_noise)
 
@@ -177,9 +196,9 @@ class Tracker:
             new = np.sort(new[surest])
         if not len(new):
             return
-        self._motion = self._motion.joined(Motion.start(detections.xyxy[new]))
+        self._motion = self._motion.joined(Motion.start(detections.xyxy[new].T))
         self._lives = self._lives.joined(Lives.start(detections[new], self._now_ns))
 
-    def _keep(self, rows: Mask) -> None:
-        self._motion = self._motion.keep(rows)
-        self._lives = self._lives.keep(rows)
+    def _keep(self, kept: Mask) -> None:
+        self._motion = self._motion.keep(kept)
+        self._lives = self._lives.keep(kept)
