@@ -27,6 +27,7 @@ class Polygons:
         along_x: (R, 1, E), its x.
         along_y: (R, 1, E), its y.
         length2: (R, 1, E), its length squared, 1 where it has none.
+        fillers: edges of no length, over all polygons.
     """
 
     start: F64
@@ -34,6 +35,7 @@ class Polygons:
     along_x: F64
     along_y: F64
     length2: F64
+    fillers: int
 
     @classmethod
     def of(cls, shapes: Sequence[Sequence[Point]]) -> "Polygons":
@@ -46,8 +48,10 @@ class Polygons:
         along = np.diff(closed, axis=1)
         along_x, along_y = along[:, None, :, 0].copy(), along[:, None, :, 1].copy()
         length2 = along_x**2 + along_y**2
-        length2[length2 == 0.0] = 1.0
-        return cls(closed[:, :-1], along, along_x, along_y, length2)
+        is_filler = length2 == 0.0
+        length2[is_filler] = 1.0
+        fillers = int(np.count_nonzero(is_filler))
+        return cls(closed[:, :-1], along, along_x, along_y, length2, fillers)
 
     def signed_distance(self, points: F64) -> F64:
         """Distance to the boundary: above 0 inside, below 0 outside, 0 on it.
@@ -58,21 +62,57 @@ class Polygons:
         Returns:
             (R, N).
         """
+        x, y = self._offsets(points)
+        is_outside = ~self._encloses(x, y, self.along_x * y - self.along_y * x)
+        distance = self.distance(points)
+        np.negative(distance, out=distance, where=is_outside)
+        return distance
+
+    def distance(self, points: F64) -> F64:
+        """(R, N), how far points (R, N, 2) are from the boundary, on either side."""
+        distance: F64 = np.sqrt(np.minimum.reduce(self._squared(*self._offsets(points)), axis=2))
+        return distance
+
+    def contain(self, points: F64) -> NDArray[np.bool_]:
+        """(R, N), which points (R, N, 2) are inside or on the boundary: `signed_distance` >= 0."""
+        x, y = self._offsets(points)
+        turn = self.along_x * y - self.along_y * x
+        inside = self._encloses(x, y, turn)
+        # Who is in line with an edge, which has a length, may be on it.
+        in_line = turn.size - np.count_nonzero(turn) - self.fillers * points.shape[1]
+        if in_line:
+            inside |= np.any(self._squared(x, y) == 0.0, axis=2)
+        return inside
+
+    def _offsets(self, points: F64) -> tuple[F64, F64]:
+        """(R, N, E) each, x and y of points as seen from where edges begin."""
         offset = points[:, :, None] - self.start[:, None]
-        x, y = offset[..., 0], offset[..., 1]
+        return offset[..., 0], offset[..., 1]
+
+    def _squared(self, x: F64, y: F64) -> F64:
+        """(R, N, E), squared distances from edges."""
         along_x, along_y = self.along_x, self.along_y
         share = (x * along_x + y * along_y) / self.length2
         np.maximum(share, 0.0, out=share)
         np.minimum(share, 1.0, out=share)
-        distance2 = np.square(x - share * along_x) + np.square(y - share * along_y)
+        distance2: F64 = np.square(x - share * along_x)
+        distance2 += np.square(y - share * along_y)
+        return distance2
+
+    def _encloses(self, x: F64, y: F64, turn: F64) -> NDArray[np.bool_]:
+        """(R, N), which points are inside; of those on the boundary it says nothing.
+
+        Args:
+            x: (R, N, E) from where edges begin.
+            y: the same.
+            turn: (R, N, E), above 0 right of an edge.
+        """
         # A ray towards +x crosses an edge that has one end above and one not above the point, and
         # lies to the right of it (Haines, "Point in Polygon Strategies", Graphics Gems IV).
-        straddles = (y >= 0.0) != (y >= along_y)
-        crossed = straddles & ((along_x * y - along_y * x > 0.0) == (along_y > 0.0))
-        is_outside = ~np.logical_xor.reduce(crossed, axis=2)
-        distance: F64 = np.sqrt(distance2.min(axis=2))
-        np.negative(distance, out=distance, where=is_outside)
-        return distance
+        crossed = (y >= 0.0) != (y >= self.along_y)
+        crossed &= (turn > 0.0) == (self.along_y > 0.0)
+        inside: NDArray[np.bool_] = np.logical_xor.reduce(crossed, axis=2)
+        return inside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +147,7 @@ class Segments:
         """
         return self._cross(points) / self.length
 
-    def crossings(self, before: F64, after: F64) -> NDArray[np.int8]:
+    def crossings(self, before: F64, after: F64) -> NDArray[np.int8] | None:
         """Whether straight ways lead through the segments themselves, not past their ends.
 
         A point on the line counts as right of it, so that a way cut into pieces crosses as
@@ -118,17 +158,21 @@ class Segments:
             after: (R, N, 2), where they end.
 
         Returns:
-            (R, N): 1 from left to right, -1 from right to left, 0 not through.
+            (R, N): 1 from left to right, -1 from right to left, 0 not through; None where no way
+            leads through any of them.
         """
         side_before, side_after = self._cross(before), self._cross(after)
-        direction = (side_after >= 0.0).astype(np.int8) - (side_before >= 0.0)
-        if not np.count_nonzero(direction):
-            return direction
-        span = np.where(direction != 0, side_before - side_after, 1.0)
+        was_right, is_right = side_before >= 0.0, side_after >= 0.0
+        turns = was_right != is_right
+        if not np.count_nonzero(turns):
+            return None
+        span = np.where(turns, side_before - side_after, 1.0)
         meeting = before + (side_before / span)[..., None] * (after - before)
         share = ((meeting - self.start) * self.along).sum(axis=2) / np.square(self.length)
         is_within = (share >= -END_TOLERANCE) & (share <= 1.0 + END_TOLERANCE)
-        return np.where(is_within, direction, 0).astype(np.int8)
+        direction: NDArray[np.int8] = is_right.astype(np.int8) - was_right
+        through: NDArray[np.int8] = direction * is_within
+        return through
 
     def _cross(self, points: F64) -> F64:
         offset = points - self.start

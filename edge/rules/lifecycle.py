@@ -43,21 +43,25 @@ class LifeWatch:
 
     def step(self, sight: Sight, objects: Objects) -> list[int]:
         """Columns of the objects that are to be told with this frame, new ones aside."""
-        columns, told = sight.columns, self._told
-        moved = np.abs(objects.ltrb.take(columns, axis=1) - told.ltrb.take(columns, axis=1)).max(
-            axis=0
-        )
-        surer = np.abs(objects.confidence[columns] - told.confidence[columns])
-        has_changed = (moved >= self._settings.min_move) | (
-            surer >= self._settings.min_confidence_change
-        )
-        is_due = has_changed & (sight.now_ns - told.at_ns[columns] >= self._update_ns)
-        is_told = is_due | sight.is_new
-        if not np.count_nonzero(is_told):
+        told = self._told
+        may = sight.now_ns - told.at_ns.take(sight.columns) >= self._update_ns
+        may |= sight.is_new
+        if not np.count_nonzero(may):
             return []
+        columns, is_new = sight.columns[may], sight.is_new[may]
+        is_told = self._has_changed(columns, objects) | is_new
         now_told = columns[is_told]
         told.at_ns[now_told] = sight.now_ns
         told.ltrb[:, now_told] = objects.ltrb[:, now_told]
         told.confidence[now_told] = objects.confidence[now_told]
-        updated: list[int] = columns[is_due & ~sight.is_new].tolist()
+        updated: list[int] = columns[is_told & ~is_new].tolist()
         return updated
+
+    def _has_changed(self, columns: NDArray[np.intp], objects: Objects) -> NDArray[np.bool_]:
+        """(K,), which objects are no longer as they were told."""
+        told, settings = self._told, self._settings
+        moved = objects.ltrb.take(columns, axis=1) - told.ltrb.take(columns, axis=1)
+        surer = objects.confidence.take(columns) - told.confidence.take(columns)
+        has_changed: NDArray[np.bool_] = np.abs(moved).max(axis=0) >= settings.min_move
+        has_changed |= np.abs(surer) >= settings.min_confidence_change
+        return has_changed

@@ -1,6 +1,7 @@
 """The living objects of a camera as arrays: where each was last seen, and for how long."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,8 +95,7 @@ class Objects(Columns):
             height_px: of the frame.
         """
         columns, is_new = self._columns(tracks.track_id)
-        size = np.array(((width_px,), (height_px,), (width_px,), (height_px,)), np.float64)
-        ltrb = tracks.xyxy.T / size
+        ltrb = tracks.xyxy.T / _size(width_px, height_px)
         np.maximum(ltrb, 0.0, out=ltrb)
         np.minimum(ltrb, 1.0, out=ltrb)
         if np.count_nonzero(is_new):
@@ -132,6 +132,12 @@ class Objects(Columns):
         if len(place) > known:
             self.grow(len(place) - known)
         return columns, columns >= known
+
+
+@lru_cache(maxsize=8)
+def _size(width_px: int, height_px: int) -> F64:
+    """(4, 1), what the edges of a box are shares of; nobody writes into it."""
+    return np.array(((width_px,), (height_px,), (width_px,), (height_px,)), np.float64)
 
 
 _NO_COLUMNS: NDArray[np.intp] = np.empty(0, np.intp)

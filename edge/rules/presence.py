@@ -64,10 +64,16 @@ class Presence:
         """Who entered (rose) or left (fell) with this frame; None where nobody did."""
         if not self._count:
             return None
-        scope = self._scope
-        distance = self._polygons.signed_distance(sight.after[self._anchor])[self._shape_of]
-        enters = (distance >= 0.0) & scope.watches(sight) & scope.schedules.is_on(sight.now_ns)
-        leaves = distance < -scope.margin
+        scope, points = self._scope, sight.after[self._anchor]
+        inside = self._polygons.contain(points)[self._shape_of]
+        was_inside = self.stays.is_set.take(sight.columns, axis=1)
+        enters = inside & scope.schedules.is_on(sight.now_ns)
+        if not scope.is_whole:
+            enters &= scope.watches(sight)
+        # How far away somebody is matters of those alone who were inside and are no more.
+        leaves = was_inside & ~inside
+        if np.count_nonzero(leaves):
+            leaves &= self._polygons.distance(points)[self._shape_of] > scope.margin
         return self.stays.step(sight.columns, sight.now_ns, enters, leaves, scope.min_ns)
 
     def is_on(self, now_ns: int) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ class Scope:
         margin: (R, 1) shares of the picture.
         min_ns: (R, 1) int64.
         schedules: when each looks.
+        is_whole: every rule watches every object.
     """
 
     anchor: NDArray[np.intp]
@@ -32,6 +33,7 @@ class Scope:
     margin: F64
     min_ns: NDArray[np.int64]
     schedules: Schedules
+    is_whole: bool
 
     @classmethod
     def of(cls, rules: Sequence[AnyRule], classes: Sequence[str]) -> "Scope":
@@ -46,6 +48,7 @@ class Scope:
             np.array([rule.margin for rule in rules], np.float64).reshape(-1, 1),
             nanoseconds([rule.min_s for rule in rules]),
             Schedules([rule.schedule for rule in rules]),
+            not any(rule.classes or rule.min_confidence for rule in rules),
         )
 
     def watches(self, sight: Sight) -> NDArray[np.bool_]:

@@ -85,7 +85,8 @@ class Pairs:
         shared -= np.maximum(boxes[:2, :, None], ltrb[:2, None])
         shared += grown[:, None]
         meet = (np.minimum(shared[0], shared[1]) > 0).ravel().nonzero()[0]
-        track, detection = np.divmod(meet, len(class_id))
+        track: Index = meet // len(class_id)
+        detection: Index = meet % len(class_id)
         here, there = boxes.take(track, axis=1), ltrb.take(detection, axis=1)
         near = _is_near(here, there, expected.reach_px.take(track))
         near &= expected.class_id.take(track) == class_id.take(detection)
@@ -237,7 +238,8 @@ def assign(rows: Sequence[int], columns: Sequence[int], scores: Sequence[float])
         Places of the chosen pairs.
     """
     in_row, in_column = Counter(rows), Counter(columns)
-    chosen, contested = [], []
+    chosen: list[int] = []
+    contested: list[int] = []
     for place, (row, column) in enumerate(zip(rows, columns, strict=True)):
         is_alone = in_row[row] == 1 and in_column[column] == 1
         (chosen if is_alone else contested).append(place)

@@ -112,23 +112,21 @@ class Lives:
 
     def median_confidence(self, rows: Rows) -> F32:
         """(K,) medians over all frames that showed these tracks, to a hundredth."""
-        return _MIDDLES.take((self.scores >= 0).argmax(axis=1).take(rows))
+        medians: F32 = _MIDDLES.take((self.scores >= 0).argmax(axis=1).take(rows))
+        return medians
 
     def keep(self, kept: Mask) -> "Lives":
         """The lives of some of the tracks."""
-        return Lives(
-            *(getattr(self, name)[..., kept] for name in _BY_TRACK), scores=self.scores[kept]
-        )
+        parts = {name: getattr(self, name)[..., kept] for name in _BY_TRACK}
+        return Lives(**parts, scores=self.scores[kept])
 
     def joined(self, other: "Lives") -> "Lives":
         """These lives, then the other ones."""
-        return Lives(
-            *(
-                np.concatenate((getattr(self, name), getattr(other, name)), axis=-1)
-                for name in _BY_TRACK
-            ),
-            scores=np.concatenate((self.scores, other.scores)),
-        )
+        parts = {
+            name: np.concatenate((getattr(self, name), getattr(other, name)), axis=-1)
+            for name in _BY_TRACK
+        }
+        return Lives(**parts, scores=np.concatenate((self.scores, other.scores)))
 
 
 _BY_TRACK = tuple(field.name for field in fields(Lives) if field.name != "scores")

@@ -176,7 +176,8 @@ class Tracker:
         overlap = iou(detections.xyxy[new], detections.xyxy[known])
         same = detections.class_id[new][:, None] == detections.class_id[known]
         is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
-        return new[~is_double]
+        single: Rows = new[~is_double]
+        return single
 
     def _drop_tentative(self) -> None:
         """Forget tracks that were seen too rarely to be confirmed."""
