@@ -13,11 +13,12 @@ from edge.rules.settings import ObjectSettings
 
 @dataclass(slots=True)
 class _Told(Columns):
-    """What was last told of N objects: when (N,), which box (4, N), how sure (N,)."""
+    """What was last told of N objects: when, which box (4, N), how sure, whether it stays."""
 
     at_ns: NDArray[np.int64]
     ltrb: F64
     confidence: F64
+    stationary: NDArray[np.bool_]
 
 
 class LifeWatch:
@@ -26,12 +27,16 @@ class LifeWatch:
     A change is an edge of the box that moved by `min_move` of the picture, or a confidence that
     differs by `min_confidence_change`, each since the object was last told. Measured
     from there, and not from frame to frame, a slow drift is told as well and a tremble is not.
+    Who comes to rest, or moves on, is told at once: it takes a while to come to rest, so this
+    cannot be often.
     """
 
     def __init__(self, settings: ObjectSettings) -> None:
         self._settings = settings
         self._update_ns = round(settings.update_s * NS_PER_S)
-        self._told = _Told(np.empty(0, np.int64), np.empty((4, 0)), np.empty(0))
+        self._told = _Told(
+            np.empty(0, np.int64), np.empty((4, 0)), np.empty(0), np.empty(0, np.bool_)
+        )
 
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
@@ -46,6 +51,7 @@ class LifeWatch:
         told = self._told
         may = sight.now_ns - told.at_ns.take(sight.columns) >= self._update_ns
         may |= sight.is_new
+        may |= told.stationary.take(sight.columns) != sight.stationary
         if not np.count_nonzero(may):
             return []
         columns, is_new = sight.columns[may], sight.is_new[may]
@@ -54,6 +60,7 @@ class LifeWatch:
         told.at_ns[now_told] = sight.now_ns
         told.ltrb[:, now_told] = objects.ltrb[:, now_told]
         told.confidence[now_told] = objects.confidence[now_told]
+        told.stationary[now_told] = objects.stationary[now_told]
         updated: list[int] = columns[is_told & ~is_new].tolist()
         return updated
 
@@ -64,4 +71,5 @@ class LifeWatch:
         surer = objects.confidence.take(columns) - told.confidence.take(columns)
         has_changed: NDArray[np.bool_] = np.abs(moved).max(axis=0) >= settings.min_move
         has_changed |= np.abs(surer) >= settings.min_confidence_change
+        has_changed |= objects.stationary.take(columns) != told.stationary.take(columns)
         return has_changed

@@ -26,6 +26,7 @@ class Sight:
             axis is that of `fields.ANCHORS`, the last (x, y), in shares of the picture.
         after: (2, S, 2), its anchors now.
         aspect: width over height of the picture in pixels.
+        stationary: (S,) has kept its place for a while.
     """
 
     now_ns: int
@@ -36,6 +37,7 @@ class Sight:
     before: F64
     after: F64
     aspect: float
+    stationary: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class Objects(Columns):
         last_frame: (N,) int64, number of the frame in which it was last seen.
         confidence: (N,) float64, when last seen.
         best_confidence: (N,) float64, highest so far.
+        median_confidence: (N,) float64, over every frame that showed it.
+        stationary: (N,) had kept its place for a while when it was last seen.
         ltrb: (4, N) float64, left, top, right, bottom in shares of the picture, within it.
         speed_mps: (N,) float64, m/s on the ground when last known, 0 where it never was.
     """
@@ -61,6 +65,8 @@ class Objects(Columns):
     last_frame: NDArray[np.int64]
     confidence: F64
     best_confidence: F64
+    median_confidence: F64
+    stationary: NDArray[np.bool_]
     ltrb: F64
     speed_mps: F64
 
@@ -75,6 +81,8 @@ class Objects(Columns):
             np.empty(0, np.int64),
             np.empty(0),
             np.empty(0),
+            np.empty(0),
+            np.empty(0, np.bool_),
             np.empty((4, 0)),
             np.empty(0),
         )
@@ -109,6 +117,8 @@ class Objects(Columns):
         self.last_seen_ns[columns] = tracks.captured_ns
         self.last_frame[columns] = tracks.frame
         self.confidence[columns] = tracks.confidence
+        self.median_confidence[columns] = tracks.median_confidence
+        self.stationary[columns] = tracks.stationary
         best = np.maximum(self.best_confidence[columns], tracks.confidence)
         self.best_confidence[columns] = best
         return Sight(
@@ -120,6 +130,7 @@ class Objects(Columns):
             before=before,
             after=_anchors(ltrb),
             aspect=width_px / height_px,
+            stationary=tracks.stationary,
         )
 
     def _columns(self, track_id: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -6,6 +6,8 @@ of the frames that let it in to the first of those that let it out, so neither w
 
 A rule lets nobody in outside its schedule. Who is inside when the schedule begins enters then; who
 is inside when it ends is seen to the end of the stay.
+
+For a rule that excludes the stationary, who comes to rest leaves then, and enters when it moves on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,6 +76,10 @@ class Presence:
         leaves = was_inside & ~inside
         if np.count_nonzero(leaves):
             leaves &= self._polygons.distance(points)[self._shape_of] > scope.margin
+        if scope.excludes is not None:
+            rests = scope.excludes & sight.stationary
+            enters &= ~rests
+            leaves |= rests
         return self.stays.step(sight.columns, sight.now_ns, enters, leaves, scope.min_ns)
 
     def is_on(self, now_ns: int) -> NDArray[np.bool_]:

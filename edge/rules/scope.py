@@ -25,6 +25,7 @@ class Scope:
         min_ns: (R, 1) int64.
         schedules: when each looks.
         is_whole: every rule watches every object.
+        excludes: (R, 1), for which rules nobody is there who is stationary; None: for none.
     """
 
     anchor: NDArray[np.intp]
@@ -34,6 +35,7 @@ class Scope:
     min_ns: NDArray[np.int64]
     schedules: Schedules
     is_whole: bool
+    excludes: NDArray[np.bool_] | None
 
     @classmethod
     def of(cls, rules: Sequence[AnyRule], classes: Sequence[str]) -> "Scope":
@@ -41,6 +43,7 @@ class Scope:
         includes = [
             [not rule.classes or name in rule.classes for name in classes] for rule in rules
         ]
+        excludes = [getattr(rule, "stationary", "include") == "exclude" for rule in rules]
         return cls(
             np.array([ANCHORS.index(rule.anchor) for rule in rules], np.intp),
             np.array(includes, np.bool_).reshape(len(rules), len(classes)),
@@ -49,6 +52,7 @@ class Scope:
             nanoseconds([rule.min_s for rule in rules]),
             Schedules([rule.schedule for rule in rules]),
             not any(rule.classes or rule.min_confidence for rule in rules),
+            np.array(excludes).reshape(-1, 1) if any(excludes) else None,
         )
 
     def watches(self, sight: Sight) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ Mask = NDArray[np.bool_]
 F32 = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
+NS_PER_S = 1_000_000_000
 TENTATIVE = 0
 """Stands for the id of a track that has none yet."""
 SCORE_BINS = 100
@@ -109,6 +110,12 @@ class Lives:
             np.copyto(place, ltrb, where=has_left)
             np.copyto(self.place_area, area, where=has_left)
             np.copyto(self.place_since_ns, now_ns, where=has_left)
+
+    def has_stayed(self, seconds: float) -> Mask:
+        """(N,) who had kept its place for so long when it was last seen."""
+        stayed_ns = self.last_seen_ns - self.place_since_ns
+        has_stayed: Mask = stayed_ns >= seconds * NS_PER_S
+        return has_stayed
 
     def median_confidence(self, rows: Rows) -> F32:
         """(K,) medians over all frames that showed these tracks, to a hundredth."""

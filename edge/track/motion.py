@@ -118,6 +118,12 @@ class Motion:
         """Nobody was seen: all tracks keep their size, as in `correct`."""
         self.velocity[2:] = 0.0
 
+    def rest(self, waits: Mask, ltrb: F32) -> None:
+        """Let these tracks, (N,), stand where the boxes (4, N) are, as if just seen there."""
+        anew = Motion.start(ltrb)
+        for field in fields(self):
+            np.copyto(getattr(self, field.name), getattr(anew, field.name), where=waits)
+
     def ltrb(self) -> F32:
         """(4, N), the boxes that the filters expect, in px."""
         centre, half = self.position[:2], self.position[2:] * 0.5

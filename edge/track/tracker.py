@@ -3,20 +3,22 @@
 A detection that belongs to no track starts a tentative one, which nobody hears of. Seen again
 after `confirm_s` it is confirmed and gets its id. Who keeps a place for `stationary_s` is
 stationary until it leaves. Unseen a track is lost, and coasts; seen again within `lost_s` it
-goes on under its id, else it has ended. All times are those of the frames.
+goes on under its id, else it has ended. A stationary one does not end so soon: whoever stands
+before a parked car hides it for longer, and at night a detector finds it now and then. Until
+`stationary_lost_s` it waits at its place, and is found nowhere else. All times are those of the
+frames.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.track.association import Expected, Index, Mask, associate
-from edge.track.lives import F32, Lives, Rows
+from edge.track.lives import F32, NS_PER_S, Lives, Rows
 from edge.track.motion import F64, Motion
 from edge.track.port import Tracks
 from edge.track.settings import TrackerSettings
 from models.detections import Detections
 from models.nms import iou
-
-NS_PER_S = 1_000_000_000
 
 DOUBT_AT_THRESHOLD = 2.5
 """By how much the edges of a box at `high_confidence` tremble more than those of a sure one: an
@@ -62,8 +64,10 @@ class Tracker:
         now_ns = max(captured_ns, self._now_ns)
         dt_s = (now_ns - self._now_ns) / NS_PER_S
         self._now_ns = now_ns
-        ended = self._end_lost()
+        ended, waits = self._end_lost()
         self._motion.predict(dt_s)
+        if waits is not None:
+            self._motion.rest(waits, self._lives.place)
         ltrb = np.ascontiguousarray(detections.xyxy.T)
         found = associate(self._expected(), detections, ltrb, self._settings)
         self._see(found, detections.confidence, ltrb)
@@ -73,15 +77,27 @@ class Tracker:
         self._start(new, detections)
         return tracks
 
-    def _end_lost(self) -> tuple[int, ...]:
-        """Ids of the tracks that were not seen for too long; they are forgotten."""
-        lives = self._lives
-        is_over = self._now_ns - lives.last_seen_ns > self._settings.lost_s * NS_PER_S
-        if not np.count_nonzero(is_over):
-            return ()
+    def _end_lost(self) -> tuple[tuple[int, ...], Mask | None]:
+        """Ids of the tracks that were not seen for too long, which are forgotten; and who waits.
+
+        Returns:
+            ended: ids.
+            waits: (N,) which of those that are kept wait at their place; None where nobody does.
+        """
+        lives, settings = self._lives, self._settings
+        unseen_ns = self._now_ns - lives.last_seen_ns
+        is_late = unseen_ns > settings.lost_s * NS_PER_S
+        if not np.count_nonzero(is_late):
+            return (), None
+        waits = lives.has_stayed(settings.stationary_s) & is_late & lives.is_confirmed
+        waits &= unseen_ns <= settings.stationary_lost_s * NS_PER_S
+        # What never was quite an object, and stays where it is, is not waited for.
+        late = waits.nonzero()[0]
+        waits[late] = lives.median_confidence(late) >= settings.sure_confidence
+        is_over = is_late & ~waits
         ids = lives.track_id[is_over & lives.is_confirmed]
         self._keep(~is_over)
-        return tuple(ids.tolist())
+        return tuple(ids.tolist()), waits[~is_over] if np.count_nonzero(waits) else None
 
     def _expected(self) -> Expected:
         motion, lives = self._motion, self._lives
@@ -114,7 +130,7 @@ class Tracker:
         return np.maximum(doubt, 1.0, out=doubt)
 
     def _confirm(self, is_seen: Mask) -> None:
-        """Give an id to each tentative track that is seen once it is old enough."""
+        """Give an id to each tentative track that is seen once it is surely an object."""
         lives = self._lives
         is_due = is_seen & ~lives.is_confirmed
         if not np.count_nonzero(is_due):
@@ -122,9 +138,25 @@ class Tracker:
         age_ns = self._now_ns - lives.first_seen_ns
         is_due &= age_ns >= self._settings.confirm_s * NS_PER_S
         due = is_due.nonzero()[0]
+        due = due[self._is_believed(due, age_ns[due])]
         lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
         lives.is_confirmed[due] = True
         self.next_id += len(due)
+
+    def _is_believed(self, due: Rows, age_ns: NDArray[np.int64]) -> Mask:
+        """(K,), which tentative tracks are no mistake of the detector's.
+
+        A bush or a sign that looks a little like a person is where it is, and has scores about
+        the threshold. So who is seen surely, or moves, is believed at once; who does neither must
+        keep its scores up for longer.
+        """
+        lives, settings = self._lives, self._settings
+        median = lives.median_confidence(due)
+        has_moved = lives.place_since_ns[due] > lives.first_seen_ns[due]
+        is_steady = age_ns >= settings.doubt_s * NS_PER_S
+        is_steady &= median >= settings.new_confidence
+        believed: Mask = (median >= settings.sure_confidence) | has_moved | is_steady
+        return believed
 
     def _told(
         self,
@@ -137,7 +169,6 @@ class Tracker:
         lives = self._lives
         rows = lives.was_seen.nonzero()[0]
         boxes = found.take(rows)
-        stayed_ns = self._now_ns - lives.place_since_ns.take(rows)
         return Tracks(
             captured_ns=captured_ns,
             frame=frame,
@@ -148,7 +179,7 @@ class Tracker:
             first_seen_ns=lives.first_seen_ns.take(rows),
             ended=ended,
             lost=self._lost(len(rows)),
-            stationary=stayed_ns >= self._settings.stationary_s * NS_PER_S,
+            stationary=lives.has_stayed(self._settings.stationary_s).take(rows),
             median_confidence=lives.median_confidence(rows),
         )
 

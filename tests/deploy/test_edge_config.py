@@ -18,7 +18,7 @@ OPTIONAL = re.compile(r"^( *)#(?=(- )?[a-z_]+:)", re.MULTILINE)
 COMPLETE = OPTIONAL.sub(r"\1", TEXT)
 """The text with every optional setting set."""
 
-FOLLOW_THE_MODEL = {"high_confidence", "low_confidence", "new_confidence"}
+FOLLOW_THE_MODEL = {"high_confidence", "low_confidence", "new_confidence", "sure_confidence"}
 """Of the tracker: set, they no longer follow the model, so no default is written."""
 
 
