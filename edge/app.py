@@ -1,6 +1,5 @@
 """The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
 
-import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -15,6 +14,7 @@ from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
+from edge.infer.scheduler import Scheduler
 from edge.network import PROBE_SHAPE, load_network
 from edge.pipeline import Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
@@ -28,6 +28,7 @@ from edge.status import StatusFile
 from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
+from models.detections import Detections
 from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
@@ -77,11 +78,13 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         Sensors(
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
+        ExitStack() as ends,
     ):
+        scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
         pipelines += [
             _pipeline(
-                camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
-                workers, wall, watchdog,
+                camera, detector.manifest, scheduler, tracker,
+                sensors.filled(camera.id, up.outbox.append), wall, watchdog,
             )
             for camera in settings.cameras
         ]  # fmt: skip
@@ -156,37 +159,35 @@ def sending(
 
 
 def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer for each camera: as many as pay, shared by all of them."""
+    """Threads that infer, for all cameras: as many as pay."""
     from edge.capture.opencv import prepare_opencv
 
     workers = settings.infer.workers
     if workers != "auto":
         return workers
     prepare_opencv()
-    found = probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-    return math.ceil(found / len(settings.cameras))
+    return probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
 
 
 def _pipeline(
     camera: CameraSettings,
-    detector: Detector,
+    manifest: Manifest,
+    scheduler: Scheduler[Detections],
     tracker: TrackerSettings,
     sink: Sink,
-    workers: int,
     wall: WallClock,
     watchdog: Watchdog,
 ) -> Pipeline:
     from edge.capture.sources import Camera
 
-    manifest: Manifest = detector.manifest
     stages = Stages(
         Camera(camera.id, camera, wall).open,
-        detector,
+        scheduler,
         Tracker(tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
     )
-    return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
+    return Pipeline(camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera)
 
 
 @contextmanager

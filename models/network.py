@@ -79,6 +79,15 @@ class Network(ABC, Generic[Found]):
         tensor, geometry = self.prepare(image)
         return self.decode(self.infer(tensor), geometry)
 
+    def find_all(self, images: Sequence[Image]) -> Sequence[Found]:
+        """What each of several pictures shows.
+
+        Raises:
+            EngineError: the network failed.
+            ValueError: an image has another shape or dtype.
+        """
+        return [self.find(image) for image in images]
+
     def prepare(self, image: Image) -> tuple[Tensor, Geometry]:
         """The network's input for a picture, and where the picture lies in it."""
         return self._preprocessor(image)
