@@ -11,6 +11,7 @@ import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
 from edge.capture.clock import WallClock
+from edge.capture.motion import MotionGate
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.infer.probe import probe_workers
@@ -187,7 +188,15 @@ def _pipeline(
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
     )
-    return Pipeline(camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera)
+    return Pipeline(
+        camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera, gate=_gate(camera)
+    )
+
+
+def _gate(camera: CameraSettings) -> MotionGate | None:
+    from edge.capture.opencv import thumbnail
+
+    return None if camera.motion is None else MotionGate(camera.motion, thumbnail)
 
 
 @contextmanager

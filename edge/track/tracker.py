@@ -9,6 +9,8 @@ before a parked car hides it for longer, and at night a detector finds it now an
 frames.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,11 +73,12 @@ class Tracker:
         ltrb = np.ascontiguousarray(detections.xyxy.T)
         found = associate(self._expected(), detections, ltrb, self._settings)
         self._see(found, detections.confidence, ltrb)
-        tracks = self._told(found, detections, captured_ns, frame, ended)
+        seen = self._told(found, detections, captured_ns, frame, ended)
         new = self._new(found, detections)
         self._drop_tentative()
         self._start(new, detections)
-        return tracks
+        tentative = len(self) - np.count_nonzero(self._lives.is_confirmed)
+        return replace(seen, tentative=tentative) if tentative else seen
 
     def _end_lost(self) -> tuple[tuple[int, ...], Mask | None]:
         """Ids of the tracks that were not seen for too long, which are forgotten; and who waits.

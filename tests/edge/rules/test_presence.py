@@ -20,7 +20,7 @@ WATCHED: Mapping[str, Mapping[str, object]] = {
 def parked(kind: str, stationary: str) -> list[Draft]:
     """A car that drives in at 1 s, is stationary from 10 s on, and drives off after a minute."""
     rule = {"id": "the-rule", "kind": kind, "zone": "yard", "stationary": stationary}
-    camera = rules({"zones": ZONES, "rules": [rule | WATCHED[kind]]})
+    camera = rules({"zones": ZONES, "rules": [{**rule, **WATCHED[kind]}]})
     drafts: list[Draft] = []
     for frame in range(round(65 * FPS)):
         now_s = frame / FPS
