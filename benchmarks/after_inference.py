@@ -2,8 +2,8 @@
 
 One zone, one line and the objects' life events are told, as on a camera over a door. The outbox is
 a real one on disk, whose writer commits meanwhile. Against 0.6 ms, which is what it may cost on a
-board that infers in 4 to 20, and against ByteTrack with supervision's PolygonZone and LineZone, which
-write nothing down.
+board that infers in 4 to 20, and against ByteTrack with supervision's PolygonZone and LineZone,
+which write nothing down.
 """
 
 import tempfile
@@ -62,7 +62,7 @@ def run_reference(frames: list[Detections]) -> int:
         known = tracked[tracked.tracker_id >= 0]
         zone.trigger(known)
         line.trigger(known)
-    return line.in_count + line.out_count
+    return int(line.in_count + line.out_count)
 
 
 def measure() -> list[Row]:

@@ -78,7 +78,7 @@ class Background:
         far = np.abs(away)
         threshold = self._noise * NOISE_FACTOR
         threshold += self._min_level
-        share = float(np.count_nonzero(far > threshold)) / far.size
+        share: float = np.count_nonzero(far > threshold) / far.size
         if share > self._global_share:
             return self._begin(picture)
         rate = 1 - math.exp(-dt_s / self._learn_s)
