@@ -26,6 +26,7 @@ class Polygons:
         along: (R, E, 2), from there to its end.
         along_x: (R, 1, E), its x.
         along_y: (R, 1, E), its y.
+        points_down: (R, 1, E), whether it points down.
         length2: (R, 1, E), its length squared, 1 where it has none.
         fillers: edges of no length, over all polygons.
     """
@@ -34,6 +35,7 @@ class Polygons:
     along: F64
     along_x: F64
     along_y: F64
+    points_down: NDArray[np.bool_]
     length2: F64
     fillers: int
 
@@ -51,7 +53,7 @@ class Polygons:
         is_filler = length2 == 0.0
         length2[is_filler] = 1.0
         fillers = int(np.count_nonzero(is_filler))
-        return cls(closed[:, :-1], along, along_x, along_y, length2, fillers)
+        return cls(closed[:, :-1], along, along_x, along_y, along_y > 0.0, length2, fillers)
 
     def signed_distance(self, points: F64) -> F64:
         """Distance to the boundary: above 0 inside, below 0 outside, 0 on it.
@@ -110,7 +112,7 @@ class Polygons:
         # A ray towards +x crosses an edge that has one end above and one not above the point, and
         # lies to the right of it (Haines, "Point in Polygon Strategies", Graphics Gems IV).
         crossed = (y >= 0.0) != (y >= self.along_y)
-        crossed &= (turn > 0.0) == (self.along_y > 0.0)
+        crossed &= (turn > 0.0) == self.points_down
         inside: NDArray[np.bool_] = np.logical_xor.reduce(crossed, axis=2)
         return inside
 
