@@ -77,10 +77,13 @@ class Crossings:
             return None
         scope, columns = self._scope, sight.columns
         before, after = sight.before[scope.anchor], sight.after[scope.anchor]
-        distance = self._segments.signed_distance(after)
+        turn = self._segments.turn(after)
+        distance = turn / self._segments.length
         is_clear = np.abs(distance) > scope.margin
         clear_side = (np.sign(distance) * is_clear).astype(np.int8)
-        ways = self._segments.crossings(before, after)
+        ways = None
+        if np.count_nonzero((turn >= 0.0) != (self._segments.turn(before) >= 0.0)):
+            ways = self._segments.crossings(before, after)
         side = self._state.side.take(columns, axis=1)
         is_across = is_clear & (clear_side != side)
         if ways is None and not self._is_restless and not np.count_nonzero(is_across):

@@ -66,8 +66,9 @@ class Presence:
         """Who entered (rose) or left (fell) with this frame; None where nobody did."""
         if not self._count:
             return None
-        scope, points = self._scope, sight.after[self._anchor]
-        inside = self._polygons.contain(points)[self._shape_of]
+        scope = self._scope
+        located = self._polygons.locate(sight.after[self._anchor])
+        inside = located.contained()[self._shape_of]
         was_inside = self.stays.is_set.take(sight.columns, axis=1)
         enters = inside & scope.schedules.is_on(sight.now_ns)
         if not scope.is_whole:
@@ -75,7 +76,7 @@ class Presence:
         # How far away somebody is matters of those alone who were inside and are no more.
         leaves = was_inside & ~inside
         if np.count_nonzero(leaves):
-            leaves &= self._polygons.distance(points)[self._shape_of] > scope.margin
+            leaves &= located.distance()[self._shape_of] > scope.margin
         if scope.excludes is not None:
             rests = scope.excludes & sight.stationary
             enters &= ~rests

@@ -30,7 +30,7 @@ F32 = NDArray[np.float32]
 Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 _HALF = np.float32(0.5)
-_KNOWN, _UNSURE, _TENTATIVE, _TAKEN = np.arange(4, dtype=np.int8).tolist()
+_KNOWN, _UNSURE, _TENTATIVE, _TAKEN = range(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,13 +179,14 @@ class _Stages:
     """
 
     match: Mask
-    stage: NDArray[np.int8]
+    stage: NDArray[np.int64]
     score: F32
 
     @classmethod
     def of(
         cls, expected: Expected, pairs: Pairs, confidence: F32, settings: TrackerSettings
     ) -> "_Stages":
+        """The stages of pairs; `confidence` (M,) is of the detections."""
         sure = confidence.take(pairs.detection)
         score = pairs.overlap * sure
         is_low = sure < settings.high_confidence

@@ -46,8 +46,7 @@ def distance(outline: list[Point] | F64, points: F64) -> F64:
 
 def passes(line: F64, before: F64, after: F64) -> int:
     segment = Segments.of([[(float(x), float(y)) for x, y in line]])
-    ways = segment.crossings(before[None, None], after[None, None])
-    return 0 if ways is None else int(ways[0, 0])
+    return int(segment.crossings(before[None, None], after[None, None])[0, 0])
 
 
 @settings(deadline=None)
@@ -112,8 +111,9 @@ def test_whatever_is_not_outside_is_contained(shapes: list[list[Point]], point: 
     polygons = Polygons.of(shapes)
     points = np.broadcast_to(np.array(point), (len(shapes), 1, 2))
     distance = polygons.signed_distance(points)
-    assert polygons.contain(points).tolist() == (distance >= 0.0).tolist()
-    np.testing.assert_array_equal(polygons.distance(points), np.abs(distance))
+    located = polygons.locate(points)
+    assert located.contained().tolist() == (distance >= 0.0).tolist()
+    np.testing.assert_array_equal(located.distance(), np.abs(distance))
 
 
 def test_every_shape_is_asked_about_its_own_points() -> None:
