@@ -1,38 +1,37 @@
-"""The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
+"""The agent put together.
+
+With assembly.py, network.py, networks.py and sensors/assembly.py, all that names adapters.
+"""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
-import numpy as np
 import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
+from edge.assembly import TrackIds, pipeline_of
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
-from edge.capture.motion import MotionGate
+from edge.desired import Desired
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
-from edge.infer.probe import probe_workers
-from edge.infer.scheduler import Scheduler
-from edge.network import PROBE_SHAPE, load_network
-from edge.pipeline import Pipeline, Sink, Stages
+from edge.networks import Networks
+from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
-from edge.publish.uplink import OnPuback, Uplink
-from edge.rules.engine import CameraRules
+from edge.publish.uplink import OnPuback, Part, Uplink
+from edge.reload import Reloader
 from edge.sensors.assembly import Sensors
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.status import StatusFile
-from edge.track.settings import TrackerSettings
-from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
-from models.detections import Detections
-from models.detector import Detector
-from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.net import host_port
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
 
@@ -50,8 +49,30 @@ class Sending:
     heartbeat: Heartbeat
 
 
-def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
+@dataclass(frozen=True, slots=True)
+class Changeable:
+    """That an agent's cameras and rules may change while it runs.
+
+    Attributes:
+        file: that the settings are of.
+        desired: what of them is the cloud's.
+        on_ask: is given what has the file read again.
+    """
+
+    file: Path
+    desired: Desired
+    on_ask: Callable[[Callable[[], None]], None]
+
+
+def run_agent(
+    settings: EdgeSettings, stop: threading.Event, changeable: Changeable | None = None
+) -> bool:
     """Run every camera until told to stop or nothing is left to do.
+
+    Args:
+        settings: what to run.
+        stop: ends it.
+        changeable: where cameras and rules may change meanwhile; None: they do not.
 
     Returns:
         True when no camera failed.
@@ -61,13 +82,20 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    detector, tracker, upgrade = load_network(settings)
-    workers = _workers(settings, detector)
     wall = WallClock()
-    pipelines: list[Pipeline] = []
+    track_ids = TrackIds()
+
+    def make(camera: CameraSettings) -> Pipeline:
+        sink = sensors.filled(camera.id, up.outbox.append)
+        return pipeline_of(camera, networks, track_ids, sink, wall, watchdog)
+
+    cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
+    reloader = _reloader(settings, changeable, cameras)
 
     def content() -> DeviceState:
-        return _device_state(pipelines, detector, wall)
+        state = _device_state(cameras.pipelines, networks, wall)
+        state.config_revision = reloader.revision if reloader else 0
+        return state
 
     def clock() -> ClockState:
         return ClockState(clock_synced(), wall.anchor_id)
@@ -75,38 +103,23 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     with (
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
-        sending(settings, content, clock) as up,
-        Sensors(
-            settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
-        ) as sensors,
-        ExitStack() as ends,
     ):
-        scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
-        pipelines += [
-            _pipeline(
-                camera, detector.manifest, scheduler, tracker,
-                sensors.filled(camera.id, up.outbox.append), wall, watchdog,
-            )
-            for camera in settings.cameras
-        ]  # fmt: skip
-        cameras = Cameras(pipelines, up.heartbeat.note_error)
+        networks = Networks(settings, watchdog)
         with (
-            _status_file(settings, detector, pipelines, up, sensors),
-            _telemetry(settings, detector, pipelines, up, wall),
-            frozen_heap(),
+            sending(settings, content, clock, [reloader] if reloader else []) as up,
+            Sensors(
+                settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
+            ) as sensors,
+            networks.at_work(),
         ):
-            with upgrade:
-                cameras.start()
-                systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
-                wait_until_done(
-                    cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop
-                )
-            systemd.stopping()
-            cameras.stop()
-            sensors.stop()
-            up.outbox.flush(_FLUSH_S)
-        _tell_end(cameras, up.outbox)
-    detector.close()
+            cameras.add(settings.cameras)
+            with (
+                _status_file(settings, networks, cameras, up, sensors),
+                _telemetry(settings, networks, cameras, up, wall),
+                frozen_heap(),
+            ):
+                _work(settings, cameras, networks, up, sensors, systemd, reloader, stop)
+            _tell_end(cameras, up.outbox)
     return not cameras.failed
 
 
@@ -127,9 +140,19 @@ def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
 
 @contextmanager
 def sending(
-    settings: EdgeSettings, content: Callable[[], DeviceState], clock: Callable[[], ClockState]
+    settings: EdgeSettings,
+    content: Callable[[], DeviceState],
+    clock: Callable[[], ClockState],
+    parts: Sequence[Part] = (),
 ) -> Iterator[Sending]:
-    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
+    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk.
+
+    Args:
+        settings: of the agent.
+        content: what the heartbeat says of the agent.
+        clock: what batches say of the clock.
+        parts: who else shares the uplink.
+    """
     with ExitStack() as ends:
         outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device, clock=clock)
         ends.callback(outbox.close)
@@ -150,6 +173,8 @@ def sending(
         forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
+        for part in parts:
+            uplink.attach(part)
         uplink.start()
         ends.callback(uplink.stop)
         forwarder.start()
@@ -159,51 +184,39 @@ def sending(
         yield Sending(outbox, forwarder, heartbeat)
 
 
-def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer, for all cameras: as many as pay."""
-    from edge.capture.opencv import prepare_opencv
-
-    workers = settings.infer.workers
-    if workers != "auto":
-        return workers
-    prepare_opencv()
-    return probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-
-
-def _pipeline(
-    camera: CameraSettings,
-    manifest: Manifest,
-    scheduler: Scheduler[Detections],
-    tracker: TrackerSettings,
-    sink: Sink,
-    wall: WallClock,
-    watchdog: Watchdog,
-) -> Pipeline:
-    from edge.capture.sources import Camera
-
-    stages = Stages(
-        Camera(camera.id, camera, wall).open,
-        scheduler,
-        Tracker(tracker),
-        CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
-        sink,
+def _reloader(
+    settings: EdgeSettings, changeable: Changeable | None, cameras: Cameras
+) -> Reloader | None:
+    if changeable is None:
+        return None
+    reloader = Reloader(
+        changeable.file, settings, changeable.desired, cameras.change, cameras.note_error
     )
-    return Pipeline(
-        camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera, gate=_gate(camera)
-    )
+    changeable.on_ask(reloader.ask)
+    return reloader
 
 
-def _gate(camera: CameraSettings) -> MotionGate | None:
-    from edge.capture.opencv import thumbnail
-
-    return None if camera.motion is None else MotionGate(camera.motion, thumbnail)
+def _work(
+    settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
+    systemd: Notifier, reloader: Reloader | None, stop: threading.Event,
+) -> None:  # fmt: skip
+    """All cameras, until they have ended or it was told to stop."""
+    with networks.upgraded(), reloader or nullcontext():
+        cameras.start()
+        engines = ", ".join(network.engine for network in networks.stats)
+        systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
+        wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop)
+    systemd.stopping()
+    cameras.stop()
+    sensors.stop()
+    up.outbox.flush(_FLUSH_S)
 
 
 @contextmanager
 def _status_file(
     settings: EdgeSettings,
-    detector: Detector,
-    pipelines: list[Pipeline],
+    networks: Networks,
+    cameras: Cameras,
     up: Sending,
     sensors: Sensors,
 ) -> Iterator[None]:
@@ -213,7 +226,7 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        told = status(settings.device, detector, pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, networks.stats, cameras.pipelines, up.outbox, up.forwarder)
         return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
@@ -222,8 +235,7 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending,
-    wall: WallClock,
+    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -234,16 +246,13 @@ def _telemetry(
     from edge.telemetry.view import View
 
     health = HealthProbe(settings.data_dir)
-    manifest = detector.manifest
 
     def look() -> View:
         return View(
             device=settings.device,
             version=version("wayside"),
-            model=manifest.name,
-            model_version=manifest.version,
-            engine=detector.engine.name,
-            cameras=[pipeline.stats for pipeline in pipelines],
+            networks=networks.stats,
+            cameras=[pipeline.stats for pipeline in cameras.pipelines],
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
             health=health.read(),
@@ -251,7 +260,7 @@ def _telemetry(
         )
 
     with TelemetryServer(where.host, where.port, look) as server:
-        _log.info("telemetry", url=f"http://{where.host}:{server.port}/metrics")
+        _log.info("telemetry", url=f"http://{host_port(where.host, server.port)}/metrics")
         yield
 
 
@@ -268,15 +277,14 @@ def _agent_version() -> DeviceState:
     return DeviceState(agent_version=version("wayside"))
 
 
-def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock) -> DeviceState:
+def _device_state(
+    pipelines: Sequence[Pipeline], networks: Networks, wall: WallClock
+) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
     state = _agent_version()
     state.anchor_id = wall.anchor_id
-    state.models.add(
-        model=detector.manifest.name,
-        version=detector.manifest.version,
-        engine=detector.engine.name,
-    )
+    for network in networks.stats:
+        state.models.add(model=network.name, version=network.version, engine=network.engine)
     for pipeline in pipelines:
         stats = pipeline.stats
         state.cameras.add(

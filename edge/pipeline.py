@@ -2,26 +2,31 @@
 
     camera ──Reader──> slot ──Scheduler──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
 
+Where networks for areas look at the same frames, each has a slot of its own, see `AreaLine`.
 The reader is a thread, the scheduler's workers are shared by all cameras; tracking, rules and the
 sink run in the thread that calls `run`, in the order of the frames. Everything between is bounded.
 """
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
+from edge.area_line import AreaLine, AreaStages
 from edge.capture.attempt import Open
 from edge.capture.clock import WallClock
 from edge.capture.motion import MotionGate
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
-from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.capture.slot import Fork, FrameQueue, LatestFrameSlot, Slot
 from edge.capture.thinning import Thinning
 from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
+from edge.rules.settings import CameraRulesSettings
 from edge.track.port import Tracks
 from edge.watchdog import Watchdog
 from models.detections import Detections
@@ -46,6 +51,9 @@ class Rules(Protocol):
     def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         """What a frame's tracks mean, in a picture of this size."""
 
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        """Watch by other settings from now on; what the ones until now had left to say."""
+
     def finish(self) -> list[Draft]:
         """What is left to say when no further frame comes."""
 
@@ -59,6 +67,7 @@ class Stages:
     tracker: Tracker
     rules: Rules
     sink: Sink
+    areas: tuple[AreaStages, ...] = ()
 
 
 class Pipeline:
@@ -74,7 +83,7 @@ class Pipeline:
         share: of the detector.
         wall: the device's clock.
         watchdog: ends the process when the sink is stuck.
-        gate: says which frames are worth inferring; None: all.
+        gate: says which frames are worth the detector's time; None: all.
         keep_pictures: what is inferred carries its picture until its events are handed over.
     """
 
@@ -96,15 +105,21 @@ class Pipeline:
         self._keeps_pictures = keep_pictures
         self._watchdog = watchdog
         self._gate = gate
-        self._slot = _slot(source, wall, share, gate)
         self._burst = LOSSLESS_BURST if source.lossless else 1
+        self._slot = _slot(source, wall, share, gate)
+        slots = [_slot(source, wall, areas.share) for areas in stages.areas]
+        self._areas = [
+            AreaLine(camera, areas, slot, self._burst, self._sink, self.stop)
+            for areas, slot in zip(stages.areas, slots, strict=True)
+        ]
         self._meter = Meter()
+        self._new_rules: SimpleQueue[CameraRulesSettings] = SimpleQueue()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
             camera,
             stages.open_source,
-            self._slot,
+            Fork([self._slot, *slots]) if slots else self._slot,
             self._report,
             wall.now_ns,
             source.limits,
@@ -123,8 +138,11 @@ class Pipeline:
             self._slot, burst=self._burst, min_fps=self._share.min_fps,
             keep_pictures=self._keeps_pictures,
         )  # fmt: skip
-        with self._reader, feed:
+        with ExitStack() as lines, self._reader, feed:
+            for line in self._areas:
+                lines.enter_context(line)
             for inferred in feed:
+                self._change_rules()
                 tracks = self._stages.tracker.update(
                     inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
                 )
@@ -135,10 +153,16 @@ class Pipeline:
                 self._sink(self._stages.rules.step(tracks, inferred.width_px, inferred.height_px))
         self._sink(self._stages.rules.finish())
         self._reader.check()
+        for line in self._areas:
+            line.check()
 
     def stop(self) -> None:
         """Ask `run` to end; frames that were read are still worked off."""
         self._reader.stop()
+
+    def change_rules(self, settings: CameraRulesSettings) -> None:
+        """Have other rules watch from the next frame on; tracks and frames go on."""
+        self._new_rules.put(settings)
 
     @property
     def stats(self) -> PipelineStats:
@@ -157,7 +181,12 @@ class Pipeline:
             live_tracks=self._meter.live_tracks,
             events=self._events,
             source=source,
+            areas=[line.stats for line in self._areas],
         )
+
+    def _change_rules(self) -> None:
+        while not self._new_rules.empty():
+            self._sink(self._stages.rules.change(self._new_rules.get()))
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])
@@ -172,7 +201,7 @@ class Pipeline:
 
 
 def _slot(
-    source: CameraSource, wall: WallClock, share: ShareSettings, gate: MotionGate | None
+    source: CameraSource, wall: WallClock, share: ShareSettings, gate: MotionGate | None = None
 ) -> Slot:
     thinning = None if share.max_fps is None else Thinning(share.max_fps)
     if source.lossless:

@@ -17,7 +17,7 @@ from edge.capture import machine
 from edge.capture.attempt import Attempt, Open
 from edge.capture.machine import Life, Limits, Phase
 from edge.capture.port import Frame, Source
-from edge.capture.slot import Slot
+from edge.capture.slot import Inlet
 from edge.capture.soundness import Soundness
 from edge.errors import CaptureError
 from edge.rules.port import Draft, Event
@@ -43,7 +43,7 @@ class CameraView:
         decoder: what really decodes it, empty before it was open.
         width_px: of its latest picture, 0 before the first.
         height_px: of its latest picture.
-        fps: pictures that it brings a second, 0 before that is known.
+        fps: pictures that it brings a second; 0 before that is known, and while it brings none.
         reconnects: times that it came back.
         clock_resets: times that its timestamps jumped.
         hanging: attempts that were replaced and have not come back.
@@ -84,7 +84,7 @@ class Reader:
         self,
         camera: str,
         open_source: Open,
-        slot: Slot,
+        slot: Inlet,
         report: Callable[[Draft], None],
         now_ns: Callable[[], int],
         limits: Limits,
@@ -137,13 +137,14 @@ class Reader:
     def view(self) -> CameraView:
         """How the camera is now."""
         life, sound = self._life, self._soundness
+        is_heard = life.phase in (Phase.LIVE, Phase.STALLED) and life.reason != "silent"
         return CameraView(
             state=life.phase.value,
             reason=life.reason,
             decoder=self._decoder,
             width_px=sound.width_px,
             height_px=sound.height_px,
-            fps=sound.fps,
+            fps=sound.fps if is_heard else 0.0,
             reconnects=life.reconnects,
             clock_resets=self._resets,
             hanging=life.hanging,
@@ -187,8 +188,8 @@ class Reader:
             if not self._is_usable(attempt, frame, source):
                 return not self._is_over
             if not source.lossless:
-                return self._slot.put(frame)
-        return self._slot.put(frame)  # it may wait for room, and nobody else shall wait for that
+                return self._put(frame)
+        return self._put(frame)  # it may wait for room, and nobody else shall wait for that
 
     def broke(self, attempt: Attempt, error: CaptureError) -> None:
         """The source cannot be opened, or broke."""
@@ -217,6 +218,12 @@ class Reader:
             del self._attempts[attempt.number]
             if attempt.was_replaced:
                 self._step(machine.CameBack())
+
+    def _put(self, frame: Frame) -> bool:
+        if self._slot.put(frame):
+            return True
+        self.frames -= 1  # it was told to end meanwhile: as if the frame had not been read
+        return False
 
     def _is_usable(self, attempt: Attempt, frame: Frame, source: Source) -> bool:
         verdict = self._soundness.judge(frame.image, frame.captured_ns, time.monotonic())

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.capture.port import Frame, Source
 from edge.capture.sources import Camera
 from edge.doctor.finding import Finding, ok, warning, wrong
 from edge.errors import CaptureError
-from edge.settings import CameraSettings
 
 LOOK_S = 2.0
 """How long each camera is watched; all of them at once."""
@@ -58,7 +58,8 @@ class _Look(threading.Thread):
 
     def _look(self) -> Finding:
         begun_s = time.monotonic()
-        source = Camera(self._settings.id, self._settings, WallClock()).open(lambda _s: None)
+        # Waits as a camera's reader does: what is paced shows its own pace.
+        source = Camera(self._settings.id, self._settings, WallClock()).open(time.sleep)
         try:
             first = source.read()
             if first is None:

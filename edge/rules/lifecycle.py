@@ -32,11 +32,15 @@ class LifeWatch:
     """
 
     def __init__(self, settings: ObjectSettings) -> None:
-        self._settings = settings
-        self._update_ns = round(settings.update_s * NS_PER_S)
+        self.follow(settings)
         self._told = _Told(
             np.empty(0, np.int64), np.empty((4, 0)), np.empty(0), np.empty(0, np.bool_)
         )
+
+    def follow(self, settings: ObjectSettings) -> None:
+        """Judge by these settings from now on; what was told is remembered."""
+        self._settings = settings
+        self._update_ns = round(settings.update_s * NS_PER_S)
 
     def grow(self, count: int) -> None:
         """There are `count` more objects."""

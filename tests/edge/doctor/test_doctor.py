@@ -11,11 +11,15 @@ import pytest
 
 from edge.doctor import disk, machine
 from edge.doctor.broker import broker
+from edge.doctor.camera import cameras
 from edge.doctor.finding import Finding
+from edge.settings import CameraSettings
 from models.engines import gpu
 from tests.support.edge_command import call
 from tests.support.mosquitto import mosquitto
+from tests.support.real_assets import real_network
 from tests.support.small_agent import small_agent
+from tests.support.tiny_detector import write_tiny_model
 from wayside.mqtt.settings import MqttSettings
 
 
@@ -51,6 +55,24 @@ def test_a_device_on_which_all_is_well_is_said_to_be(tmp_path: Path) -> None:
     ):
         assert line in said
     assert not (tmp_path / "agent" / "data").exists(), "it only looks"
+
+
+def test_every_network_in_use_is_looked_at(tmp_path: Path) -> None:
+    real_network("twinlitenet")
+    write_tiny_model(tmp_path / "dogs")
+    (tmp_path / "dogs" / "tiny.onnx").write_bytes(b"no network")
+    watched = [{"model": "lanes", "rules": [{"id": "keep-lane", "kind": "lane-departure"}]}]
+    cameras = [
+        {"id": "yard", "source": "yard.mp4", "areas": watched},
+        {"id": "door", "source": "yard.mp4", "model": "dogs"},
+    ]
+    models = {"lanes": {"name": "twinlitenet"}, "dogs": {"name": "dogs/tiny.yaml"}}
+
+    _, said = doctor(small_agent(tmp_path, cameras=cameras, models=models))
+
+    assert "ok       model: tiny 1, by onnxruntime/CPU, " in said
+    assert "ok       model lanes: twinlitenet " in said
+    assert "sha256" in said.split("wrong    model dogs: ")[1].splitlines()[0]
 
 
 def test_each_thing_that_is_wrong_is_told_with_what_to_do(tmp_path: Path, silent_port: int) -> None:
@@ -193,3 +215,29 @@ def test_the_schema_knows_what_a_file_may_hold() -> None:
     found: dict[str, Any] = json.loads(result.stdout)
     assert {"device", "cameras", "model"} <= found["properties"].keys()
     assert found["properties"]["device"]["type"] == "string"
+
+
+def test_a_camera_s_own_pace_is_told() -> None:
+    settings = CameraSettings.model_validate({"id": "yard", "source": "synthetic://yard?fps=10"})
+    (found,) = cameras([settings])
+    fps = float(found.seen.rsplit(", ", 1)[1].split()[0])
+    assert 5 <= fps <= 11, found.seen
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_what_can_be_no_name_of_a_broker_is_told(host: str) -> None:
+    (found,) = broker(MqttSettings(host=host, tls={}), "gate-1")
+    assert (found.state, found.seen) == (
+        "wrong", f"{host}: no such name (not possible as a name)",
+    )  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (found,) = disk.disk(tmp_path / ("x" * 300) / "data", 1)
+    assert (found.state, found.subject) == ("wrong", "disk")
+    assert "File name too long" in found.seen
+
+
+def test_a_file_of_the_outbox_that_goes_meanwhile_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "gone-wal").symlink_to(tmp_path / "nowhere")  # listed, and not there any more
+    assert [one.state for one in disk.disk(tmp_path, 1)] == ["ok", "ok"]

@@ -2,9 +2,9 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -12,27 +12,44 @@ from urllib.request import Request, urlopen
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from edge.app import run_agent
 from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
-from edge.meter import PipelineStats
+from edge.infer.scheduler import SchedulerStats
+from edge.meter import AreaStats, NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from edge.settings import load
-from edge.telemetry.server import TelemetryServer
+from edge.telemetry.server import MAX_CONNECTIONS, TelemetryServer
 from edge.telemetry.view import View
 from protos.v1.device_state_pb2 import DeviceState
 from tests.support.processes import wait_until
 from tests.support.small_agent import small_agent
 from wayside.errors import SettingsError
 
+NS = 1_000_000_000
 SOURCE = CameraView("live", "", "FFmpeg", 1280, 720, 10.0, 4, 1, 2, {})
 CAMERA = PipelineStats(
-    "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7, SOURCE
+    "yard",
+    "live",
+    None,
+    120,
+    100,
+    {"too-old": 18, "replaced": 2},
+    9.5,
+    42.0,
+    3,
+    7,
+    SOURCE,
+    [AreaStats("lanes", 20, {"rate": 80}, 5.0, 60.0)],
 )
 VIEW = View(
-    device="gate-1", version="0.1.0", model="tiny", model_version="1", engine="onnxruntime/CPU",
+    device="gate-1", version="0.1.0",
+    networks=[
+        NetworkStats(None, "tiny", "1", "onnxruntime/CPU", SchedulerStats(50, 100, 3 * NS, 2 * NS))
+    ],
     cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
     forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
@@ -69,6 +86,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         for sample in family.samples
     }
     yard = (("camera", "yard"),)
+    tiny = (("id", "model"), ("model", "tiny"))
     for name, labels, value in (
         ("wayside_frames_captured_total", yard, 120),
         ("wayside_frames_inferred_total", yard, 100),
@@ -79,6 +97,13 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_camera_hanging_reads", yard, 2),
         ("wayside_camera_info", (*yard, ("decoder", "FFmpeg"), ("size", "1280x720")), 1),
         ("wayside_camera_state", (*yard, ("state", "live")), 1),
+        ("wayside_area_frames_inferred_total", (*yard, ("id", "lanes")), 20),
+        ("wayside_area_frames_dropped_total", (*yard, ("cause", "rate"), ("id", "lanes")), 80),
+        ("wayside_network_info", (("engine", "onnxruntime/CPU"), *tiny, ("version", "1")), 1),
+        ("wayside_batches_inferred_total", tiny, 50),
+        ("wayside_batched_frames_total", tiny, 100),
+        ("wayside_queue_wait_seconds_total", tiny, 3),
+        ("wayside_inference_seconds_total", tiny, 2),
         ("wayside_outbox_events", (), 5),
         ("wayside_outbox_oldest_age_seconds", (), 12.5),
         ("wayside_outbox_lost_events_total", (), 4),
@@ -88,7 +113,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
     ):
         assert found[name, labels] == pytest.approx(value), name
     [info] = [dict(labels) for name, labels in found if name == "wayside_agent_info"]
-    assert (info["model"], info["engine"]) == ("tiny", "onnxruntime/CPU")
+    assert info == {"device": "gate-1", "version": "0.1.0"}
 
 
 def test_openmetrics_is_spoken_to_who_asks_for_it(server: TelemetryServer) -> None:
@@ -135,6 +160,84 @@ def test_who_says_nothing_holds_nobody_up(server: TelemetryServer) -> None:
         assert get(server, "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("request_line", [b"NONSENSE", b"GET /healthz HTTP/x.y"])
+def test_what_is_no_request_is_told_so(
+    server: TelemetryServer, capfd: pytest.CaptureFixture[str], request_line: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        client.sendall(request_line + b"\r\n\r\n")
+        said = client.makefile("rb").read()
+    assert b"400" in said
+    assert capfd.readouterr().err == ""
+
+
+def test_who_sends_a_byte_now_and_then_is_hung_up_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        TelemetryServer("127.0.0.1", 0, lambda: VIEW, request_timeout_s=0.2) as server,
+        socket.create_connection(("127.0.0.1", server.port), 10) as client,
+    ):
+        client.settimeout(0.05)  # less than the server waits for the next byte
+
+        def is_hung_up_on() -> bool:
+            try:
+                client.sendall(b"x")
+                return client.recv(1) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        wait_until(is_hung_up_on, "the end of the connection")
+    assert capfd.readouterr().err == ""
+
+
+def test_connections_are_bounded_and_given_back() -> None:
+    with TelemetryServer("127.0.0.1", 0, lambda: VIEW, request_timeout_s=60) as server:
+        clients = [
+            socket.create_connection(("127.0.0.1", server.port), 10)
+            for _ in range(MAX_CONNECTIONS + 4)
+        ]
+        assert [client.recv(1) for client in clients[MAX_CONNECTIONS:]] == [b""] * 4
+        for client in clients:
+            client.close()
+        wait_until(lambda: answers(server), "a place that is free again")
+
+
+def answers(server: TelemetryServer) -> bool:
+    try:
+        return get(server, "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def test_a_look_that_fails_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    def look() -> View:
+        raise RuntimeError("no figures")
+
+    with capture_logs() as logs, TelemetryServer("127.0.0.1", 0, look) as server:
+        assert not answers_metrics(server)
+        wait_until(lambda: len(logs) > 0, "the line")
+    assert [(log["log_level"], log["event"]) for log in logs if log["log_level"] == "error"] == [
+        ("error", "telemetry could not answer")
+    ]
+    assert capfd.readouterr().err == ""
+
+
+def answers_metrics(server: TelemetryServer) -> bool:
+    try:
+        return get(server, "/metrics")[0] == 200
+    except (OSError, HTTPException):
+        return False
+
+
+def test_it_listens_on_the_loopback_of_ipv6() -> None:
+    with (
+        TelemetryServer("::1", 0, lambda: VIEW) as server,
+        urlopen(f"http://[::1]:{server.port}/healthz", timeout=10) as answer,
+    ):
+        assert answer.status == 200
+
+
 def test_a_port_that_is_taken_is_told(server: TelemetryServer) -> None:
     with pytest.raises(TelemetryError, match=f"127.0.0.1:{server.port}: Address already in use"):
         TelemetryServer("127.0.0.1", server.port, lambda: VIEW)
@@ -163,7 +266,6 @@ def test_an_agent_answers_while_it_runs(tmp_path: Path) -> None:
 
 
 def inferred(port: int) -> float:
-    time.sleep(0.05)
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
