@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from edge.camera_settings import CameraSettings
 from edge.doctor import disk, machine
 from edge.doctor.broker import broker
 from edge.doctor.camera import cameras
 from edge.doctor.finding import Finding
-from edge.settings import CameraSettings
 from models.engines import gpu
 from tests.support.edge_command import call
 from tests.support.mosquitto import mosquitto
