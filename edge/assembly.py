@@ -3,6 +3,7 @@
 from edge.area_line import AreaStages
 from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
+from edge.capture.motion import MotionGate
 from edge.networks import Networks
 from edge.pipeline import Pipeline, Sink, Stages
 from edge.rules.areas.engine import CameraAreaRules
@@ -56,7 +57,15 @@ def pipeline_of(
         sink,
         _areas(camera, networks),
     )
-    return Pipeline(camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera)
+    return Pipeline(
+        camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera, gate=_gate(camera)
+    )
+
+
+def _gate(camera: CameraSettings) -> MotionGate | None:
+    from edge.capture.opencv import thumbnail
+
+    return None if camera.motion is None else MotionGate(camera.motion, thumbnail)
 
 
 def _areas(camera: CameraSettings, networks: Networks) -> tuple[AreaStages, ...]:
