@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks import (
+    after_inference,
     cloud_bridge,
     cloud_ingest,
     cloud_workers,
@@ -20,6 +21,7 @@ from benchmarks import (
     queries,
     tracker,
     tracking,
+    yolov8,
 )
 from benchmarks.report import Row, markdown
 
@@ -27,7 +29,14 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- /table -->\n"
 
 PARTS: Mapping[str, tuple[Callable[[], list[Row]], ...]] = {
-    "edge": (heads.measure, engines.measure, tracker.measure, pipeline.measure),
+    "edge": (
+        heads.measure,
+        engines.measure,
+        tracker.measure,
+        after_inference.measure,
+        pipeline.measure,
+        yolov8.measure,
+    ),
     "cloud": (cloud_bridge.measure, cloud_ingest.measure, cloud_workers.measure, queries.measure),
 }
 

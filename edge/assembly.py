@@ -3,6 +3,7 @@
 from edge.area_line import AreaStages
 from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
+from edge.capture.motion import MotionGate
 from edge.networks import Networks
 from edge.pipeline import Evidence, Pipeline, Sink, Stages
 from edge.rules.areas.engine import CameraAreaRules
@@ -60,9 +61,15 @@ def pipeline_of(
         evidence,
     )
     return Pipeline(
-        camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera,
+        camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera, gate=_gate(camera),
         keep_pictures=evidence is not None and evidence.wants_pictures,
     )  # fmt: skip
+
+
+def _gate(camera: CameraSettings) -> MotionGate | None:
+    from edge.capture.opencv import thumbnail
+
+    return None if camera.motion is None else MotionGate(camera.motion, thumbnail)
 
 
 def _areas(camera: CameraSettings, networks: Networks) -> tuple[AreaStages, ...]:

@@ -60,7 +60,7 @@ class Networks:
                 self._loaded[key] = load_network(settings, model)
                 undo.callback(self._loaded[key].network.close)
             self._schedulers: Mapping[str | None, Scheduler[Any]] = {
-                key: _scheduler(settings.infer, loaded, watchdog)
+                key: _scheduler(settings.infer, key, loaded, watchdog)
                 for key, loaded in self._loaded.items()
             }
             undo.pop_all()
@@ -110,14 +110,15 @@ class Networks:
 
 
 def _scheduler(
-    settings: InferSettings, loaded: LoadedNetwork, watchdog: Watchdog
+    settings: InferSettings, key: str | None, loaded: LoadedNetwork, watchdog: Watchdog
 ) -> Scheduler[Any]:
-    network = loaded.network
+    network: Any = loaded.network
     return Scheduler(
         network,
         _workers(settings, loaded),
         watchdog,
         lambda: batching_for(settings, network.engine),
+        f"infer-{key or 'model'}",
     )
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 from edge.area_line import AreaLine, AreaStages
 from edge.capture.attempt import Open
 from edge.capture.clock import WallClock
+from edge.capture.motion import MotionGate
 from edge.capture.port import Frame
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
@@ -112,6 +113,7 @@ class Pipeline:
         share: of the detector.
         wall: the device's clock.
         watchdog: ends the process when the sink is stuck.
+        gate: says which frames are worth the detector's time; None: all.
         keep_pictures: what is inferred carries its picture until its events are handed over.
     """
 
@@ -124,6 +126,7 @@ class Pipeline:
         wall: WallClock,
         watchdog: Watchdog,
         share: ShareSettings = EQUAL_SHARE,
+        gate: MotionGate | None = None,
         keep_pictures: bool = False,
     ) -> None:
         self.camera = camera
@@ -131,8 +134,9 @@ class Pipeline:
         self._share = share
         self._keeps_pictures = keep_pictures
         self._watchdog = watchdog
+        self._gate = gate
         self._burst = LOSSLESS_BURST if source.lossless else 1
-        self._slot = _slot(source, wall, share)
+        self._slot = _slot(source, wall, share, gate)
         slots = [_slot(source, wall, areas.share) for areas in stages.areas]
         self._areas = [
             AreaLine(camera, areas, slot, self._burst, self._beside, self.stop)
@@ -178,6 +182,9 @@ class Pipeline:
                     inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
                 )
                 self._meter.tracked(inferred.read_ns, len(tracks))
+                if self._gate is not None:
+                    living = len(tracks) + len(tracks.lost)
+                    self._gate.tell(tracks.captured_ns, living, tracks.tentative)
                 drafts = self._stages.rules.step(tracks, inferred.width_px, inferred.height_px)
                 self._sink(evidence.look(inferred.picture, tracks, drafts) if evidence else drafts)
         drafts = self._stages.rules.finish()
@@ -234,8 +241,10 @@ class Pipeline:
             self._events += len(drafts)
 
 
-def _slot(source: CameraSource, wall: WallClock, share: ShareSettings) -> Slot:
+def _slot(
+    source: CameraSource, wall: WallClock, share: ShareSettings, gate: MotionGate | None = None
+) -> Slot:
     thinning = None if share.max_fps is None else Thinning(share.max_fps)
     if source.lossless:
-        return FrameQueue(source.queue_frames, thinning)
-    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns, thinning)
+        return FrameQueue(source.queue_frames, thinning, gate)
+    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns, thinning, gate)

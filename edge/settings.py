@@ -93,6 +93,7 @@ class EdgeSettings(_Frozen):
     def _names_are_right(self) -> "EdgeSettings":
         problems = [
             *self._same_cameras(),
+            *self._verified_too_rarely(),
             *self._sensors_clash(),
             *misfits(self._every_model, self.cameras, self.tracker),
         ]
@@ -124,6 +125,20 @@ class EdgeSettings(_Frozen):
             )
             for index, name in enumerate(ids)
             if name in ids[:index]
+        ]
+
+    def _verified_too_rarely(self) -> list[Misfit]:
+        """Cameras whose tracks would end between two looks at those who stand still."""
+        most_s = self.tracker.lost_s / 2
+        return [
+            (
+                ("cameras", index, "motion", "verify_s"),
+                f"{camera.motion.verify_s:g} is more than half of tracker.lost_s "
+                f"({self.tracker.lost_s:g}): who stands still would be lost; {most_s:g} at most",
+                "",
+            )
+            for index, camera in enumerate(self.cameras)
+            if camera.motion is not None and camera.motion.verify_s > most_s
         ]
 
     def _sensors_clash(self) -> list[Misfit]:

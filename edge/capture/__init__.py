@@ -10,6 +10,7 @@ reader.py      reads a camera into its slot, as the machine decides
 attempt.py     the thread that opens a source once, and reads it until it breaks
 slot.py        the newest frame of a camera, or every frame of a file
 thinning.py    fewer frames than a camera brings
+motion.py      whether anything moves, and which frames are worth inferring
 sources.py     files and streams as sources, timed
 decoders.py    who decodes: what the settings want and what the machine has
 opencv.py      videos by OpenCV, its errors translated

@@ -37,6 +37,44 @@ OWN_LIMIT_S = 0.25
 """What a source gets to end a read by its own limit, before its silence is told."""
 
 
+class MotionSettings(BaseModel):
+    """When a live camera's frames are inferred; the others are left out as `still`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verify_s: float = Field(
+        0.8, ge=0.1, le=60,
+        description="while somebody is tracked, a frame is inferred so often, whatever moves",
+    )  # fmt: skip
+    idle_s: float = Field(
+        10.0, ge=0.1, le=3600, description="where nobody is, a frame is inferred so often"
+    )
+    linger_s: float = Field(
+        3.0, ge=0.5, le=60, description="after the last motion every frame is inferred for so long"
+    )
+    min_area: float = Field(
+        0.0006, gt=0, le=0.5, description="share of the picture that must change to be motion"
+    )
+    min_level: float = Field(
+        8.0, ge=1, le=128, description="levels of 255 by which it must change, and beyond its noise"
+    )
+    learn_s: float = Field(
+        10.0, ge=1, le=600, description="within which the background follows the picture"
+    )
+    global_share: float = Field(
+        0.4, gt=0.05, le=1, description="share from which a change is the light's, not motion"
+    )
+
+    @model_validator(mode="after")
+    def _rare_is_rarer(self) -> "MotionSettings":
+        if self.idle_s < self.verify_s:
+            raise ValueError(
+                f"idle_s {self.idle_s:g} is less than verify_s {self.verify_s:g}: an empty scene "
+                "would be looked at more often than one with somebody in it"
+            )
+        return self
+
+
 class CameraSource(BaseModel):
     """Where a camera's frames come from, and at which pace."""
 
@@ -106,6 +144,9 @@ class CameraSource(BaseModel):
     max_frame_age_ms: int = Field(
         1000, ge=1, le=3_600_000, description="live: an older frame is dropped, not inferred"
     )
+    motion: MotionSettings | None = Field(
+        None, description="live: only frames in which something moves are inferred; null: all"
+    )
     queue_frames: int = Field(4, ge=1, le=64, description="lossless: frames read ahead")
 
     @field_validator("source", mode="before")
@@ -130,6 +171,15 @@ class CameraSource(BaseModel):
         if self.loop and (self.kind != "file" or self.pace != "live"):
             raise ValueError(
                 "loop needs a file of pace `live`: a loop has no end to count back from"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gate_fits(self) -> "CameraSource":
+        if self.motion is not None and self.lossless:
+            raise ValueError(
+                "motion is for cameras, and files of pace `live`: of a lossless file every frame "
+                "is inferred"
             )
         return self
 

@@ -17,9 +17,16 @@ from edge.capture.clock import Nanoseconds
 from edge.capture.port import Frame
 from edge.capture.thinning import Thinning
 
-Cause = Literal["newer", "too_old", "rate"]
-"""Why a frame was dropped: a newer one came first, it was older than it may be, or there are more
-of them a second than are wanted."""
+Cause = Literal["newer", "too_old", "rate", "still"]
+"""Why a frame was dropped: a newer one came first, it was older than it may be, there are more of
+them a second than are wanted, or nothing moves in it."""
+
+
+class Gate(Protocol):
+    """Says which frames are worth inferring."""
+
+    def takes(self, frame: Frame) -> bool:
+        """True where the frame is; each is asked about once, in order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,17 +46,23 @@ class Slot(ABC):
     Args:
         capacity: as above.
         thinning: frames that it refuses are dropped; None: all are wanted.
+        gate: likewise, of those that are left.
     """
 
-    def __init__(self, capacity: int, thinning: Thinning | None = None) -> None:
+    def __init__(
+        self, capacity: int, thinning: Thinning | None = None, gate: Gate | None = None
+    ) -> None:
         self.capacity = capacity
         self._changed = threading.Condition()
         self._frames: deque[Arrival] = deque()
         self._closed = False
         self._thinning = thinning
+        self._gate = gate
         self._dropped: dict[Cause, int] = {"newer": 0, "too_old": 0}
         if thinning is not None:
             self._dropped["rate"] = 0
+        if gate is not None:
+            self._dropped["still"] = 0
         self._tell: Callable[[], None] = lambda: None
         self._since_ns: int | None = None
 
@@ -63,9 +76,10 @@ class Slot(ABC):
 
     def put(self, frame: Frame) -> bool:
         """Hand a frame over; False when the slot is closed and nobody will take it."""
+        cause = self._unwanted(frame)
         with self._changed:
-            if self._thinning is not None and not self._thinning.takes(frame.captured_ns):
-                self._dropped["rate"] += 1
+            if cause is not None:
+                self._dropped[cause] += 1
                 return not self._closed
             self._make_room()
             if self._closed:
@@ -77,6 +91,14 @@ class Slot(ABC):
             self._changed.notify_all()
         self._tell()
         return True
+
+    def _unwanted(self, frame: Frame) -> Cause | None:
+        """Why nobody is to look at the frame; without the lock, as motion takes time to see."""
+        if self._thinning is not None and not self._thinning.takes(frame.captured_ns):
+            return "rate"
+        if self._gate is not None and not self._gate.takes(frame):
+            return "still"
+        return None
 
     def take(self) -> Arrival | None:
         """The next frame, waiting for it; None when the slot is closed and empty."""
@@ -182,12 +204,17 @@ class LatestFrameSlot(Slot):
         max_frame_age_ms: an older frame is dropped instead of taken.
         now_ns: the clock by which frames were captured.
         thinning: see `Slot`.
+        gate: see `Slot`.
     """
 
     def __init__(
-        self, max_frame_age_ms: int, now_ns: Nanoseconds, thinning: Thinning | None = None
+        self,
+        max_frame_age_ms: int,
+        now_ns: Nanoseconds,
+        thinning: Thinning | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        super().__init__(1, thinning)
+        super().__init__(1, thinning, gate)
         self._max_age_ns = max_frame_age_ms * 1_000_000
         self._now_ns = now_ns
 

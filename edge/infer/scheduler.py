@@ -10,7 +10,8 @@ and every feed with it (decision 1).
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
@@ -53,6 +54,7 @@ class Scheduler(Generic[Found]):
         workers: number of threads.
         watchdog: ends the process when an inference does not come back.
         batching: asked for each batch, as engines may change.
+        name: of its threads.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Scheduler(Generic[Found]):
         workers: int,
         watchdog: Watchdog,
         batching: Callable[[], Batching] = Batching,
+        name: str = "infer",
     ) -> None:
         self._network = network
         self._workers = workers
@@ -76,7 +79,7 @@ class Scheduler(Generic[Found]):
         self._error: BaseException | None = None
         self._batches = self._frames = self._waited_ns = self._worked_ns = 0
         self._threads = [
-            threading.Thread(target=self._work, name=f"infer-{number}", daemon=True)
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
             for number in range(1, workers + 1)
         ]
 
@@ -156,23 +159,23 @@ class Scheduler(Generic[Found]):
     # What the workers do.
 
     def _work(self) -> None:
-        while batch := self._next_batch():
-            begun_ns = time.monotonic_ns()
-            try:
-                found = self._look_at(batch)
-            except BaseException as error:  # noqa: BLE001 - raised where the results are awaited
-                for one in batch:
-                    one.fail(error)
-                self._stop(error)
-                return
-            now_ns = time.monotonic_ns()
-            for one, seen in found:
-                one.put(seen, now_ns)
-            with self._changed:
-                self._busy -= 1
-                self._worked_ns += now_ns - begun_ns
-                self._changed.notify()
-            del batch, found, one  # the pictures' memory is for the next ones
+        try:
+            while True:
+                self._infer(self._next_batch())
+        except BaseException as error:  # noqa: BLE001 - raised where results are awaited
+            self._stop(error)
+
+    def _infer(self, batch: list[Taken[Found]]) -> None:
+        begun_ns = time.monotonic_ns()
+        with _failing(batch):
+            found = self._look_at(batch)
+        now_ns = time.monotonic_ns()
+        for one, seen in found:
+            one.put(seen, now_ns)
+        with self._changed:
+            self._busy -= 1
+            self._worked_ns += now_ns - begun_ns
+            self._changed.notify()
 
     def _look_at(self, batch: list[Taken[Found]]) -> list[tuple[Taken[Found], Found]]:
         pictures = [one.arrival.frame.image for one in batch]
@@ -181,16 +184,17 @@ class Scheduler(Generic[Found]):
         return list(zip(batch, found, strict=True))
 
     def _next_batch(self) -> list[Taken[Found]]:
-        """Frames that are looked at together; empty when there will be none."""
+        """Frames that are looked at together.
+
+        Raises:
+            BaseException: what ended the scheduler; there will be none.
+        """
         batch: list[Taken[Found]] = []
-        with self._collecting, self._changed:
+        with self._collecting, self._changed, _failing(batch):
             while not self._is_over and not self._is_collected(batch):
                 pass
-            if self._is_over:
-                for one in batch:
-                    assert self._error is not None
-                    one.fail(self._error)
-                return []
+            if self._error is not None:
+                raise self._error
             self._busy += 1
             self._batches += 1
             self._frames += len(batch)
@@ -233,3 +237,14 @@ class Scheduler(Generic[Found]):
             if taken is not None:
                 self._turns.served(turn, now_ns)
                 return taken
+
+
+@contextmanager
+def _failing(batch: list[Taken[Found]]) -> Iterator[None]:
+    """While an error is one of every frame in a batch, so that nobody waits for their results."""
+    try:
+        yield
+    except BaseException as error:
+        for one in batch:
+            one.fail(error)
+        raise

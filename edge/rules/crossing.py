@@ -52,6 +52,9 @@ class Crossings:
         self._scope = Scope.of(rules, classes)
         self._segments = Segments.of([lines[rule.line] for rule in rules])
         self._count = len(rules)
+        # True while somebody has gone through a segment, or has turned up behind it, and not
+        # settled there yet.
+        self._is_restless = False
         shape = (len(rules), 0)
         self._state = _State(
             np.empty(shape, np.int8),
@@ -72,26 +75,59 @@ class Crossings:
         """(R, S), who crossed with this frame: 1 from A to B, -1 from B to A; None where nobody."""
         if not self._count:
             return None
-        state, scope, columns = self._state, self._scope, sight.columns
+        scope, columns = self._scope, sight.columns
         before, after = sight.before[scope.anchor], sight.after[scope.anchor]
-        distance = self._segments.signed_distance(after)
+        turn = self._segments.turn(after)
+        distance = turn / self._segments.length
         is_clear = np.abs(distance) > scope.margin
         clear_side = (np.sign(distance) * is_clear).astype(np.int8)
-        side = state.side.take(columns, axis=1)
-        net = state.net.take(columns, axis=1) + self._segments.crossings(before, after)
-        is_across = is_clear & (side != 0) & (clear_side != side) & scope.watches(sight)
+        ways = None
+        if np.count_nonzero((turn >= 0.0) != (self._segments.turn(before) >= 0.0)):
+            ways = self._segments.crossings(before, after)
+        side = self._state.side.take(columns, axis=1)
+        is_across = is_clear & (clear_side != side)
+        if ways is None and not self._is_restless and not np.count_nonzero(is_across):
+            return None
+        return self._turn(sight, clear_side, side, is_across, ways)
+
+    def _turn(
+        self,
+        sight: Sight,
+        clear_side: NDArray[np.int8],
+        side: NDArray[np.int8],
+        is_across: NDArray[np.bool_],
+        ways: NDArray[np.int8] | None,
+    ) -> NDArray[np.int8] | None:
+        """As `step`, of a frame in which somebody is on a way to the other side.
+
+        Args:
+            sight: of the frame.
+            clear_side: (R, S), the side that each is clear on, 0 where it is clear on none.
+            side: (R, S), the one it was on.
+            is_across: (R, S), it is clear on another one.
+            ways: (R, S), the ways through the segments with this frame, None where there are none.
+        """
+        state, scope, columns = self._state, self._scope, sight.columns
+        net = state.net.take(columns, axis=1)
+        if ways is not None:
+            net += ways
+        is_first = side == 0
+        is_pending = is_across & ~is_first
+        if not scope.is_whole:
+            is_pending &= scope.watches(sight)
         since_ns = np.where(
             state.is_pending.take(columns, axis=1),
             state.since_ns.take(columns, axis=1),
             sight.now_ns,
         )
-        is_due = is_across & (sight.now_ns - since_ns >= scope.min_ns)
-        settled = np.where(is_due | (side == 0), clear_side, side)
+        is_due = is_pending & (sight.now_ns - since_ns >= scope.min_ns)
+        settled = np.where(is_due | is_first, clear_side, side)
         has_crossed = is_due & (net * clear_side > 0) & scope.schedules.is_on(sight.now_ns)
         state.side[:, columns] = settled
-        state.net[:, columns] = np.where(is_clear & (clear_side == settled), 0, net)
-        state.is_pending[:, columns] = is_across & ~is_due
+        state.net[:, columns] = np.where((clear_side != 0) & (clear_side == settled), 0, net)
+        state.is_pending[:, columns] = is_pending & ~is_due
         state.since_ns[:, columns] = since_ns
+        self._is_restless = bool(np.count_nonzero(state.is_pending) or np.count_nonzero(state.net))
         return has_crossed * clear_side if np.count_nonzero(has_crossed) else None
 
     def is_on(self, now_ns: int) -> NDArray[np.bool_]:

@@ -91,6 +91,8 @@ class Drafter:
                 box=EventBatch.Box(top=top, left=left, width=right - left, height=bottom - top),
                 first_seen_ns=int(objects.first_seen_ns[column]),
                 speed_mps=float(objects.speed_mps[column]),
+                stationary=bool(objects.stationary[column]),
+                median_confidence=float(objects.median_confidence[column]),
             )
         )
         return event

@@ -22,18 +22,22 @@ class Polygons:
     """R closed polygons of up to E edges; shorter ones are filled up with edges of no length.
 
     Attributes:
-        start: (R, E, 2), where each edge begins.
-        along: (R, E, 2), from there to its end.
-        along_x: (R, 1, E), its x.
-        along_y: (R, 1, E), its y.
+        start_x: (R, 1, E), where each edge begins.
+        start_y: the same.
+        along_x: (R, 1, E), from there to its end.
+        along_y: the same.
+        points_down: (R, 1, E), whether it points down.
         length2: (R, 1, E), its length squared, 1 where it has none.
+        fillers: edges of no length, over all polygons.
     """
 
-    start: F64
-    along: F64
+    start_x: F64
+    start_y: F64
     along_x: F64
     along_y: F64
+    points_down: NDArray[np.bool_]
     length2: F64
+    fillers: int
 
     @classmethod
     def of(cls, shapes: Sequence[Sequence[Point]]) -> "Polygons":
@@ -43,11 +47,19 @@ class Polygons:
         for shape, points in zip(closed, shapes, strict=True):
             shape[: len(points)] = points
             shape[len(points) :] = points[0]
-        along = np.diff(closed, axis=1)
-        along_x, along_y = along[:, None, :, 0].copy(), along[:, None, :, 1].copy()
+        start_x, start_y = (closed[:, None, :-1, axis].copy() for axis in (0, 1))
+        along_x, along_y = (np.diff(closed[:, None, :, axis]) for axis in (0, 1))
         length2 = along_x**2 + along_y**2
-        length2[length2 == 0.0] = 1.0
-        return cls(closed[:, :-1], along, along_x, along_y, length2)
+        is_filler = length2 == 0.0
+        length2[is_filler] = 1.0
+        fillers = int(np.count_nonzero(is_filler))
+        return cls(start_x, start_y, along_x, along_y, along_y > 0.0, length2, fillers)
+
+    def locate(self, points: F64) -> "Located":
+        """Where points (R, N, 2) are; shape r is asked about its own row."""
+        x = points[:, :, None, 0] - self.start_x
+        y = points[:, :, None, 1] - self.start_y
+        return Located(self, x, y)
 
     def signed_distance(self, points: F64) -> F64:
         """Distance to the boundary: above 0 inside, below 0 outside, 0 on it.
@@ -58,21 +70,60 @@ class Polygons:
         Returns:
             (R, N).
         """
-        offset = points[:, :, None] - self.start[:, None]
-        x, y = offset[..., 0], offset[..., 1]
-        along_x, along_y = self.along_x, self.along_y
-        share = (x * along_x + y * along_y) / self.length2
-        np.maximum(share, 0.0, out=share)
-        np.minimum(share, 1.0, out=share)
-        distance2 = np.square(x - share * along_x) + np.square(y - share * along_y)
+        located = self.locate(points)
+        distance = located.distance()
+        np.negative(distance, out=distance, where=~located.contained())
+        return distance
+
+
+class Located:
+    """Where points are as seen from polygons; what several questions need is reckoned once.
+
+    Args:
+        polygons: R of them, with E edges.
+        x: (R, N, E) from where edges begin.
+        y: the same.
+    """
+
+    def __init__(self, polygons: Polygons, x: F64, y: F64) -> None:
+        self._polygons = polygons
+        self._x = x
+        self._y = y
+        self._squared: F64 | None = None
+
+    def contained(self) -> NDArray[np.bool_]:
+        """(R, N), which points are inside or on the boundary."""
+        of, y = self._polygons, self._y
+        turn = of.along_x * y
+        turn -= of.along_y * self._x
         # A ray towards +x crosses an edge that has one end above and one not above the point, and
         # lies to the right of it (Haines, "Point in Polygon Strategies", Graphics Gems IV).
-        straddles = (y >= 0.0) != (y >= along_y)
-        crossed = straddles & ((along_x * y - along_y * x > 0.0) == (along_y > 0.0))
-        is_outside = ~np.logical_xor.reduce(crossed, axis=2)
-        distance: F64 = np.sqrt(distance2.min(axis=2))
-        np.negative(distance, out=distance, where=is_outside)
-        return distance
+        crossed = (y >= 0.0) != (y >= of.along_y)
+        crossed &= (turn > 0.0) == of.points_down
+        inside: NDArray[np.bool_] = np.logical_xor.reduce(crossed, axis=2)
+        # Who is in line with an edge, which has a length, may be on it.
+        if turn.size - np.count_nonzero(turn) > of.fillers * y.shape[1]:
+            inside |= self._squared_distance() == 0.0
+        return inside
+
+    def distance(self) -> F64:
+        """(R, N), how far points are from the boundary, on either side."""
+        return np.sqrt(self._squared_distance())
+
+    def _squared_distance(self) -> F64:
+        if self._squared is None:
+            of, x, y = self._polygons, self._x, self._y
+            share = x * of.along_x
+            share += y * of.along_y
+            share /= of.length2
+            np.maximum(share, 0.0, out=share)
+            np.minimum(share, 1.0, out=share)
+            off_x, off_y = x - share * of.along_x, y - share * of.along_y
+            off_x *= off_x
+            off_y *= off_y
+            off_x += off_y
+            self._squared = np.minimum.reduce(off_x, axis=2)
+        return self._squared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +156,7 @@ class Segments:
         Returns:
             (R, N).
         """
-        return self._cross(points) / self.length
+        return self.turn(points) / self.length
 
     def crossings(self, before: F64, after: F64) -> NDArray[np.int8]:
         """Whether straight ways lead through the segments themselves, not past their ends.
@@ -120,19 +171,21 @@ class Segments:
         Returns:
             (R, N): 1 from left to right, -1 from right to left, 0 not through.
         """
-        side_before, side_after = self._cross(before), self._cross(after)
-        direction = (side_after >= 0.0).astype(np.int8) - (side_before >= 0.0)
-        if not np.count_nonzero(direction):
-            return direction
-        span = np.where(direction != 0, side_before - side_after, 1.0)
-        meeting = before + (side_before / span)[..., None] * (after - before)
+        turn_before, turn_after = self.turn(before), self.turn(after)
+        is_right = turn_after >= 0.0
+        direction = is_right.astype(np.int8) - (turn_before >= 0.0)
+        span = np.where(direction != 0, turn_before - turn_after, 1.0)
+        meeting = before + (turn_before / span)[..., None] * (after - before)
         share = ((meeting - self.start) * self.along).sum(axis=2) / np.square(self.length)
         is_within = (share >= -END_TOLERANCE) & (share <= 1.0 + END_TOLERANCE)
-        return np.where(is_within, direction, 0).astype(np.int8)
+        through: NDArray[np.int8] = direction * is_within
+        return through
 
-    def _cross(self, points: F64) -> F64:
+    def turn(self, points: F64) -> F64:
+        """(R, N), distances from the endless lines times the segments' lengths."""
         offset = points - self.start
-        result: F64 = self.along[..., 0] * offset[..., 1] - self.along[..., 1] * offset[..., 0]
+        result: F64 = self.along[..., 0] * offset[..., 1]
+        result -= self.along[..., 1] * offset[..., 0]
         return result
 
 

@@ -17,6 +17,7 @@ Objects = Annotated[int, Field(ge=0, le=10_000)]
 ZONE = "id of a zone of this camera"
 ZONE_OR_ALL = "id of a zone of this camera; null: the whole picture"
 SETTLED = "being in or out counts from so many seconds on"
+STATIONARY = "exclude: who has come to rest is not there for this rule until it moves on"
 REARM = "what was told must be over for so many seconds before it is told anew"
 
 
@@ -36,12 +37,16 @@ class _Rule(Frozen):
     )
 
 
-class ZoneRule(_Rule):
+class _PresenceRule(_Rule):
+    zone: Id = Field(description=ZONE)
+    min_s: Seconds = Field(default=0.5, description=SETTLED)
+    stationary: Literal["include", "exclude"] = Field(default="include", description=STATIONARY)
+
+
+class ZoneRule(_PresenceRule):
     """Tells who enters a zone, who leaves it, and after how long."""
 
     kind: Literal["zone"]
-    zone: Id = Field(description=ZONE)
-    min_s: Seconds = Field(default=0.5, description=SETTLED)
 
 
 class LineRule(_Rule):
@@ -52,19 +57,17 @@ class LineRule(_Rule):
     min_s: Seconds = Field(default=0.2, description="being across counts from so many seconds on")
 
 
-class DwellRule(_Rule):
+class DwellRule(_PresenceRule):
     """Tells who has been in a zone for so long; who leaves and comes back is told anew."""
 
     kind: Literal["dwell"]
-    zone: Id = Field(description=ZONE)
-    min_s: Seconds = Field(default=0.5, description=SETTLED)
     after_s: Annotated[float, Field(gt=0.0, le=7 * 86_400.0)] = Field(description="of staying")
     repeat_s: Annotated[float, Field(ge=1.0, le=7 * 86_400.0)] | None = Field(
         default=None, description="told again after so many more seconds each; null: once a stay"
     )
 
 
-class OccupancyRule(_Rule):
+class OccupancyRule(_PresenceRule):
     """Tells how many objects are in a zone.
 
     Without limits it tells every number that differs from the one told last, or from 0; with
@@ -72,8 +75,6 @@ class OccupancyRule(_Rule):
     """
 
     kind: Literal["occupancy"]
-    zone: Id = Field(description=ZONE)
-    min_s: Seconds = Field(default=0.5, description=SETTLED)
     settle_s: Seconds = Field(default=2.0, description="a number counts from so many seconds on")
     at_least: Objects | None = Field(default=None, description="tell when there are so many")
     at_most: Objects | None = Field(default=None, description="tell when there are only so many")
@@ -102,12 +103,10 @@ class LineCountsRule(_Rule):
     )
 
 
-class ZoneCountsRule(_Rule):
+class ZoneCountsRule(_PresenceRule):
     """Counts the different objects that were in a zone in an interval, by class."""
 
     kind: Literal["zone-counts"]
-    zone: Id = Field(description=ZONE)
-    min_s: Seconds = Field(default=0.5, description=SETTLED)
     interval_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
         default=60, description="intervals of so many seconds, in step with UTC"
     )

@@ -13,11 +13,12 @@ from edge.rules.settings import ObjectSettings
 
 @dataclass(slots=True)
 class _Told(Columns):
-    """What was last told of N objects: when (N,), which box (4, N), how sure (N,)."""
+    """What was last told of N objects: when, which box (4, N), how sure, whether it stays."""
 
     at_ns: NDArray[np.int64]
     ltrb: F64
     confidence: F64
+    stationary: NDArray[np.bool_]
 
 
 class LifeWatch:
@@ -26,11 +27,15 @@ class LifeWatch:
     A change is an edge of the box that moved by `min_move` of the picture, or a confidence that
     differs by `min_confidence_change`, each since the object was last told. Measured
     from there, and not from frame to frame, a slow drift is told as well and a tremble is not.
+    Who comes to rest, or moves on, is told at once: it takes a while to come to rest, so this
+    cannot be often.
     """
 
     def __init__(self, settings: ObjectSettings) -> None:
         self.follow(settings)
-        self._told = _Told(np.empty(0, np.int64), np.empty((4, 0)), np.empty(0))
+        self._told = _Told(
+            np.empty(0, np.int64), np.empty((4, 0)), np.empty(0), np.empty(0, np.bool_)
+        )
 
     def follow(self, settings: ObjectSettings) -> None:
         """Judge by these settings from now on; what was told is remembered."""
@@ -47,21 +52,28 @@ class LifeWatch:
 
     def step(self, sight: Sight, objects: Objects) -> list[int]:
         """Columns of the objects that are to be told with this frame, new ones aside."""
-        columns, told = sight.columns, self._told
-        moved = np.abs(objects.ltrb.take(columns, axis=1) - told.ltrb.take(columns, axis=1)).max(
-            axis=0
-        )
-        surer = np.abs(objects.confidence[columns] - told.confidence[columns])
-        has_changed = (moved >= self._settings.min_move) | (
-            surer >= self._settings.min_confidence_change
-        )
-        is_due = has_changed & (sight.now_ns - told.at_ns[columns] >= self._update_ns)
-        is_told = is_due | sight.is_new
-        if not np.count_nonzero(is_told):
+        told = self._told
+        may = sight.now_ns - told.at_ns.take(sight.columns) >= self._update_ns
+        may |= sight.is_new
+        may |= told.stationary.take(sight.columns) != sight.stationary
+        if not np.count_nonzero(may):
             return []
+        columns, is_new = sight.columns[may], sight.is_new[may]
+        is_told = self._has_changed(columns, objects) | is_new
         now_told = columns[is_told]
         told.at_ns[now_told] = sight.now_ns
         told.ltrb[:, now_told] = objects.ltrb[:, now_told]
         told.confidence[now_told] = objects.confidence[now_told]
-        updated: list[int] = columns[is_due & ~sight.is_new].tolist()
+        told.stationary[now_told] = objects.stationary[now_told]
+        updated: list[int] = columns[is_told & ~is_new].tolist()
         return updated
+
+    def _has_changed(self, columns: NDArray[np.intp], objects: Objects) -> NDArray[np.bool_]:
+        """(K,), which objects are no longer as they were told."""
+        told, settings = self._told, self._settings
+        moved = objects.ltrb.take(columns, axis=1) - told.ltrb.take(columns, axis=1)
+        surer = objects.confidence.take(columns) - told.confidence.take(columns)
+        has_changed: NDArray[np.bool_] = np.abs(moved).max(axis=0) >= settings.min_move
+        has_changed |= np.abs(surer) >= settings.min_confidence_change
+        has_changed |= objects.stationary.take(columns) != told.stationary.take(columns)
+        return has_changed

@@ -1,6 +1,7 @@
 """The living objects of a camera as arrays: where each was last seen, and for how long."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ class Sight:
             axis is that of `fields.ANCHORS`, the last (x, y), in shares of the picture.
         after: (2, S, 2), its anchors now.
         aspect: width over height of the picture in pixels.
+        stationary: (S,) has kept its place for a while.
     """
 
     now_ns: int
@@ -35,6 +37,7 @@ class Sight:
     before: F64
     after: F64
     aspect: float
+    stationary: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -49,6 +52,8 @@ class Objects(Columns):
         last_frame: (N,) int64, number of the frame in which it was last seen.
         confidence: (N,) float64, when last seen.
         best_confidence: (N,) float64, highest so far.
+        median_confidence: (N,) float64, over every frame that showed it.
+        stationary: (N,) had kept its place for a while when it was last seen.
         ltrb: (4, N) float64, left, top, right, bottom in shares of the picture, within it.
         speed_mps: (N,) float64, m/s on the ground when last known, 0 where it never was.
     """
@@ -60,6 +65,8 @@ class Objects(Columns):
     last_frame: NDArray[np.int64]
     confidence: F64
     best_confidence: F64
+    median_confidence: F64
+    stationary: NDArray[np.bool_]
     ltrb: F64
     speed_mps: F64
 
@@ -74,6 +81,8 @@ class Objects(Columns):
             np.empty(0, np.int64),
             np.empty(0),
             np.empty(0),
+            np.empty(0),
+            np.empty(0, np.bool_),
             np.empty((4, 0)),
             np.empty(0),
         )
@@ -94,8 +103,7 @@ class Objects(Columns):
             height_px: of the frame.
         """
         columns, is_new = self._columns(tracks.track_id)
-        size = np.array(((width_px,), (height_px,), (width_px,), (height_px,)), np.float64)
-        ltrb = tracks.xyxy.T / size
+        ltrb = tracks.xyxy.T / _size(width_px, height_px)
         np.maximum(ltrb, 0.0, out=ltrb)
         np.minimum(ltrb, 1.0, out=ltrb)
         if np.count_nonzero(is_new):
@@ -109,6 +117,8 @@ class Objects(Columns):
         self.last_seen_ns[columns] = tracks.captured_ns
         self.last_frame[columns] = tracks.frame
         self.confidence[columns] = tracks.confidence
+        self.median_confidence[columns] = tracks.median_confidence
+        self.stationary[columns] = tracks.stationary
         best = np.maximum(self.best_confidence[columns], tracks.confidence)
         self.best_confidence[columns] = best
         return Sight(
@@ -120,6 +130,7 @@ class Objects(Columns):
             before=before,
             after=_anchors(ltrb),
             aspect=width_px / height_px,
+            stationary=tracks.stationary,
         )
 
     def _columns(self, track_id: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -132,6 +143,12 @@ class Objects(Columns):
         if len(place) > known:
             self.grow(len(place) - known)
         return columns, columns >= known
+
+
+@lru_cache(maxsize=8)
+def _size(width_px: int, height_px: int) -> F64:
+    """(4, 1), what the edges of a box are shares of; nobody writes into it."""
+    return np.array(((width_px,), (height_px,), (width_px,), (height_px,)), np.float64)
 
 
 _NO_COLUMNS: NDArray[np.intp] = np.empty(0, np.intp)

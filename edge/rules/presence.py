@@ -6,6 +6,8 @@ of the frames that let it in to the first of those that let it out, so neither w
 
 A rule lets nobody in outside its schedule. Who is inside when the schedule begins enters then; who
 is inside when it ends is seen to the end of the stay.
+
+For a rule that excludes the stationary, who comes to rest leaves then, and enters when it moves on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,9 +67,20 @@ class Presence:
         if not self._count:
             return None
         scope = self._scope
-        distance = self._polygons.signed_distance(sight.after[self._anchor])[self._shape_of]
-        enters = (distance >= 0.0) & scope.watches(sight) & scope.schedules.is_on(sight.now_ns)
-        leaves = distance < -scope.margin
+        located = self._polygons.locate(sight.after[self._anchor])
+        inside = located.contained()[self._shape_of]
+        was_inside = self.stays.is_set.take(sight.columns, axis=1)
+        enters = inside & scope.schedules.is_on(sight.now_ns)
+        if not scope.is_whole:
+            enters &= scope.watches(sight)
+        # How far away somebody is matters of those alone who were inside and are no more.
+        leaves = was_inside & ~inside
+        if np.count_nonzero(leaves):
+            leaves &= located.distance()[self._shape_of] > scope.margin
+        if scope.excludes is not None:
+            rests = scope.excludes & sight.stationary
+            enters &= ~rests
+            leaves |= rests
         return self.stays.step(sight.columns, sight.now_ns, enters, leaves, scope.min_ns)
 
     def is_on(self, now_ns: int) -> NDArray[np.bool_]:

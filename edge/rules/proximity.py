@@ -109,7 +109,8 @@ class ProximityWatch:
             return []
         objects, now_ns = len(scene.objects), scene.sight.now_ns
         near_keys = near.keys(objects)
-        self._follow(near, scene, scene.places)
+        if not self._goes_on(near_keys, objects):
+            self._follow(near, scene, scene.places)
         pairs = self._pairs
         is_due = ~pairs.is_told & _among(pairs.keys(objects), near_keys)
         is_due &= now_ns - pairs.since_ns >= self._near_ns[pairs.row]
@@ -132,6 +133,13 @@ class ProximityWatch:
         row, first, second = is_near.nonzero()
         once = first < second
         return _Pairs.near(row[once], columns[first[once]], columns[second[once]], sight.now_ns)
+
+    def _goes_on(self, near_keys: NDArray[np.int64], objects: int) -> bool:
+        """True where the same pairs are near as in the frame before, and no others are known."""
+        pairs = self._pairs
+        if len(pairs.row) != len(near_keys) or np.count_nonzero(pairs.is_near) < len(near_keys):
+            return False
+        return bool(np.array_equal(pairs.keys(objects), near_keys))
 
     def _follow(self, near: _Pairs, scene: Scene, places: F64) -> None:
         """Take into the pairs what a frame shows of them."""

@@ -24,6 +24,8 @@ class Scope:
         margin: (R, 1) shares of the picture.
         min_ns: (R, 1) int64.
         schedules: when each looks.
+        is_whole: every rule watches every object.
+        excludes: (R, 1), for which rules nobody is there who is stationary; None: for none.
     """
 
     anchor: NDArray[np.intp]
@@ -32,6 +34,8 @@ class Scope:
     margin: F64
     min_ns: NDArray[np.int64]
     schedules: Schedules
+    is_whole: bool
+    excludes: NDArray[np.bool_] | None
 
     @classmethod
     def of(cls, rules: Sequence[AnyRule], classes: Sequence[str]) -> "Scope":
@@ -39,6 +43,7 @@ class Scope:
         includes = [
             [not rule.classes or name in rule.classes for name in classes] for rule in rules
         ]
+        excludes = [getattr(rule, "stationary", "include") == "exclude" for rule in rules]
         return cls(
             np.array([ANCHORS.index(rule.anchor) for rule in rules], np.intp),
             np.array(includes, np.bool_).reshape(len(rules), len(classes)),
@@ -46,6 +51,8 @@ class Scope:
             np.array([rule.margin for rule in rules], np.float64).reshape(-1, 1),
             nanoseconds([rule.min_s for rule in rules]),
             Schedules([rule.schedule for rule in rules]),
+            not any(rule.classes or rule.min_confidence for rule in rules),
+            np.array(excludes).reshape(-1, 1) if any(excludes) else None,
         )
 
     def watches(self, sight: Sight) -> NDArray[np.bool_]:

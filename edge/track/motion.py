@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
+F32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 MEASUREMENT_STD = 0.05
 """Standard deviation of a sure box's edge, in longer sides of the box (ByteTrack: 1/20)."""
@@ -40,11 +42,14 @@ refused wrongly, were the errors Gaussian (two coordinates, chi-square of 16).""
 
 @dataclass(slots=True)
 class Motion:
-    """The filters of N tracks; row i of every array belongs to track i.
+    """The filters of N tracks; column i of every array belongs to track i.
+
+    The tracks are the last axis, so that each coordinate of all of them lies together: with some
+    tens of tracks the number of calls is what counts, and none of them jumps about in memory.
 
     Attributes:
-        position: (N, 4) float64, centre x, centre y, width, height in px.
-        velocity: (N, 4) float64, of the position, px/s.
+        position: (4, N) float64, centre x, centre y, width, height in px.
+        velocity: (4, N) float64, of the position, px/s.
         var_position: (N,) float64, px^2.
         covariance: (N,) float64, of position and velocity, px^2/s.
         var_velocity: (N,) float64, px^2/s^2.
@@ -57,9 +62,9 @@ class Motion:
     var_velocity: F64
 
     @classmethod
-    def start(cls, xyxy: NDArray[np.float32]) -> "Motion":
-        """Filters that know one box each, (N, 4) in px, and nothing of its velocity."""
-        position = _centre_size(xyxy)
+    def start(cls, ltrb: F32) -> "Motion":
+        """Filters that know one box each, (4, N) in px, and nothing of its velocity."""
+        position = _centre_size(ltrb)
         side = _longer_side(position)
         return cls(
             position,
@@ -71,79 +76,103 @@ class Motion:
 
     def predict(self, dt_s: float) -> None:
         """Go `dt_s` >= 0 seconds ahead."""
-        noise = (ACCELERATION_STD * _longer_side(self.position)) ** 2
+        noise = _longer_side(self.position)
+        noise *= ACCELERATION_STD
+        noise *= noise
         self.position += dt_s * self.velocity
-        np.maximum(self.position[:, 2:], MIN_SIDE_PX, out=self.position[:, 2:])
-        self.var_position += dt_s * (2 * self.covariance + dt_s * self.var_velocity)
+        size = self.position[2:]
+        np.maximum(size, MIN_SIDE_PX, out=size)
+        gained = dt_s * self.var_velocity
+        self.var_position += dt_s * (2 * self.covariance + gained)
         self.var_position += noise * (dt_s**3 / 3)
-        self.covariance += dt_s * self.var_velocity + noise * (dt_s**2 / 2)
+        self.covariance += gained + noise * (dt_s**2 / 2)
         self.var_velocity += noise * dt_s
 
-    def correct(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32], doubt: F64) -> None:
-        """Take in what was seen: box k, (K, 4) in px, is of track `rows[k]`.
-
-        Args:
-            rows: (K,) of the tracks.
-            xyxy: (K, 4) in px.
-            doubt: (K,) by how much each box trembles more than a sure one, 1 or more.
-        """
-        measured = _centre_size(xyxy)
-        variance, covariance = self.var_position[rows], self.covariance[rows]
-        certainty = 1 / (variance + (MEASUREMENT_STD * doubt * _longer_side(measured)) ** 2)
-        gain, velocity_gain = variance * certainty, covariance * certainty
-        surprise = measured - self.position[rows]
-        self.position[rows] += gain[:, None] * surprise
-        self.velocity[rows] += velocity_gain[:, None] * surprise
-        self.var_position[rows] = (1 - gain) * variance
-        self.covariance[rows] = (1 - gain) * covariance
-        self.var_velocity[rows] -= velocity_gain * covariance
-
-    def hold_size(self, rows: NDArray[np.bool_]) -> None:
-        """Let these tracks coast with the size they have.
+    def correct(self, is_seen: Mask, ltrb: F32, doubt: F64) -> None:
+        """Take in what was seen; who was not seen coasts with the size it has.
 
         An object shrinks while it disappears behind another; extrapolated, it would vanish.
-        """
-        self.velocity[rows, 2:] = 0.0
 
-    def xyxy(self) -> NDArray[np.float32]:
-        """(N, 4), the boxes that the filters expect, in px."""
-        half = self.position[:, 2:] / 2
+        Args:
+            is_seen: (N,) of the tracks.
+            ltrb: (4, N) in px, the box of each track that is seen, any finite one for the others.
+            doubt: (N,) by how much each box trembles more than a sure one, 1 or more.
+        """
+        surprise = _centre_size(ltrb)
+        noise = MEASUREMENT_STD * doubt * _longer_side(surprise)
+        noise *= noise
+        noise += self.var_position
+        surprise -= self.position
+        # Who was not seen gains nothing, so that all are corrected at once.
+        certainty = is_seen / noise
+        gain, velocity_gain = self.var_position * certainty, self.covariance * certainty
+        self.position += gain * surprise
+        self.velocity += velocity_gain * surprise
+        self.velocity[2:] *= is_seen
+        self.var_velocity -= velocity_gain * self.covariance
+        np.subtract(1.0, gain, out=gain)
+        self.var_position *= gain
+        self.covariance *= gain
+
+    def coast(self) -> None:
+        """Nobody was seen: all tracks keep their size, as in `correct`."""
+        self.velocity[2:] = 0.0
+
+    def rest(self, waits: Mask, ltrb: F32) -> None:
+        """Let these tracks, (N,), stand where the boxes (4, N) are, as if just seen there."""
+        anew = Motion.start(ltrb)
+        for field in fields(self):
+            np.copyto(getattr(self, field.name), getattr(anew, field.name), where=waits)
+
+    def ltrb(self) -> F32:
+        """(4, N), the boxes that the filters expect, in px."""
+        centre, half = self.position[:2], self.position[2:] * 0.5
         boxes = np.empty(self.position.shape, np.float32)
-        np.subtract(self.position[:, :2], half, out=boxes[:, :2], casting="same_kind")
-        np.add(self.position[:, :2], half, out=boxes[:, 2:], casting="same_kind")
+        np.subtract(centre, half, out=boxes[:2], casting="same_kind")
+        np.add(centre, half, out=boxes[2:], casting="same_kind")
         return boxes
 
-    def margin_px(self) -> F64:
-        """(N,) by how much each box grows, each way, before it is compared: one side at most."""
+    def gates_px(self) -> tuple[F32, F32]:
+        """By how much each box grows, each way, before it is compared, and how far it reaches.
+
+        Returns:
+            margin: (N,), one side at most.
+            reach: (N,), how far from the predicted centre each track can be seen.
+        """
         side = _longer_side(self.position)
-        return np.minimum(MARGIN_STDS * np.sqrt(self.var_position), side)
+        margin = np.sqrt(self.var_position)
+        margin *= MARGIN_STDS
+        np.minimum(margin, side, out=margin)
+        side *= MEASUREMENT_STD
+        side *= side
+        side += self.var_position
+        reach = np.sqrt(side, out=side)
+        reach *= REACH_STDS
+        return margin.astype(np.float32), reach.astype(np.float32)
 
-    def reach_px(self) -> F64:
-        """(N,) how far from the predicted centre each track can be seen."""
-        noise = (MEASUREMENT_STD * _longer_side(self.position)) ** 2
-        return REACH_STDS * np.sqrt(self.var_position + noise)
-
-    def keep(self, rows: NDArray[np.bool_]) -> "Motion":
+    def keep(self, columns: Mask) -> "Motion":
         """The filters of some of the tracks."""
-        return Motion(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return Motion(*(getattr(self, field.name)[..., columns] for field in fields(self)))
 
     def joined(self, other: "Motion") -> "Motion":
         """These filters, then the other ones."""
         return Motion(
             *(
-                np.concatenate((getattr(self, field.name), getattr(other, field.name)))
+                np.concatenate((getattr(self, field.name), getattr(other, field.name)), axis=-1)
                 for field in fields(self)
             )
         )
 
 
-def _centre_size(xyxy: NDArray[np.float32]) -> F64:
-    boxes = np.empty(xyxy.shape, np.float64)
-    np.subtract(xyxy[:, 2:], xyxy[:, :2], out=boxes[:, 2:])
-    np.add(xyxy[:, 2:], xyxy[:, :2], out=boxes[:, :2])
-    boxes[:, :2] *= 0.5
+def _centre_size(ltrb: F32) -> F64:
+    boxes = np.empty(ltrb.shape, np.float64)
+    low, high, centre = ltrb[:2], ltrb[2:], boxes[:2]
+    np.subtract(high, low, out=boxes[2:])
+    np.add(high, low, out=centre)
+    centre *= 0.5
     return boxes
 
 
 def _longer_side(position: F64) -> F64:
-    return np.maximum(position[:, 2], position[:, 3])
+    side: F64 = np.maximum(position[2], position[3])
+    return side

@@ -23,6 +23,7 @@ class Tracks:
         stationary: (N,) tracks that have kept their place for a while; by default none.
         median_confidence: (N,) float32 over all frames that showed the track, to a hundredth; by
             default that of this frame.
+        tentative: how many tracks there are that do not count yet.
     """
 
     captured_ns: int
@@ -36,6 +37,7 @@ class Tracks:
     lost: tuple[int, ...] = ()
     stationary: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     median_confidence: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    tentative: int = 0
 
     def __post_init__(self) -> None:
         # A frozen class can set its own defaults this way only.

@@ -38,6 +38,16 @@ class TrackerSettings(BaseModel):
         ge=0.0,
         description="a track counts once it was seen again after so many seconds",
     )
+    sure_confidence: Share = Field(
+        default=0.8,
+        description="a track whose median score is at least this counts after confirm_s",
+    )
+    doubt_s: float = Field(
+        default=2.0,
+        ge=0.0,
+        description="a track that is less sure and does not move counts after so many seconds, "
+        "while its median score is at least new_confidence",
+    )
     tentative_s: float = Field(
         default=0.2,
         ge=0.0,
@@ -45,6 +55,12 @@ class TrackerSettings(BaseModel):
     )
     lost_s: float = Field(
         default=2.0, gt=0.0, description="a track ends when its object was not seen for so long"
+    )
+    stationary_lost_s: float = Field(
+        default=10.0,
+        gt=0.0,
+        le=3600.0,
+        description="a stationary track waits so long, if that is more, at the place it has kept",
     )
     stationary_s: float = Field(
         default=5.0, gt=0.0, description="a track that kept its place so long is stationary"
@@ -71,8 +87,9 @@ class TrackerSettings(BaseModel):
     def for_threshold(self, confidence: float) -> "TrackerSettings":
         """These settings with every confidence that nobody set put on a model's scale.
 
-        What the model calls a detection may start a track; what it finds half as likely may
-        prolong one. Feed the tracker with detections from `low_confidence` on.
+        What the model calls a detection may start a track, what it finds half as likely may
+        prolong one, and what is half-way from there to certainty is sure. Feed the tracker
+        with detections from `low_confidence` on.
 
         Args:
             confidence: threshold of the model's manifest.
@@ -84,6 +101,7 @@ class TrackerSettings(BaseModel):
             "high_confidence": confidence,
             "low_confidence": confidence / 2,
             "new_confidence": confidence,
+            "sure_confidence": (1 + confidence) / 2,
         }
         given = {name: getattr(self, name) for name in self.model_fields_set}
         return TrackerSettings.model_validate({**own, **given})

@@ -3,20 +3,24 @@
 A detection that belongs to no track starts a tentative one, which nobody hears of. Seen again
 after `confirm_s` it is confirmed and gets its id. Who keeps a place for `stationary_s` is
 stationary until it leaves. Unseen a track is lost, and coasts; seen again within `lost_s` it
-goes on under its id, else it has ended. All times are those of the frames.
+goes on under its id, else it has ended. A stationary one does not end so soon: whoever stands
+before a parked car hides it for longer, and at night a detector finds it now and then. Until
+`stationary_lost_s` it waits at its place, and is found nowhere else. All times are those of the
+frames.
 """
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.track.association import Expected, Index, Mask, associate
-from edge.track.lives import F32, Lives, Rows
+from edge.track.lives import F32, NS_PER_S, Lives, Rows
 from edge.track.motion import F64, Motion
 from edge.track.port import Tracks
 from edge.track.settings import TrackerSettings
 from models.detections import Detections
 from models.nms import iou
-
-NS_PER_S = 1_000_000_000
 
 DOUBT_AT_THRESHOLD = 2.5
 """By how much the edges of a box at `high_confidence` tremble more than those of a sure one: an
@@ -43,7 +47,7 @@ class Tracker:
         self.next_id = first_id
         self._settings = settings
         self._now_ns = 0
-        self._motion = Motion.start(np.empty((0, 4), np.float32))
+        self._motion = Motion.start(np.empty((4, 0), np.float32))
         self._lives = Lives.start(Detections.empty(), 0)
 
     def __len__(self) -> int:
@@ -62,59 +66,100 @@ class Tracker:
         now_ns = max(captured_ns, self._now_ns)
         dt_s = (now_ns - self._now_ns) / NS_PER_S
         self._now_ns = now_ns
-        ended = self._end_lost()
+        ended, waits = self._end_lost()
         self._motion.predict(dt_s)
-        found = associate(self._expected(), detections, self._settings)
-        self._see(found, detections)
-        tracks = self._told(found, detections, captured_ns, frame, ended)
-        is_new = self._is_new(found, detections)
+        if waits is not None:
+            self._motion.rest(waits, self._lives.place)
+        ltrb = np.ascontiguousarray(detections.xyxy.T)
+        found = associate(self._expected(), detections, ltrb, self._settings)
+        self._see(found, detections.confidence, ltrb)
+        seen = self._told(found, detections, captured_ns, frame, ended)
+        new = self._new(found, detections)
         self._drop_tentative()
-        self._start(is_new.nonzero()[0], detections)
-        return tracks
+        self._start(new, detections)
+        tentative = len(self) - np.count_nonzero(self._lives.is_confirmed)
+        return replace(seen, tentative=tentative) if tentative else seen
 
-    def _end_lost(self) -> tuple[int, ...]:
-        """Ids of the tracks that were not seen for too long; they are forgotten."""
-        lives = self._lives
-        is_over = self._now_ns - lives.last_seen_ns > self._settings.lost_s * NS_PER_S
-        if not np.count_nonzero(is_over):
-            return ()
+    def _end_lost(self) -> tuple[tuple[int, ...], Mask | None]:
+        """Ids of the tracks that were not seen for too long, which are forgotten; and who waits.
+
+        Returns:
+            ended: ids.
+            waits: (N,) which of those that are kept wait at their place; None where nobody does.
+        """
+        lives, settings = self._lives, self._settings
+        unseen_ns = self._now_ns - lives.last_seen_ns
+        is_late = unseen_ns > settings.lost_s * NS_PER_S
+        if not np.count_nonzero(is_late):
+            return (), None
+        waits = lives.has_stayed(settings.stationary_s) & is_late & lives.is_confirmed
+        waits &= unseen_ns <= settings.stationary_lost_s * NS_PER_S
+        # What never was quite an object, and stays where it is, is not waited for.
+        late = waits.nonzero()[0]
+        waits[late] = lives.median_confidence(late) >= settings.sure_confidence
+        is_over = is_late & ~waits
         ids = lives.track_id[is_over & lives.is_confirmed]
         self._keep(~is_over)
-        return tuple(ids.tolist())
+        return tuple(ids.tolist()), waits[~is_over] if np.count_nonzero(waits) else None
 
     def _expected(self) -> Expected:
         motion, lives = self._motion, self._lives
+        margin_px, reach_px = motion.gates_px()
         return Expected(
-            motion.xyxy(),
-            motion.margin_px().astype(np.float32),
-            motion.reach_px().astype(np.float32),
-            lives.class_id,
-            lives.is_confirmed,
-            lives.was_seen,
+            motion.ltrb(), margin_px, reach_px, lives.class_id, lives.is_confirmed, lives.was_seen
         )
 
-    def _see(self, found: Index, detections: Detections) -> None:
+    def _see(self, found: Index, confidence: F32, ltrb: F32) -> None:
         """Take in the detections that tracks have found, and confirm the tracks that are due."""
         motion, lives, settings = self._motion, self._lives, self._settings
         is_seen = found >= 0
-        rows = is_seen.nonzero()[0]
-        confidence = detections.confidence[found[rows]]
-        motion.correct(rows, detections.xyxy[found[rows]], self._doubt(confidence))
-        motion.hold_size(~is_seen)
-        lives.see(rows, confidence, self._now_ns)
-        lives.stay(rows, motion.xyxy()[rows], self._now_ns, settings.stationary_iou)
-        age_ns = self._now_ns - lives.first_seen_ns
-        is_due = is_seen & ~lives.is_confirmed & (age_ns >= settings.confirm_s * NS_PER_S)
-        self._confirm(is_due.nonzero()[0])
+        if np.count_nonzero(is_seen):
+            # Who was not seen borrows a box that somebody has found, and learns nothing from it.
+            boxes = np.where(is_seen, found, found.max())
+            score = confidence.take(boxes)
+            motion.correct(is_seen, ltrb.take(boxes, axis=1), self._doubt(score))
+            lives.see(is_seen, score, self._now_ns)
+            lives.stay(is_seen, motion.ltrb(), self._now_ns, settings.stationary_iou)
+            self._confirm(is_seen)
+        else:
+            motion.coast()
         lives.was_seen = is_seen & lives.is_confirmed
 
     def _doubt(self, confidence: F32) -> F64:
         certain = max(1 - self._settings.high_confidence, 0.01)
-        return np.maximum(1.0, DOUBT_AT_THRESHOLD * (1.0 - confidence.astype(np.float64)) / certain)
+        doubt = 1.0 - confidence.astype(np.float64)
+        doubt *= DOUBT_AT_THRESHOLD
+        doubt /= certain
+        return np.maximum(doubt, 1.0, out=doubt)
 
-    def _confirm(self, due: Rows) -> None:
-        self._lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
+    def _confirm(self, is_seen: Mask) -> None:
+        """Give an id to each tentative track that is seen once it is surely an object."""
+        lives = self._lives
+        is_due = is_seen & ~lives.is_confirmed
+        if not np.count_nonzero(is_due):
+            return
+        age_ns = self._now_ns - lives.first_seen_ns
+        is_due &= age_ns >= self._settings.confirm_s * NS_PER_S
+        due = is_due.nonzero()[0]
+        due = due[self._is_believed(due, age_ns[due])]
+        lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
+        lives.is_confirmed[due] = True
         self.next_id += len(due)
+
+    def _is_believed(self, due: Rows, age_ns: NDArray[np.int64]) -> Mask:
+        """(K,), which tentative tracks are no mistake of the detector's.
+
+        A bush or a sign that looks a little like a person is where it is, and has scores about
+        the threshold. So who is seen surely, or moves, is believed at once; who does neither must
+        keep its scores up for longer.
+        """
+        lives, settings = self._lives, self._settings
+        median = lives.median_confidence(due)
+        has_moved = lives.place_since_ns[due] > lives.first_seen_ns[due]
+        is_steady = age_ns >= settings.doubt_s * NS_PER_S
+        is_steady &= median >= settings.new_confidence
+        believed: Mask = (median >= settings.sure_confidence) | has_moved | is_steady
+        return believed
 
     def _told(
         self,
@@ -126,24 +171,29 @@ class Tracker:
     ) -> Tracks:
         lives = self._lives
         rows = lives.was_seen.nonzero()[0]
-        boxes = found[rows]
-        stayed_ns = self._now_ns - lives.place_since_ns[rows]
-        lost = lives.track_id[lives.is_confirmed & ~lives.was_seen]
+        boxes = found.take(rows)
         return Tracks(
             captured_ns=captured_ns,
             frame=frame,
-            track_id=lives.track_id[rows],
-            xyxy=detections.xyxy[boxes],
-            confidence=detections.confidence[boxes],
-            class_id=lives.class_id[rows],
-            first_seen_ns=lives.first_seen_ns[rows],
+            track_id=lives.track_id.take(rows),
+            xyxy=detections.xyxy.take(boxes, axis=0),
+            confidence=detections.confidence.take(boxes),
+            class_id=lives.class_id.take(rows),
+            first_seen_ns=lives.first_seen_ns.take(rows),
             ended=ended,
-            lost=tuple(lost.tolist()),
-            stationary=stayed_ns >= self._settings.stationary_s * NS_PER_S,
+            lost=self._lost(len(rows)),
+            stationary=lives.has_stayed(self._settings.stationary_s).take(rows),
             median_confidence=lives.median_confidence(rows),
         )
 
-    def _is_new(self, found: Index, detections: Detections) -> Mask:
+    def _lost(self, seen: int) -> tuple[int, ...]:
+        """Ids of the confirmed tracks that this frame, which shows so many, does not show."""
+        lives = self._lives
+        if np.count_nonzero(lives.is_confirmed) == seen:
+            return ()
+        return tuple(lives.track_id[lives.is_confirmed & ~lives.was_seen].tolist())
+
+    def _new(self, found: Index, detections: Detections) -> Rows:
         """Confident detections that no track has found, and that double nobody's box.
 
         A detector often says an object twice, and suppression of overlaps leaves both: the
@@ -153,19 +203,23 @@ class Tracker:
         """
         is_new = detections.confidence >= self._settings.new_confidence
         is_new[found[found >= 0]] = False
-        new = is_new.nonzero()[0]
+        new: Rows = is_new.nonzero()[0]
+        if not len(new):
+            return new
         known = found[self._lives.was_seen]
-        if len(new) and len(known):
-            overlap = iou(detections.xyxy[new], detections.xyxy[known])
-            same = detections.class_id[new][:, None] == detections.class_id[known]
-            is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
-            is_new[new[is_double]] = False
-        return is_new
+        overlap = iou(detections.xyxy[new], detections.xyxy[known])
+        same = detections.class_id[new][:, None] == detections.class_id[known]
+        is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
+        single: Rows = new[~is_double]
+        return single
 
     def _drop_tentative(self) -> None:
         """Forget tracks that were seen too rarely to be confirmed."""
-        unseen_ns = self._now_ns - self._lives.last_seen_ns
-        is_noise = ~self._lives.is_confirmed & (unseen_ns > self._settings.tentative_s * NS_PER_S)
+        lives = self._lives
+        if np.count_nonzero(lives.is_confirmed) == len(lives):
+            return
+        unseen_ns = self._now_ns - lives.last_seen_ns
+        is_noise = ~lives.is_confirmed & (unseen_ns > self._settings.tentative_s * NS_PER_S)
         if np.count_nonzero(is_noise):
             self._keep(~is_noise)
 
@@ -177,9 +231,9 @@ class Tracker:
             new = np.sort(new[surest])
         if not len(new):
             return
-        self._motion = self._motion.joined(Motion.start(detections.xyxy[new]))
+        self._motion = self._motion.joined(Motion.start(detections.xyxy[new].T))
         self._lives = self._lives.joined(Lives.start(detections[new], self._now_ns))
 
-    def _keep(self, rows: Mask) -> None:
-        self._motion = self._motion.keep(rows)
-        self._lives = self._lives.keep(rows)
+    def _keep(self, kept: Mask) -> None:
+        self._motion = self._motion.keep(kept)
+        self._lives = self._lives.keep(kept)

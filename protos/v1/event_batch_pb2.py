@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprotos/v1/event_batch.proto\x12\nwayside.v1\"\x87\x15\n\nEventBatch\x12\x0e\n\x06schema\x18\x01 \x01(\r\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0c\n\x04\x62oot\x18\x03 \x01(\x06\x12)\n\x04lane\x18\x04 \x01(\x0e\x32\x1b.wayside.v1.EventBatch.Lane\x12\x11\n\tfirst_seq\x18\x05 \x01(\x04\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x14\n\x0c\x63lock_synced\x18\x08 \x01(\x08\x12\x11\n\tanchor_id\x18\t \x01(\r\x12,\n\x06\x65vents\x18\x10 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Event\x1a?\n\x03\x42ox\x12\x0b\n\x03top\x18\x01 \x01(\x02\x12\x0c\n\x04left\x18\x02 \x01(\x02\x12\r\n\x05width\x18\x03 \x01(\x02\x12\x0e\n\x06height\x18\x04 \x01(\x02\x1a\x1d\n\x05Point\x12\t\n\x01x\x18\x01 \x01(\x02\x12\t\n\x01y\x18\x02 \x01(\x02\x1a\xd8\x01\n\x06Object\x12\x10\n\x08track_id\x18\x01 \x01(\x04\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x02\x12\'\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x1a.wayside.v1.EventBatch.Box\x12-\n\x07polygon\x18\x05 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Point\x12\x11\n\tspeed_mps\x18\x06 \x01(\x02\x12\x15\n\rfirst_seen_ns\x18\x07 \x01(\x04\x12\x12\n\nstationary\x18\x08 \x01(\x08\x1a\x94\x01\n\x07RuleHit\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x33\n\tdirection\x18\x03 \x01(\x0e\x32 .wayside.v1.EventBatch.Direction\x12\x0f\n\x07\x64well_s\x18\x04 \x01(\x01\x12\r\n\x05value\x18\x05 \x01(\x01\x12\x16\n\x0eother_track_id\x18\x06 \x01(\x04\x1a_\n\x05\x43ount\x12\x12\n\nclass_name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12\x33\n\tdirection\x18\x03 \x01(\x0e\x32 .wayside.v1.EventBatch.Direction\x1aj\n\x06\x43ounts\x12\x19\n\x11interval_start_ns\x18\x01 \x01(\x04\x12\x17\n\x0finterval_end_ns\x18\x02 \x01(\x04\x12,\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Count\x1aH\n\x07Polygon\x12,\n\x06points\x18\x01 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Point\x12\x0f\n\x07is_hole\x18\x02 \x01(\x08\x1a`\n\tAreaShare\x12\x12\n\nclass_name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x02\x12\x30\n\x08polygons\x18\x03 \x03(\x0b\x32\x1e.wayside.v1.EventBatch.Polygon\x1a?\n\x0cSegmentation\x12/\n\x05\x61reas\x18\x01 \x03(\x0b\x32 .wayside.v1.EventBatch.AreaShare\x1a_\n\x08Position\x12\x14\n\x0clatitude_deg\x18\x01 \x01(\x01\x12\x15\n\rlongitude_deg\x18\x02 \x01(\x01\x12\x11\n\tspeed_mps\x18\x03 \x01(\x02\x12\x13\n\x0bheading_deg\x18\x04 \x01(\x02\x1a<\n\rSensorReading\x12\x0e\n\x06sensor\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x1a-\n\x0c\x43\x61meraStatus\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x1a\x88\x01\n\tLostRange\x12\x0c\n\x04\x62oot\x18\x01 \x01(\x06\x12)\n\x04lane\x18\x02 \x01(\x0e\x32\x1b.wayside.v1.EventBatch.Lane\x12\x11\n\tfirst_seq\x18\x03 \x01(\x04\x12\x10\n\x08last_seq\x18\x04 \x01(\x04\x12\r\n\x05\x63ount\x18\x05 \x01(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t\x1a>\n\nEventsLost\x12\x30\n\x06ranges\x18\x01 \x03(\x0b\x32 .wayside.v1.EventBatch.LostRange\x1a\x82\x05\n\x05\x45vent\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0e\n\x06\x63\x61mera\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61ptured_ns\x18\x03 \x01(\x06\x12)\n\x04kind\x18\x04 \x01(\x0e\x32\x1b.wayside.v1.EventBatch.Kind\x12\r\n\x05model\x18\x05 \x01(\t\x12\x15\n\rmodel_version\x18\x06 \x01(\t\x12-\n\x06object\x18\x07 \x01(\x0b\x32\x1d.wayside.v1.EventBatch.Object\x12\x30\n\x08rule_hit\x18\x08 \x01(\x0b\x32\x1e.wayside.v1.EventBatch.RuleHit\x12-\n\x06\x63ounts\x18\t \x01(\x0b\x32\x1d.wayside.v1.EventBatch.Counts\x12\x39\n\x0csegmentation\x18\n \x01(\x0b\x32#.wayside.v1.EventBatch.Segmentation\x12\x31\n\x08position\x18\x0b \x01(\x0b\x32\x1f.wayside.v1.EventBatch.Position\x12\x13\n\x0bsnapshot_id\x18\x0c \x01(\t\x12\x34\n\x06sensor\x18\r \x01(\x0b\x32$.wayside.v1.EventBatch.SensorReading\x12:\n\rcamera_status\x18\x0e \x01(\x0b\x32#.wayside.v1.EventBatch.CameraStatus\x12\x36\n\x0b\x65vents_lost\x18\x0f \x01(\x0b\x32!.wayside.v1.EventBatch.EventsLost\x12\r\n\x05\x66rame\x18\x10 \x01(\x04\x12\x19\n\x0c\x63lock_synced\x18\x11 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_clock_synced\"_\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x0e\n\nLANE_ALARM\x10\x01\x12\x0e\n\nLANE_STATE\x10\x02\x12\x11\n\rLANE_EVIDENCE\x10\x03\x12\x0e\n\nLANE_STATS\x10\x04\"\xc6\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eOBJECT_STARTED\x10\x01\x12\x12\n\x0eOBJECT_UPDATED\x10\x02\x12\x10\n\x0cOBJECT_ENDED\x10\x03\x12\x10\n\x0cLINE_CROSSED\x10\x04\x12\x10\n\x0cZONE_ENTERED\x10\x05\x12\x0f\n\x0bZONE_EXITED\x10\x06\x12\t\n\x05\x44WELL\x10\x07\x12\r\n\tOCCUPANCY\x10\x08\x12\r\n\tPROXIMITY\x10\t\x12\r\n\tWRONG_WAY\x10\n\x12\t\n\x05SPEED\x10\x0b\x12\x12\n\x0eLANE_DEPARTURE\x10\x0c\x12\x15\n\x11\x43OLLISION_WARNING\x10\r\x12\n\n\x06\x43OUNTS\x10\x0e\x12\x10\n\x0cSEGMENTATION\x10\x0f\x12\x10\n\x0c\x43\x41MERA_STATE\x10\x10\x12\n\n\x06SENSOR\x10\x11\x12\x0f\n\x0b\x45VENTS_LOST\x10\x12\">\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\n\n\x06\x41_TO_B\x10\x01\x12\n\n\x06\x42_TO_A\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprotos/v1/event_batch.proto\x12\nwayside.v1\"\xa2\x15\n\nEventBatch\x12\x0e\n\x06schema\x18\x01 \x01(\r\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0c\n\x04\x62oot\x18\x03 \x01(\x06\x12)\n\x04lane\x18\x04 \x01(\x0e\x32\x1b.wayside.v1.EventBatch.Lane\x12\x11\n\tfirst_seq\x18\x05 \x01(\x04\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x14\n\x0c\x63lock_synced\x18\x08 \x01(\x08\x12\x11\n\tanchor_id\x18\t \x01(\r\x12,\n\x06\x65vents\x18\x10 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Event\x1a?\n\x03\x42ox\x12\x0b\n\x03top\x18\x01 \x01(\x02\x12\x0c\n\x04left\x18\x02 \x01(\x02\x12\r\n\x05width\x18\x03 \x01(\x02\x12\x0e\n\x06height\x18\x04 \x01(\x02\x1a\x1d\n\x05Point\x12\t\n\x01x\x18\x01 \x01(\x02\x12\t\n\x01y\x18\x02 \x01(\x02\x1a\xf3\x01\n\x06Object\x12\x10\n\x08track_id\x18\x01 \x01(\x04\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x02\x12\'\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x1a.wayside.v1.EventBatch.Box\x12-\n\x07polygon\x18\x05 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Point\x12\x11\n\tspeed_mps\x18\x06 \x01(\x02\x12\x15\n\rfirst_seen_ns\x18\x07 \x01(\x04\x12\x12\n\nstationary\x18\x08 \x01(\x08\x12\x19\n\x11median_confidence\x18\t \x01(\x02\x1a\x94\x01\n\x07RuleHit\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x33\n\tdirection\x18\x03 \x01(\x0e\x32 .wayside.v1.EventBatch.Direction\x12\x0f\n\x07\x64well_s\x18\x04 \x01(\x01\x12\r\n\x05value\x18\x05 \x01(\x01\x12\x16\n\x0eother_track_id\x18\x06 \x01(\x04\x1a_\n\x05\x43ount\x12\x12\n\nclass_name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12\x33\n\tdirection\x18\x03 \x01(\x0e\x32 .wayside.v1.EventBatch.Direction\x1aj\n\x06\x43ounts\x12\x19\n\x11interval_start_ns\x18\x01 \x01(\x04\x12\x17\n\x0finterval_end_ns\x18\x02 \x01(\x04\x12,\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Count\x1aH\n\x07Polygon\x12,\n\x06points\x18\x01 \x03(\x0b\x32\x1c.wayside.v1.EventBatch.Point\x12\x0f\n\x07is_hole\x18\x02 \x01(\x08\x1a`\n\tAreaShare\x12\x12\n\nclass_name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x02\x12\x30\n\x08polygons\x18\x03 \x03(\x0b\x32\x1e.wayside.v1.EventBatch.Polygon\x1a?\n\x0cSegmentation\x12/\n\x05\x61reas\x18\x01 \x03(\x0b\x32 .wayside.v1.EventBatch.AreaShare\x1a_\n\x08Position\x12\x14\n\x0clatitude_deg\x18\x01 \x01(\x01\x12\x15\n\rlongitude_deg\x18\x02 \x01(\x01\x12\x11\n\tspeed_mps\x18\x03 \x01(\x02\x12\x13\n\x0bheading_deg\x18\x04 \x01(\x02\x1a<\n\rSensorReading\x12\x0e\n\x06sensor\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x1a-\n\x0c\x43\x61meraStatus\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x1a\x88\x01\n\tLostRange\x12\x0c\n\x04\x62oot\x18\x01 \x01(\x06\x12)\n\x04lane\x18\x02 \x01(\x0e\x32\x1b.wayside.v1.EventBatch.Lane\x12\x11\n\tfirst_seq\x18\x03 \x01(\x04\x12\x10\n\x08last_seq\x18\x04 \x01(\x04\x12\r\n\x05\x63ount\x18\x05 \x01(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t\x1a>\n\nEventsLost\x12\x30\n\x06ranges\x18\x01 \x03(\x0b\x32 .wayside.v1.EventBatch.LostRange\x1a\x82\x05\n\x05\x45vent\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0e\n\x06\x63\x61mera\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61ptured_ns\x18\x03 \x01(\x06\x12)\n\x04kind\x18\x04 \x01(\x0e\x32\x1b.wayside.v1.EventBatch.Kind\x12\r\n\x05model\x18\x05 \x01(\t\x12\x15\n\rmodel_version\x18\x06 \x01(\t\x12-\n\x06object\x18\x07 \x01(\x0b\x32\x1d.wayside.v1.EventBatch.Object\x12\x30\n\x08rule_hit\x18\x08 \x01(\x0b\x32\x1e.wayside.v1.EventBatch.RuleHit\x12-\n\x06\x63ounts\x18\t \x01(\x0b\x32\x1d.wayside.v1.EventBatch.Counts\x12\x39\n\x0csegmentation\x18\n \x01(\x0b\x32#.wayside.v1.EventBatch.Segmentation\x12\x31\n\x08position\x18\x0b \x01(\x0b\x32\x1f.wayside.v1.EventBatch.Position\x12\x13\n\x0bsnapshot_id\x18\x0c \x01(\t\x12\x34\n\x06sensor\x18\r \x01(\x0b\x32$.wayside.v1.EventBatch.SensorReading\x12:\n\rcamera_status\x18\x0e \x01(\x0b\x32#.wayside.v1.EventBatch.CameraStatus\x12\x36\n\x0b\x65vents_lost\x18\x0f \x01(\x0b\x32!.wayside.v1.EventBatch.EventsLost\x12\r\n\x05\x66rame\x18\x10 \x01(\x04\x12\x19\n\x0c\x63lock_synced\x18\x11 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_clock_synced\"_\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x0e\n\nLANE_ALARM\x10\x01\x12\x0e\n\nLANE_STATE\x10\x02\x12\x11\n\rLANE_EVIDENCE\x10\x03\x12\x0e\n\nLANE_STATS\x10\x04\"\xc6\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eOBJECT_STARTED\x10\x01\x12\x12\n\x0eOBJECT_UPDATED\x10\x02\x12\x10\n\x0cOBJECT_ENDED\x10\x03\x12\x10\n\x0cLINE_CROSSED\x10\x04\x12\x10\n\x0cZONE_ENTERED\x10\x05\x12\x0f\n\x0bZONE_EXITED\x10\x06\x12\t\n\x05\x44WELL\x10\x07\x12\r\n\tOCCUPANCY\x10\x08\x12\r\n\tPROXIMITY\x10\t\x12\r\n\tWRONG_WAY\x10\n\x12\t\n\x05SPEED\x10\x0b\x12\x12\n\x0eLANE_DEPARTURE\x10\x0c\x12\x15\n\x11\x43OLLISION_WARNING\x10\r\x12\n\n\x06\x43OUNTS\x10\x0e\x12\x10\n\x0cSEGMENTATION\x10\x0f\x12\x10\n\x0c\x43\x41MERA_STATE\x10\x10\x12\n\n\x06SENSOR\x10\x11\x12\x0f\n\x0b\x45VENTS_LOST\x10\x12\">\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\n\n\x06\x41_TO_B\x10\x01\x12\n\n\x06\x42_TO_A\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,41 +32,41 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.v1.event_batch_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENTBATCH']._serialized_start=44
-  _globals['_EVENTBATCH']._serialized_end=2739
+  _globals['_EVENTBATCH']._serialized_end=2766
   _globals['_EVENTBATCH_BOX']._serialized_start=289
   _globals['_EVENTBATCH_BOX']._serialized_end=352
   _globals['_EVENTBATCH_POINT']._serialized_start=354
   _globals['_EVENTBATCH_POINT']._serialized_end=383
   _globals['_EVENTBATCH_OBJECT']._serialized_start=386
-  _globals['_EVENTBATCH_OBJECT']._serialized_end=602
-  _globals['_EVENTBATCH_RULEHIT']._serialized_start=605
-  _globals['_EVENTBATCH_RULEHIT']._serialized_end=753
-  _globals['_EVENTBATCH_COUNT']._serialized_start=755
-  _globals['_EVENTBATCH_COUNT']._serialized_end=850
-  _globals['_EVENTBATCH_COUNTS']._serialized_start=852
-  _globals['_EVENTBATCH_COUNTS']._serialized_end=958
-  _globals['_EVENTBATCH_POLYGON']._serialized_start=960
-  _globals['_EVENTBATCH_POLYGON']._serialized_end=1032
-  _globals['_EVENTBATCH_AREASHARE']._serialized_start=1034
-  _globals['_EVENTBATCH_AREASHARE']._serialized_end=1130
-  _globals['_EVENTBATCH_SEGMENTATION']._serialized_start=1132
-  _globals['_EVENTBATCH_SEGMENTATION']._serialized_end=1195
-  _globals['_EVENTBATCH_POSITION']._serialized_start=1197
-  _globals['_EVENTBATCH_POSITION']._serialized_end=1292
-  _globals['_EVENTBATCH_SENSORREADING']._serialized_start=1294
-  _globals['_EVENTBATCH_SENSORREADING']._serialized_end=1354
-  _globals['_EVENTBATCH_CAMERASTATUS']._serialized_start=1356
-  _globals['_EVENTBATCH_CAMERASTATUS']._serialized_end=1401
-  _globals['_EVENTBATCH_LOSTRANGE']._serialized_start=1404
-  _globals['_EVENTBATCH_LOSTRANGE']._serialized_end=1540
-  _globals['_EVENTBATCH_EVENTSLOST']._serialized_start=1542
-  _globals['_EVENTBATCH_EVENTSLOST']._serialized_end=1604
-  _globals['_EVENTBATCH_EVENT']._serialized_start=1607
-  _globals['_EVENTBATCH_EVENT']._serialized_end=2249
-  _globals['_EVENTBATCH_LANE']._serialized_start=2251
-  _globals['_EVENTBATCH_LANE']._serialized_end=2346
-  _globals['_EVENTBATCH_KIND']._serialized_start=2349
-  _globals['_EVENTBATCH_KIND']._serialized_end=2675
-  _globals['_EVENTBATCH_DIRECTION']._serialized_start=2677
-  _globals['_EVENTBATCH_DIRECTION']._serialized_end=2739
+  _globals['_EVENTBATCH_OBJECT']._serialized_end=629
+  _globals['_EVENTBATCH_RULEHIT']._serialized_start=632
+  _globals['_EVENTBATCH_RULEHIT']._serialized_end=780
+  _globals['_EVENTBATCH_COUNT']._serialized_start=782
+  _globals['_EVENTBATCH_COUNT']._serialized_end=877
+  _globals['_EVENTBATCH_COUNTS']._serialized_start=879
+  _globals['_EVENTBATCH_COUNTS']._serialized_end=985
+  _globals['_EVENTBATCH_POLYGON']._serialized_start=987
+  _globals['_EVENTBATCH_POLYGON']._serialized_end=1059
+  _globals['_EVENTBATCH_AREASHARE']._serialized_start=1061
+  _globals['_EVENTBATCH_AREASHARE']._serialized_end=1157
+  _globals['_EVENTBATCH_SEGMENTATION']._serialized_start=1159
+  _globals['_EVENTBATCH_SEGMENTATION']._serialized_end=1222
+  _globals['_EVENTBATCH_POSITION']._serialized_start=1224
+  _globals['_EVENTBATCH_POSITION']._serialized_end=1319
+  _globals['_EVENTBATCH_SENSORREADING']._serialized_start=1321
+  _globals['_EVENTBATCH_SENSORREADING']._serialized_end=1381
+  _globals['_EVENTBATCH_CAMERASTATUS']._serialized_start=1383
+  _globals['_EVENTBATCH_CAMERASTATUS']._serialized_end=1428
+  _globals['_EVENTBATCH_LOSTRANGE']._serialized_start=1431
+  _globals['_EVENTBATCH_LOSTRANGE']._serialized_end=1567
+  _globals['_EVENTBATCH_EVENTSLOST']._serialized_start=1569
+  _globals['_EVENTBATCH_EVENTSLOST']._serialized_end=1631
+  _globals['_EVENTBATCH_EVENT']._serialized_start=1634
+  _globals['_EVENTBATCH_EVENT']._serialized_end=2276
+  _globals['_EVENTBATCH_LANE']._serialized_start=2278
+  _globals['_EVENTBATCH_LANE']._serialized_end=2373
+  _globals['_EVENTBATCH_KIND']._serialized_start=2376
+  _globals['_EVENTBATCH_KIND']._serialized_end=2702
+  _globals['_EVENTBATCH_DIRECTION']._serialized_start=2704
+  _globals['_EVENTBATCH_DIRECTION']._serialized_end=2766
 # @@protoc_insertion_point(module_scope)

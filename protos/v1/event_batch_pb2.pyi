@@ -88,7 +88,7 @@ class EventBatch(_message.Message):
         y: float
         def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ...) -> None: ...
     class Object(_message.Message):
-        __slots__ = ("track_id", "class_name", "confidence", "box", "polygon", "speed_mps", "first_seen_ns", "stationary")
+        __slots__ = ("track_id", "class_name", "confidence", "box", "polygon", "speed_mps", "first_seen_ns", "stationary", "median_confidence")
         TRACK_ID_FIELD_NUMBER: _ClassVar[int]
         CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
         CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +97,7 @@ class EventBatch(_message.Message):
         SPEED_MPS_FIELD_NUMBER: _ClassVar[int]
         FIRST_SEEN_NS_FIELD_NUMBER: _ClassVar[int]
         STATIONARY_FIELD_NUMBER: _ClassVar[int]
+        MEDIAN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
         track_id: int
         class_name: str
         confidence: float
@@ -105,7 +106,8 @@ class EventBatch(_message.Message):
         speed_mps: float
         first_seen_ns: int
         stationary: bool
-        def __init__(self, track_id: _Optional[int] = ..., class_name: _Optional[str] = ..., confidence: _Optional[float] = ..., box: _Optional[_Union[EventBatch.Box, _Mapping]] = ..., polygon: _Optional[_Iterable[_Union[EventBatch.Point, _Mapping]]] = ..., speed_mps: _Optional[float] = ..., first_seen_ns: _Optional[int] = ..., stationary: _Optional[bool] = ...) -> None: ...
+        median_confidence: float
+        def __init__(self, track_id: _Optional[int] = ..., class_name: _Optional[str] = ..., confidence: _Optional[float] = ..., box: _Optional[_Union[EventBatch.Box, _Mapping]] = ..., polygon: _Optional[_Iterable[_Union[EventBatch.Point, _Mapping]]] = ..., speed_mps: _Optional[float] = ..., first_seen_ns: _Optional[int] = ..., stationary: _Optional[bool] = ..., median_confidence: _Optional[float] = ...) -> None: ...
     class RuleHit(_message.Message):
         __slots__ = ("rule", "target", "direction", "dwell_s", "value", "other_track_id")
         RULE_FIELD_NUMBER: _ClassVar[int]

@@ -18,7 +18,7 @@ OPTIONAL = re.compile(r"^( *)#(?=(- )?[a-z_]+:)", re.MULTILINE)
 COMPLETE = OPTIONAL.sub(r"\1", TEXT)
 """The text with every optional setting set."""
 
-FOLLOW_THE_MODEL = {"high_confidence", "low_confidence", "new_confidence"}
+FOLLOW_THE_MODEL = {"high_confidence", "low_confidence", "new_confidence", "sure_confidence"}
 """Of the tracker: set, they no longer follow the model, so no default is written."""
 
 
@@ -115,8 +115,9 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     assert names == {
         "confidence", "pace", "width_px", "height_px", "fps", "min_fps", "max_fps", "classes",
         "model", "models", "areas", "sensors", "tls", "username", "password_file", "file",
-        "workspace_mb", "dla_core", "compute_capability", "cache_dir", "port", "schedule",
-        "repeat_s", "at_least", "at_most", "zone", "kinds", "folder", "privacy",
+        "workspace_mb", "dla_core", "compute_capability", "cache_dir", "motion", "port",
+        "schedule", "repeat_s", "at_least", "at_most", "zone", "kinds", "folder",
+        "privacy",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edge.capture.clock import WallClock
+from edge.capture.motion import MotionGate
 from edge.capture.port import Frame, Source
-from edge.capture.settings import CameraSource
+from edge.capture.settings import CameraSource, MotionSettings
 from edge.capture.sources import Camera, Wait
 from edge.errors import CaptureError, OutboxError
 from edge.evidence.port import Name
@@ -161,6 +162,7 @@ def pipeline(
     workers: int = 2,
     wall: WallClock | None = None,
     share: ShareSettings = EQUAL_SHARE,
+    gate: MotionGate | None = None,
     evidence: FakeEvidence | None = None,
 ) -> Line:
     scheduler = Scheduler(detector or FakeDetector(), workers, WATCHDOG)
@@ -174,7 +176,7 @@ def pipeline(
     )
     made = Pipeline(
         "cam-fake", settings, stages, wall=wall or WallClock(), watchdog=WATCHDOG, share=share,
-        keep_pictures=evidence is not None and evidence.wants_pictures,
+        gate=gate, keep_pictures=evidence is not None and evidence.wants_pictures,
     )  # fmt: skip
     return Line(made, scheduler)
 
@@ -240,6 +242,17 @@ def test_frames_beyond_the_most_that_are_wanted_are_left_out_and_counted() -> No
     assert [frame for frame, _ in tracker.calls] == list(range(0, 24, 2))
     assert line.stats.dropped == {"newer": 0, "too_old": 0, "rate": 12}
     assert (line.stats.frames_captured, line.stats.frames_inferred) == (24, 12)
+
+
+def test_frames_in_which_nothing_moves_are_left_out_but_for_a_look_at_who_is_there() -> None:
+    """At 10 fps: all of the first 3 s, and then one in 0.8 s."""
+    tracker = FakeTracker()
+    gate = MotionGate(MotionSettings(), lambda image: np.full((54, 96), 90, np.uint8))
+    line = pipeline(lambda wait: FakeSource(60), Sink(), tracker=tracker, gate=gate)
+    line.run()
+    assert [frame for frame, _ in tracker.calls] == [*range(31), 38, 46, 54]
+    assert line.stats.dropped == {"newer": 0, "too_old": 0, "still": 26}
+    assert (line.stats.frames_captured, line.stats.frames_inferred) == (60, 34)
 
 
 def test_a_failing_engine_ends_the_run() -> None:

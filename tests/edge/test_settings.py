@@ -193,6 +193,27 @@ tracker: {high_confidence: 0.4}
     ]
 
 
+def test_a_camera_that_would_lose_who_stands_still_is_refused(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        """\
+device: gate-1
+model: {name: tiny.yaml}
+cameras:
+  - id: yard
+    source: 0
+    motion:
+      verify_s: 1.2
+tracker: {lost_s: 2.0}
+""",
+    )
+
+    assert problems(file) == [
+        "7: cameras[0].motion.verify_s: 1.2 is more than half of tracker.lost_s (2): who stands "
+        "still would be lost; 1 at most"
+    ]
+
+
 def test_a_password_in_a_source_is_in_no_error(tmp_path: Path) -> None:
     source = "rtsp://admin:s3cret@10.0.0.7/stream"
     file = small_agent(

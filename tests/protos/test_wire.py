@@ -30,6 +30,7 @@ ADDED_LATER = {
     "wayside.v1.DeviceState.Camera.hanging": 13,
     "wayside.v1.DeviceState.Camera.drops": 14,
     "wayside.v1.EventBatch.RuleHit.other_track_id": 6,
+    "wayside.v1.EventBatch.Object.median_confidence": 9,
     "wayside.v1.EventBatch.AreaShare.polygons": 3,
     "wayside.v1.EventBatch.Polygon.points": 1,
     "wayside.v1.EventBatch.Polygon.is_hole": 2,

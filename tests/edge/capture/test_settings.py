@@ -69,6 +69,8 @@ def test_a_relative_path_is_relative_to_the_settings_file(tmp_path: Path) -> Non
         ({"source": 0, "width_px": 640}, "go together"),
         ({"source": "synthetic://a?frames=5&faults=down@1-2", "pace": "lossless"}, "pace `live`"),
         ({"source": "synthetic://a", "pace": "lossless"}, "needs `frames`"),
+        ({"source": "a.mp4", "motion": {}}, "of a lossless file every frame is inferred"),
+        ({"source": 0, "motion": {"idle_s": 0.5}}, "idle_s 0.5 is less than verify_s 0.8"),
     ],
 )
 def test_what_cannot_be_is_refused_without_the_password(

@@ -283,3 +283,18 @@ def test_leaving_the_network_first_ends_who_still_listens() -> None:
         feed = scheduler.feed(idle)
     with pytest.raises(EngineError, match="closed"):
         list(feed)
+
+
+def test_whatever_goes_wrong_between_batches_ends_every_camera() -> None:
+    def batching() -> Batching:
+        if network.batches:
+            raise EngineError("the device is lost")
+        return Batching()
+
+    network = Looked()
+    with (
+        Scheduler(network, 1, WATCHDOG, batching) as scheduler,
+        scheduler.feed(filled(3)) as feed,
+        pytest.raises(EngineError, match="is lost"),
+    ):
+        list(feed)

@@ -1,6 +1,6 @@
 """Tracks without pixels: objects that walk along given ways, and what the rules say of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,7 @@ def tracks_at(
     seen: Mapping[int, tuple[Place, Actor]],
     first_seen_ns: Mapping[int, int] | None = None,
     ended: tuple[int, ...] = (),
+    stationary: Container[int] = (),
 ) -> Tracks:
     """One frame's tracks: small boxes that stand on the given places."""
     names = sorted(seen)
@@ -62,6 +63,7 @@ def tracks_at(
         class_id=np.array([seen[name][1].class_id for name in names], np.int32),
         first_seen_ns=np.array([firsts.get(name, now_ns) for name in names], np.int64),
         ended=ended,
+        stationary=np.array([name in stationary for name in names], np.bool_),
     )
 
 

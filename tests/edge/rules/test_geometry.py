@@ -16,6 +16,8 @@ coordinates = st.integers(0, 100).map(lambda value: value / 100)
 places = st.tuples(coordinates, coordinates)
 angles = st.floats(0, 2 * math.pi)
 CLOSE = 1e-6
+SQUARE: list[Point] = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)]
+"""On the edges of which many points of two digits lie."""
 
 
 @st.composite
@@ -101,6 +103,17 @@ def test_distances_of_a_hollow_shape() -> None:
     points = np.array([(0.5, 0.2), (0.5, 0.6), (0.2, 0.8), (0.0, 0.1), (0.9, 0.5), (1.0, 1.0)])
     expected = [0.1, -0.2, 0.1, -0.1, 0.0, -math.hypot(0.1, 0.1)]
     np.testing.assert_allclose(distance(horseshoe, points), expected, atol=1e-12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(outlines(), st.just(SQUARE)), min_size=1, max_size=3), places)
+def test_whatever_is_not_outside_is_contained(shapes: list[list[Point]], point: Point) -> None:
+    polygons = Polygons.of(shapes)
+    points = np.broadcast_to(np.array(point), (len(shapes), 1, 2))
+    distance = polygons.signed_distance(points)
+    located = polygons.locate(points)
+    assert located.contained().tolist() == (distance >= 0.0).tolist()
+    np.testing.assert_array_equal(located.distance(), np.abs(distance))
 
 
 def test_every_shape_is_asked_about_its_own_points() -> None:

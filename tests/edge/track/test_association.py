@@ -33,14 +33,14 @@ def found(
 ) -> list[int]:
     count = len(tracks)
     expected = Expected(
-        np.array(tracks, np.float32).reshape(-1, 4),
+        np.array(tracks, np.float32).reshape(-1, 4).T.copy(),
         np.full(count, margin_px, np.float32),
         np.full(count, reach_px, np.float32),
         np.full(count, class_id, np.int32),
         np.broadcast_to(np.array(confirmed), (count,)),
         np.broadcast_to(np.array(tracked), (count,)),
     )
-    result: list[int] = associate(expected, seen, SETTINGS).tolist()
+    result: list[int] = associate(expected, seen, seen.xyxy.T.copy(), SETTINGS).tolist()
     return result
 
 
@@ -57,7 +57,7 @@ def best_total(score: NDArray[np.float32]) -> float:
 @given(matrices)
 def test_the_assignment_is_the_best_there_is(score: NDArray[np.float32]) -> None:
     rows, columns = np.nonzero(score)
-    chosen = assign(rows, columns, score[rows, columns])
+    chosen = assign(rows.tolist(), columns.tolist(), score[rows, columns].tolist())
     assert len(set(rows[chosen])) == len(set(columns[chosen])) == len(chosen)
     assert float(score[rows[chosen], columns[chosen]].sum()) == pytest.approx(best_total(score))
 
@@ -68,7 +68,7 @@ def test_every_pair_that_nobody_competes_with_is_chosen(
     score: NDArray[np.float32],
 ) -> None:
     rows, columns = np.nonzero(score)
-    chosen = set(assign(rows, columns, score[rows, columns]).tolist())
+    chosen = set(assign(rows.tolist(), columns.tolist(), score[rows, columns].tolist()))
     for pair, (row, column) in enumerate(zip(rows, columns, strict=True)):
         if np.count_nonzero(score[row]) == np.count_nonzero(score[:, column]) == 1:
             assert pair in chosen

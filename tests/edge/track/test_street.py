@@ -28,8 +28,13 @@ def street(request: pytest.FixtureRequest) -> list[Shot]:
     return recording(request.param)
 
 
-def tracked(street: list[Shot]) -> list[Tracks]:
-    tracker = Tracker(TrackerSettings())
+DEFAULTS = TrackerSettings()
+CREDULOUS = TrackerSettings(sure_confidence=0.0)
+"""Believes whatever is seen again after `confirm_s`."""
+
+
+def tracked(street: list[Shot], settings: TrackerSettings = DEFAULTS) -> list[Tracks]:
+    tracker = Tracker(settings)
     return [
         tracker.update(shot.detections, captured_ns=shot.captured_ns, frame=frame)
         for frame, shot in enumerate(street)
@@ -65,7 +70,7 @@ def test_people_keep_their_ids_at_any_frame_rate(street: list[Shot]) -> None:
 
 
 def test_what_is_nobody_has_a_low_median(street: list[Shot]) -> None:
-    results = tracked(street)
+    results = tracked(street, CREDULOUS)
     seen = sightings(street, results)
     median = {
         name: float(score)
@@ -79,6 +84,18 @@ def test_what_is_nobody_has_a_low_median(street: list[Shot]) -> None:
     assert len(false) >= 3
     assert len(true) >= PEOPLE
     assert max(false) < 0.55 < min(true)
+
+
+def test_doubt_spares_what_is_nobody_and_costs_nobody(street: list[Shot]) -> None:
+    doubting = sightings(street, tracked(street))
+    credulous = sightings(street, tracked(street, CREDULOUS))
+
+    def of_nobody(seen: Counter[tuple[int, int]]) -> int:
+        return sum(count for (who, _), count in seen.items() if who == -1)
+
+    assert of_nobody(doubting) < 0.85 * of_nobody(credulous)
+    people = [sum(c for (who, _), c in seen.items() if who >= 0) for seen in (doubting, credulous)]
+    assert people[0] > 0.97 * people[1]
 
 
 def test_a_mirrored_street_has_the_same_tracks(street: list[Shot]) -> None:

@@ -166,10 +166,59 @@ def test_a_tentative_track_is_never_told_as_lost() -> None:
 @given(st.lists(st.floats(0.625, 1.0, width=32), min_size=3, max_size=40))
 def test_the_median_is_that_of_every_frame_that_showed_the_track(scores: list[float]) -> None:
     clip = [detections([at(0)], score) for score in scores]
-    results = run(Tracker(DEFAULTS), clip, fps=10)
+    results = run(Tracker(TrackerSettings(sure_confidence=0.0)), clip, fps=10)
     lower, upper = np.percentile(scores, 50, method="lower"), np.percentile(scores, 50)
     median = float(results[-1].median_confidence[0])
     assert lower - 0.01 <= median <= upper + 0.01
+
+
+def test_who_stands_where_it_was_a_while_ago_is_the_same_if_it_was_stationary() -> None:
+    away = round(DEFAULTS.stationary_lost_s - 2) * 10
+    clip = walker(60, 10, speed=0) + [NOBODY] * away + walker(10, 10, speed=0)
+    results = run(Tracker(DEFAULTS), clip, fps=10)
+    assert ids(results) == {1}
+    assert results[60 + away - 1].lost == (1,)
+    assert results[-1].stationary.tolist() == [True]
+
+
+def test_a_stationary_track_that_waits_is_found_at_its_place_only() -> None:
+    beside = [detections([at(60)])] * 10
+    results = run(Tracker(DEFAULTS), walker(60, 10, speed=0) + [NOBODY] * 40 + beside, fps=10)
+    assert ids(results) == {1, 2}
+    assert results[-1].lost == (1,)
+
+
+def test_a_stationary_track_ends_once_its_time_of_waiting_is_over() -> None:
+    results = run(Tracker(DEFAULTS), walker(60, 10, speed=0) + [NOBODY] * 120, fps=10)
+    ends = [tracks for tracks in results if tracks.ended]
+    assert [tracks.ended for tracks in ends] == [(1,)]
+    late_s = (ends[0].captured_ns - START_NS) / 1e9 - 5.9 - DEFAULTS.stationary_lost_s
+    assert 0 < late_s <= 0.1 + 1e-6
+
+
+def test_nobody_waits_for_what_never_was_surely_an_object() -> None:
+    unsure = [detections([at(0)], 0.65)] * 70
+    results = run(Tracker(DEFAULTS), unsure + [NOBODY] * 30, fps=10)
+    assert results[69].stationary.tolist() == [True]
+    ends = [tracks.captured_ns for tracks in results if tracks.ended]
+    assert (ends[0] - START_NS) / 1e9 == pytest.approx(6.9 + DEFAULTS.lost_s, abs=0.11)
+
+
+@pytest.mark.parametrize("fps", [5, 25])
+def test_who_neither_moves_nor_is_sure_is_doubted_for_longer(fps: int) -> None:
+    stands = [detections([at(0)], 0.65)] * 3 * fps
+    moves = [detections([at(number / fps * 60.0)], 0.65) for number in range(fps)]
+    first_told_s = [
+        next(t.captured_ns for t in run(Tracker(DEFAULTS), clip, fps) if len(t)) - START_NS
+        for clip in (stands, moves)
+    ]
+    assert first_told_s[0] / 1e9 == pytest.approx(DEFAULTS.doubt_s, abs=1e-6)
+    assert DEFAULTS.confirm_s <= first_told_s[1] / 1e9 < 0.5
+
+
+def test_a_box_that_flickers_about_the_threshold_and_stays_is_no_object() -> None:
+    clip = [detections([at(0)], 0.62 if number % 5 < 2 else 0.52) for number in range(200)]
+    assert ids(run(Tracker(DEFAULTS), clip, fps=10)) == set()
 
 
 def test_no_known_object_jumps() -> None:
