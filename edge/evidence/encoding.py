@@ -1,5 +1,6 @@
 """A clip's bytes into a video file: H.264 by an ffmpeg process, or the pictures as they are."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -50,31 +51,30 @@ class Encoder:
         Raises:
             EvidenceError: ffmpeg failed, or took too long.
         """
+        # Files in memory and no pipes: `communicate` loses input that it had not written in time.
+        with _in_memory(matroska(stills)) as given, _in_memory(b"") as said:
+            try:
+                process = subprocess.Popen(
+                    self._command(part), stdin=given, stdout=subprocess.DEVNULL, stderr=said
+                )
+            except OSError as error:
+                raise EvidenceError(f"ffmpeg cannot be run: {error}") from error
+            with process:
+                code = self._await(process, is_late)
+            said.seek(0)
+            words = said.read()[-_MAX_WORDS:].decode(errors="replace").strip()
+        if code:
+            raise EvidenceError(f"ffmpeg failed ({code}): {words or 'it said nothing'}")
+
+    def _await(self, process: "subprocess.Popen[bytes]", is_late: Callable[[], bool]) -> int:
+        """Its exit code; it is ended where that takes too long."""
         deadline_s = time.monotonic() + self.timeout_s
-        try:
-            process = subprocess.Popen(
-                self._command(part), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )  # fmt: skip
-        except OSError as error:
-            raise EvidenceError(f"ffmpeg cannot be run: {error}") from error
-        with process:
-            given: bytes | None = matroska(stills)
-            while True:
-                try:
-                    said = process.communicate(given, timeout=_LOOK_S)[1]
-                    break
-                except subprocess.TimeoutExpired:
-                    given = None  # it goes on with what it was given
-                    if is_late() or time.monotonic() > deadline_s:
-                        process.kill()
-                        late = "and the agent ends" if is_late() else f"after {self.timeout_s:g} s"
-                        raise EvidenceError(f"ffmpeg is not done {late}") from None
-        if process.returncode:
-            words = said.decode(errors="replace").strip()[-_MAX_WORDS:]
-            raise EvidenceError(
-                f"ffmpeg failed ({process.returncode}): {words or 'it said nothing'}"
-            )
+        while (code := _ended(process)) is None:
+            if is_late() or time.monotonic() > deadline_s:
+                process.kill()
+                late = "and the agent ends" if is_late() else f"after {self.timeout_s:g} s"
+                raise EvidenceError(f"ffmpeg is not done {late}")
+        return code
 
     def _command(self, part: Path) -> list[str]:
         """In the background of all that sees: one thread, of low priority."""
@@ -103,6 +103,23 @@ def find_encoder(wanted: str, timeout_s: float) -> Encoder | None:
     """
     ffmpeg = find_h264_encoder() if wanted == "auto" else None
     return None if ffmpeg is None else Encoder(ffmpeg, timeout_s)
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int | None:
+    """The exit code of a process that ends within a moment, else None."""
+    try:
+        return process.wait(_LOOK_S)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _in_memory(content: bytes) -> IO[bytes]:
+    """A file that is on no disk and goes when it is closed, from its begin."""
+    file = open(os.memfd_create("wayside-clip"), "w+b")  # noqa: SIM115, PTH123 - the caller's
+    file.write(content)
+    file.flush()
+    file.seek(0)
+    return file
 
 
 def write_as_they_are(stills: Sequence[Still], file: IO[bytes]) -> None:

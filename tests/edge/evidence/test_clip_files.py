@@ -12,7 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.errors import EvidenceError
-from edge.evidence.cutter import Clip
+from edge.evidence import opencv
+from edge.evidence.cutter import Clip, Still
 from edge.evidence.encoding import Encoder, find_encoder
 from edge.evidence.folder import ClipFolder, stamp
 from edge.evidence.listing import listed
@@ -21,7 +22,7 @@ from edge.evidence.settings import MIB, ClipFolderSettings
 from edge.evidence.writer import ATTEMPTS, MAX_WAITING, ClipWriter
 from models.video_writer import find_h264_encoder
 from tests.support.processes import wait_until
-from tests.support.stills import at, cause, played, still
+from tests.support.stills import at, cause, noise, played, still
 
 QUICK = ClipFolderSettings(min_free_bytes=0, retry_s=0.01)
 Bytes = Callable[[Path], int]
@@ -93,6 +94,19 @@ def test_h264_keeps_the_times(tmp_path: Path, ffmpeg: Encoder, size: tuple[int, 
     times, seen = levels(tmp_path / "gate" / told["file"])
     assert times == pytest.approx([1000 * one for one in UNEVEN], abs=1)
     assert seen == list(range(len(UNEVEN)))
+
+
+def test_a_clip_of_many_large_pictures_is_encoded_whole(tmp_path: Path, ffmpeg: Encoder) -> None:
+    """More than a pipe holds, and more time than one look at the process takes."""
+    stills = [
+        Still(at(number / 5), 640, 480, opencv.jpeg_of(noise(480, 640, number), 90))
+        for number in range(30)
+    ]
+    large = Clip(at(0), at(6), stills, [cause(1)], bytes=MIB)
+    write(ClipFolder(tmp_path, QUICK), large, encoder=ffmpeg)
+    told = sidecar(tmp_path)
+    assert (told["codec"], told["frames"]) == ("h264", 30)
+    assert len(played(str(tmp_path / "gate" / told["file"]))[0]) == 30
 
 
 def test_the_json_beside_it_tells_what_it_shows_and_why(tmp_path: Path) -> None:
