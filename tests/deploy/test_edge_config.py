@@ -111,7 +111,7 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     assert names == {
         "confidence", "pace", "width_px", "height_px", "fps", "classes", "sensors", "tls",
         "username", "password_file", "file", "workspace_mb", "dla_core", "compute_capability",
-        "cache_dir", "port", "schedule", "repeat_s", "at_least", "at_most", "zone",
+        "cache_dir", "port", "max_age_s", "schedule", "repeat_s", "at_least", "at_most", "zone",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

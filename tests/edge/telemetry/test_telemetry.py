@@ -34,7 +34,7 @@ CAMERA = PipelineStats(
 VIEW = View(
     device="gate-1", version="0.1.0", model="tiny", model_version="1", engine="onnxruntime/CPU",
     cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
-    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
+    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25, 4),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
     now_ns=13_500_000_000,
 )  # fmt: skip
@@ -84,6 +84,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_outbox_lost_events_total", (), 4),
         ("wayside_broker_connected", (), 1),
         ("wayside_receipt_seconds", (), 0.25),
+        ("wayside_replay_window_batches", (), 4),
         ("wayside_resident_memory_bytes", (), 100),
     ):
         assert found[name, labels] == pytest.approx(value), name
