@@ -10,7 +10,7 @@ BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
 PACKAGES_RTSP := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg gpsd influxdb postgresql $(PACKAGES_RTSP)
+PACKAGES_TEST := $(PACKAGES_RUN) faketime ffmpeg gpsd influxdb postgresql $(PACKAGES_RTSP)
 
 .PHONY: help venv demo test test-deep chaos soak check lint proto lock bench fuzz clean
 

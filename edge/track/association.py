@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from edge.track.assignment import solve
 from edge.track.settings import TrackerSettings
 from models.detections import Detections
 
@@ -173,5 +173,5 @@ def assign(rows: Index, columns: Index, score: NDArray[np.float32]) -> Index:
     gain[row, column] = score[contested]
     pair = np.full(gain.shape, -1, np.intp)
     pair[row, column] = contested
-    chosen = pair[linear_sum_assignment(gain, maximize=True)]
+    chosen = pair[solve(gain, maximize=True)]
     return np.concatenate((is_alone.nonzero()[0], chosen[chosen >= 0]))
