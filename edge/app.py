@@ -64,8 +64,12 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     wall = WallClock()
     pipelines: list[Pipeline] = []
 
+    sensing: list[Sensors] = []
+
     def content() -> DeviceState:
-        return _device_state(pipelines, detector, wall)
+        state = _device_state(pipelines, detector, wall)
+        state.sensors.extend(report for sensors in sensing for report in sensors.reports())
+        return state
 
     def clock() -> ClockState:
         return ClockState(clock_synced(), wall.anchor_id)
@@ -78,6 +82,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
     ):
+        sensing.append(sensors)
         pipelines += [
             _pipeline(
                 camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
