@@ -1,35 +1,31 @@
-"""The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
+"""The agent put together.
 
-import math
+With assembly.py, network.py, networks.py and sensors/assembly.py, all that names adapters.
+"""
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import numpy as np
 import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
+from edge.assembly import pipeline_of
 from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
-from edge.infer.probe import probe_workers
-from edge.network import PROBE_SHAPE, load_network
-from edge.pipeline import Pipeline, Sink, Stages
+from edge.networks import Networks
+from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
 from edge.publish.uplink import OnPuback, Uplink
-from edge.rules.engine import CameraRules
 from edge.sensors.assembly import Sensors
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.status import StatusFile
-from edge.track.settings import TrackerSettings
-from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
-from models.detector import Detector
-from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
@@ -59,17 +55,10 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    detector, tracker, upgrade = load_network(settings)
-    workers = _workers(settings, detector)
     wall = WallClock()
     pipelines: list[Pipeline] = []
 
     sensing: list[Sensors] = []
-
-    def content() -> DeviceState:
-        state = _device_state(pipelines, detector, wall)
-        state.sensors.extend(report for sensors in sensing for report in sensors.reports())
-        return state
 
     def clock() -> ClockState:
         return ClockState(clock_synced(), wall.anchor_id)
@@ -77,37 +66,36 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     with (
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
-        sending(settings, content, clock) as up,
-        Sensors(
-            settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
-        ) as sensors,
     ):
-        sensing.append(sensors)
-        pipelines += [
-            _pipeline(
-                camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
-                workers, wall, watchdog,
-            )
-            for camera in settings.cameras
-        ]  # fmt: skip
-        cameras = Cameras(pipelines, up.heartbeat.note_error)
+        networks = Networks(settings, watchdog)
+
+        def content() -> DeviceState:
+            state = _device_state(pipelines, networks, wall)
+            state.sensors.extend(report for sensors in sensing for report in sensors.reports())
+            return state
+
         with (
-            _status_file(settings, detector, pipelines, up, sensors),
-            _telemetry(settings, detector, pipelines, up, wall),
-            frozen_heap(),
+            sending(settings, content, clock) as up,
+            Sensors(
+                settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
+            ) as sensors,
+            networks.at_work(),
         ):
-            with upgrade:
-                cameras.start()
-                systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
-                wait_until_done(
-                    cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop
+            sensing.append(sensors)
+            pipelines += [
+                pipeline_of(
+                    camera, networks, sensors.filled(camera.id, up.outbox.append), wall, watchdog
                 )
-            systemd.stopping()
-            cameras.stop()
-            sensors.stop()
-            up.outbox.flush(_FLUSH_S)
-        _tell_end(cameras, up.outbox)
-    detector.close()
+                for camera in settings.cameras
+            ]
+            cameras = Cameras(pipelines, up.heartbeat.note_error)
+            with (
+                _status_file(settings, networks, pipelines, up, sensors),
+                _telemetry(settings, networks, pipelines, up, wall),
+                frozen_heap(),
+            ):
+                _work(settings, cameras, networks, up, sensors, systemd, stop)
+            _tell_end(cameras, up.outbox)
     return not cameras.failed
 
 
@@ -160,44 +148,26 @@ def sending(
         yield Sending(outbox, forwarder, heartbeat)
 
 
-def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer for each camera: as many as pay, shared by all of them."""
-    from edge.capture.opencv import prepare_opencv
-
-    workers = settings.infer.workers
-    if workers != "auto":
-        return workers
-    prepare_opencv()
-    found = probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-    return math.ceil(found / len(settings.cameras))
-
-
-def _pipeline(
-    camera: CameraSettings,
-    detector: Detector,
-    tracker: TrackerSettings,
-    sink: Sink,
-    workers: int,
-    wall: WallClock,
-    watchdog: Watchdog,
-) -> Pipeline:
-    from edge.capture.sources import Camera
-
-    manifest: Manifest = detector.manifest
-    stages = Stages(
-        Camera(camera.id, camera, wall).open,
-        detector,
-        Tracker(tracker),
-        CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
-        sink,
-    )
-    return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
+def _work(
+    settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
+    systemd: Notifier, stop: threading.Event,
+) -> None:  # fmt: skip
+    """All cameras, until they have ended or it was told to stop."""
+    with networks.upgraded():
+        cameras.start()
+        engines = ", ".join(network.engine for network in networks.stats)
+        systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
+        wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop)
+    systemd.stopping()
+    cameras.stop()
+    sensors.stop()
+    up.outbox.flush(_FLUSH_S)
 
 
 @contextmanager
 def _status_file(
     settings: EdgeSettings,
-    detector: Detector,
+    networks: Networks,
     pipelines: list[Pipeline],
     up: Sending,
     sensors: Sensors,
@@ -208,7 +178,7 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        told = status(settings.device, detector, pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, networks.stats, pipelines, up.outbox, up.forwarder)
         return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
@@ -217,7 +187,7 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending,
+    settings: EdgeSettings, networks: Networks, pipelines: list[Pipeline], up: Sending,
     wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
@@ -229,15 +199,12 @@ def _telemetry(
     from edge.telemetry.view import View
 
     health = HealthProbe(settings.data_dir)
-    manifest = detector.manifest
 
     def look() -> View:
         return View(
             device=settings.device,
             version=version("wayside"),
-            model=manifest.name,
-            model_version=manifest.version,
-            engine=detector.engine.name,
+            networks=networks.stats,
             cameras=[pipeline.stats for pipeline in pipelines],
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
@@ -263,15 +230,12 @@ def _agent_version() -> DeviceState:
     return DeviceState(agent_version=version("wayside"))
 
 
-def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock) -> DeviceState:
+def _device_state(pipelines: list[Pipeline], networks: Networks, wall: WallClock) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
     state = _agent_version()
     state.anchor_id = wall.anchor_id
-    state.models.add(
-        model=detector.manifest.name,
-        version=detector.manifest.version,
-        engine=detector.engine.name,
-    )
+    for network in networks.stats:
+        state.models.add(model=network.name, version=network.version, engine=network.engine)
     for pipeline in pipelines:
         stats = pipeline.stats
         state.cameras.add(

@@ -1,23 +1,27 @@
 """One camera from frame to events: capture -> slot -> infer -> track -> rules -> sink.
 
-    camera ──Reader──> slot ──Workers──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
+    camera ──Reader──> slot ──Scheduler──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
 
-The reader is a thread, each worker is one; tracking, rules and the sink run in the thread
-that calls `run`, in the order of the frames. Everything between is bounded.
+Where networks for areas look at the same frames, each has a slot of its own, see `AreaLine`.
+The reader is a thread, the scheduler's workers are shared by all cameras; tracking, rules and the
+sink run in the thread that calls `run`, in the order of the frames. Everything between is bounded.
 """
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.area_line import AreaLine, AreaStages
 from edge.capture.attempt import Open
 from edge.capture.clock import WallClock
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
-from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
-from edge.infer.port import Detector
-from edge.infer.workers import Workers
+from edge.capture.slot import Fork, FrameQueue, LatestFrameSlot, Slot
+from edge.capture.thinning import Thinning
+from edge.infer.scheduler import Scheduler
+from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
 from edge.track.port import Tracks
@@ -25,7 +29,7 @@ from edge.watchdog import Watchdog
 from models.detections import Detections
 
 LOSSLESS_BURST = 8
-"""Frames of a file that are tracked together, see Workers."""
+"""Frames of a file that are tracked together, see Feed."""
 
 Sink = Callable[[Sequence[Draft]], None]
 """Takes events over, as the outbox does; several threads call it."""
@@ -53,10 +57,11 @@ class Stages:
     """What a frame passes, in this order."""
 
     open_source: Open
-    detector: Detector
+    detector: Scheduler[Detections]
     tracker: Tracker
     rules: Rules
     sink: Sink
+    areas: tuple[AreaStages, ...] = ()
 
 
 class Pipeline:
@@ -68,10 +73,11 @@ class Pipeline:
     Args:
         camera: id of the camera.
         source: pace, ages and waits.
-        stages: what a frame passes.
-        workers: threads that infer.
+        stages: what a frame passes; its scheduler is at work while `run` is.
+        share: of the detector.
         wall: the device's clock.
-        watchdog: ends the process when the engine or the sink is stuck.
+        watchdog: ends the process when the sink is stuck.
+        keep_pictures: what is inferred carries its picture until its events are handed over.
     """
 
     def __init__(
@@ -80,23 +86,30 @@ class Pipeline:
         source: CameraSource,
         stages: Stages,
         *,
-        workers: int,
         wall: WallClock,
         watchdog: Watchdog,
+        share: ShareSettings = EQUAL_SHARE,
+        keep_pictures: bool = False,
     ) -> None:
         self.camera = camera
         self._stages = stages
-        self._worker_count = workers
+        self._share = share
+        self._keeps_pictures = keep_pictures
         self._watchdog = watchdog
-        self._slot = _slot(source, wall)
         self._burst = LOSSLESS_BURST if source.lossless else 1
+        self._slot = _slot(source, wall, share)
+        slots = [_slot(source, wall, areas.share) for areas in stages.areas]
+        self._areas = [
+            AreaLine(camera, areas, slot, self._burst, self._sink, self.stop)
+            for areas, slot in zip(stages.areas, slots, strict=True)
+        ]
         self._meter = Meter()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
             camera,
             stages.open_source,
-            self._slot,
+            Fork([self._slot, *slots]) if slots else self._slot,
             self._report,
             wall.now_ns,
             source.limits,
@@ -111,19 +124,23 @@ class Pipeline:
             EngineError: the network failed.
             OutboxError: of the sink.
         """
-        workers = Workers(
-            self._slot, self._stages.detector, self._worker_count, self._watchdog,
-            burst=self._burst,
+        feed = self._stages.detector.feed(
+            self._slot, burst=self._burst, min_fps=self._share.min_fps,
+            keep_pictures=self._keeps_pictures,
         )  # fmt: skip
-        with self._reader, workers:
-            for inferred in workers:
+        with ExitStack() as lines, self._reader, feed:
+            for line in self._areas:
+                lines.enter_context(line)
+            for inferred in feed:
                 tracks = self._stages.tracker.update(
-                    inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
+                    inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
                 )
                 self._meter.tracked(inferred.read_ns, len(tracks))
                 self._sink(self._stages.rules.step(tracks, inferred.width_px, inferred.height_px))
         self._sink(self._stages.rules.finish())
         self._reader.check()
+        for line in self._areas:
+            line.check()
 
     def stop(self) -> None:
         """Ask `run` to end; frames that were read are still worked off."""
@@ -146,6 +163,7 @@ class Pipeline:
             live_tracks=self._meter.live_tracks,
             events=self._events,
             source=source,
+            areas=[line.stats for line in self._areas],
         )
 
     def _report(self, draft: Draft) -> None:
@@ -160,7 +178,8 @@ class Pipeline:
             self._events += len(drafts)
 
 
-def _slot(source: CameraSource, wall: WallClock) -> Slot:
+def _slot(source: CameraSource, wall: WallClock, share: ShareSettings) -> Slot:
+    thinning = None if share.max_fps is None else Thinning(share.max_fps)
     if source.lossless:
-        return FrameQueue(source.queue_frames)
-    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns)
+        return FrameQueue(source.queue_frames, thinning)
+    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns, thinning)

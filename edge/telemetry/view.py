@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge.meter import PipelineStats
+from edge.meter import NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from protos.v1.device_state_pb2 import DeviceState
@@ -16,9 +16,7 @@ class View:
     Attributes:
         device: its id.
         version: of the agent.
-        model: the network's name.
-        model_version: its version.
-        engine: that runs it, really.
+        networks: each that a camera uses.
         cameras: figures of each.
         outbox: what waits.
         forwarder: what is on its way.
@@ -28,9 +26,7 @@ class View:
 
     device: str
     version: str
-    model: str
-    model_version: str
-    engine: str
+    networks: Sequence[NetworkStats]
     cameras: Sequence[PipelineStats]
     outbox: Depth
     forwarder: ForwarderStats

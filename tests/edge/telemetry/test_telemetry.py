@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge.app import run_agent
 from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
-from edge.meter import PipelineStats
+from edge.infer.scheduler import SchedulerStats
+from edge.meter import AreaStats, NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from edge.settings import load
@@ -27,12 +28,27 @@ from tests.support.processes import wait_until
 from tests.support.small_agent import small_agent
 from wayside.errors import SettingsError
 
+NS = 1_000_000_000
 SOURCE = CameraView("live", "", "FFmpeg", 1280, 720, 10.0, 4, 1, 2, {})
 CAMERA = PipelineStats(
-    "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7, SOURCE
+    "yard",
+    "live",
+    None,
+    120,
+    100,
+    {"too-old": 18, "replaced": 2},
+    9.5,
+    42.0,
+    3,
+    7,
+    SOURCE,
+    [AreaStats("lanes", 20, {"rate": 80}, 5.0, 60.0)],
 )
 VIEW = View(
-    device="gate-1", version="0.1.0", model="tiny", model_version="1", engine="onnxruntime/CPU",
+    device="gate-1", version="0.1.0",
+    networks=[
+        NetworkStats(None, "tiny", "1", "onnxruntime/CPU", SchedulerStats(50, 100, 3 * NS, 2 * NS))
+    ],
     cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
     forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25, 4),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
@@ -69,6 +85,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         for sample in family.samples
     }
     yard = (("camera", "yard"),)
+    tiny = (("id", "model"), ("model", "tiny"))
     for name, labels, value in (
         ("wayside_frames_captured_total", yard, 120),
         ("wayside_frames_inferred_total", yard, 100),
@@ -79,6 +96,13 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_camera_hanging_reads", yard, 2),
         ("wayside_camera_info", (*yard, ("decoder", "FFmpeg"), ("size", "1280x720")), 1),
         ("wayside_camera_state", (*yard, ("state", "live")), 1),
+        ("wayside_area_frames_inferred_total", (*yard, ("id", "lanes")), 20),
+        ("wayside_area_frames_dropped_total", (*yard, ("cause", "rate"), ("id", "lanes")), 80),
+        ("wayside_network_info", (("engine", "onnxruntime/CPU"), *tiny, ("version", "1")), 1),
+        ("wayside_batches_inferred_total", tiny, 50),
+        ("wayside_batched_frames_total", tiny, 100),
+        ("wayside_queue_wait_seconds_total", tiny, 3),
+        ("wayside_inference_seconds_total", tiny, 2),
         ("wayside_outbox_events", (), 5),
         ("wayside_outbox_oldest_age_seconds", (), 12.5),
         ("wayside_outbox_lost_events_total", (), 4),
@@ -89,7 +113,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
     ):
         assert found[name, labels] == pytest.approx(value), name
     [info] = [dict(labels) for name, labels in found if name == "wayside_agent_info"]
-    assert (info["model"], info["engine"]) == ("tiny", "onnxruntime/CPU")
+    assert info == {"device": "gate-1", "version": "0.1.0"}
 
 
 def test_openmetrics_is_spoken_to_who_asks_for_it(server: TelemetryServer) -> None:
