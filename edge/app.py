@@ -84,6 +84,7 @@ def run_agent(
     """
     wall = WallClock()
     track_ids = TrackIds()
+    sensing: list[Sensors] = []
 
     def make(camera: CameraSettings) -> Pipeline:
         sink = sensors.filled(camera.id, up.outbox.append)
@@ -95,6 +96,7 @@ def run_agent(
     def content() -> DeviceState:
         state = _device_state(cameras.pipelines, networks, wall)
         state.config_revision = reloader.revision if reloader else 0
+        state.sensors.extend(report for sensors in sensing for report in sensors.reports())
         return state
 
     def clock() -> ClockState:
@@ -112,6 +114,7 @@ def run_agent(
             ) as sensors,
             networks.at_work(),
         ):
+            sensing.append(sensors)
             cameras.add(settings.cameras)
             with (
                 _status_file(settings, networks, cameras, up, sensors),

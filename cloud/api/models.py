@@ -6,6 +6,7 @@ nanoseconds are text as well, because JSON numbers above 2^53 lose digits in bro
 
 from pydantic import BaseModel, Field
 
+from cloud.api.event_details import Details, details
 from cloud.api.times import format_ns
 from cloud.store.port import CountRow, EventRecord, GroupBy
 from protos.ids import boot_text
@@ -20,7 +21,7 @@ class BoxAnswer(BaseModel):
     height: float
 
 
-class EventAnswer(BaseModel):
+class EventAnswer(Details):
     """One event."""
 
     event_id: str = Field(examples=["cam-box/00000000000000a7/state/42"])
@@ -78,6 +79,7 @@ class EventAnswer(BaseModel):
             direction=event.direction or None,
             dwell_s=event.dwell_s,
             value=event.value,
+            **dict(details(event.payload)),
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.doctor.finding import Finding, ok, warning, wrong
+from edge.publish.privacy import open_to_others
 
 SLOW_S = 0.25
 """Of a write that is on disk: alarms wait for one."""
@@ -43,6 +44,7 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         )  # fmt: skip
     else:
         yield ok("disk", f"{folder}: a write took {took_s * 1e3:.0f} ms to be on disk")
+    yield from _privacy(folder)
     free, needed = shutil.disk_usage(place).free, max(0, max_bytes - held)
     told = f"{free // _MIB:,} MiB free, and events may take {needed // _MIB:,} MiB more"
     if free < needed:
@@ -60,6 +62,19 @@ def _held_bytes(folder: Path) -> int:
         with suppress(FileNotFoundError):
             total += path.stat().st_size
     return total
+
+
+def _privacy(folder: Path) -> Iterator[Finding]:
+    """Who else may look at events; nothing is said of a folder that is not there yet."""
+    if folder.is_dir():
+        found = open_to_others([folder, *folder.glob("outbox*")])
+        if found:
+            yield warning(
+                "privacy", f"{found[0]}: others than the agent's user may read it",
+                f"chmod 700 {folder}; the agent closes its own files when it starts",
+            )  # fmt: skip
+        else:
+            yield ok("privacy", f"{folder}: for the agent's user alone")
 
 
 def _nearest(folder: Path) -> Path:

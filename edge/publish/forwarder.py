@@ -50,6 +50,7 @@ class ForwarderStats:
         receipts: ranges that receipts held.
         set_aside: events that the broker refuses, now.
         receipt_s: smoothed time from PUBACK to receipt, None before the first.
+        replay_window: old batches of a lane that may be without a receipt now.
     """
 
     connected: bool
@@ -59,6 +60,7 @@ class ForwarderStats:
     receipts: int
     set_aside: int
     receipt_s: float | None
+    replay_window: int
 
 
 class Forwarder:
@@ -108,6 +110,7 @@ class Forwarder:
             receipts=self._receipts,
             set_aside=self._outbox.set_aside,
             receipt_s=self._flight.timeout.observed_s,
+            replay_window=int(self._flight.congestion.window),
         )
 
     def start(self) -> None:
@@ -181,10 +184,11 @@ class Forwarder:
         while (notes := self._wait(wake_s)) is not None:
             # One time for a whole round: what is not due at it is what wake_s waits for.
             now_s = self._clock()
-            for note in notes:
-                note(now_s)
+            # Before the notes: what was durable when a connection came is old, and not fresh.
             for stream, last in self._outbox.streams():
                 self._flight.available(stream, last, now_s)
+            for note in notes:
+                note(now_s)
             self._report(self._flight.tick(now_s))
             while (choice := self._flight.choose(now_s)) is not None:
                 self._send(choice, now_s)
@@ -226,7 +230,7 @@ class Forwarder:
                 partial(self._on_puback, token),
             )  # fmt: skip
         except NotConnectedError:
-            self._flight.not_sent(token, now_s)
+            self._flight.not_sent(token)
         else:
             self._sent += 1
             self._resent += again

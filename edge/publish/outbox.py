@@ -8,6 +8,7 @@ file aside.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +16,8 @@ from typing import TypeVar
 import structlog
 
 from edge.publish.clock import ClockState, unanchored
+from edge.publish.condense import Loss
 from edge.publish.ledger import Ledger
-from edge.publish.losses import Loss
 from edge.publish.rows import Depth, Row, SeqRange, Stream
 from edge.publish.schema import (
     FILE_NAME,
@@ -57,13 +58,14 @@ class Outbox:
         settings: OutboxSettings,
         device: str,
         clock: Callable[[], ClockState],
+        now_ns: Callable[[], int],
     ) -> None:
         self.boot = new_boot()
         self._log = _log.bind(device_id=device, file=str(path))
         self._clock = clock
         self._max_draft_bytes = min(MAX_PAYLOAD_BYTES - _HEADER_BYTES, settings.max_bytes // 8)
         self._ledger = Ledger(connection, self.boot)
-        self._writer = Writer(path, self._ledger, settings, clock)
+        self._writer = Writer(path, self._ledger, settings, clock, now_ns)
         self.set_aside = 0
 
     @classmethod
@@ -74,6 +76,7 @@ class Outbox:
         device: str,
         *,
         clock: Callable[[], ClockState] = unanchored,
+        now_ns: Callable[[], int] = time.time_ns,
         connect_to: Connect = connect,
     ) -> "Outbox":
         """The outbox of a folder, with a new boot, and its writer started.
@@ -85,6 +88,7 @@ class Outbox:
             settings: its limits.
             device: id of the device.
             clock: what is known of the clock now; asked with each append.
+            now_ns: Unix time, by which events are too old.
             connect_to: opens the SQLite file.
 
         Raises:
@@ -95,7 +99,7 @@ class Outbox:
         connection, salvaged = open_file(folder, connect_to)
         path = folder / FILE_NAME
         try:
-            outbox = cls(path, connection, settings, device, clock)
+            outbox = cls(path, connection, settings, device, clock, now_ns)
             outbox._begin(salvaged)
         except sqlite3.Error as error:
             connection.close()

@@ -135,6 +135,10 @@ def _of_forwarder(view: View) -> Iterator[Metric]:
     yield _one_counter("batches_sent", "Batches handed to a connection", stats.sent)
     yield _one_counter("batches_resent", "Of these, those that had gone out before", stats.resent)
     yield _one_counter("receipts", "Ranges that receipts held", stats.receipts)
+    yield _one_gauge(
+        "replay_window_batches", "Old batches of a lane that may be without a receipt",
+        stats.replay_window,
+    )  # fmt: skip
     if stats.receipt_s is not None:
         yield _one_gauge("receipt_seconds", "From PUBACK to receipt, smoothed", stats.receipt_s)
 

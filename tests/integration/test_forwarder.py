@@ -139,9 +139,11 @@ def test_an_alarm_does_not_wait_for_company(make_rig: MakeRig) -> None:
     cloud = rig.cloud()
     assert cloud.subscribed.wait(10)
     outbox, _ = rig.device()
+    outbox.append(drafts(1, Lane.ALARM))
+    wait_until(lambda: cloud.seqs(outbox.boot, Lane.ALARM), "the line is open")
     outbox.append(drafts(1, Lane.STATE))
     outbox.append(drafts(1, Lane.ALARM))
-    wait_until(lambda: cloud.seqs(outbox.boot, Lane.ALARM), "the alarm arrives")
+    wait_until(lambda: len(cloud.seqs(outbox.boot, Lane.ALARM)) == 2, "the alarm arrives")
     assert not cloud.seqs(outbox.boot, Lane.STATE)
 
 

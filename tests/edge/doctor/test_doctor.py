@@ -182,6 +182,21 @@ def test_a_clock_that_was_never_set_is_wrong() -> None:
     assert machine.clock(1.8e9, True).state == "ok"
 
 
+def test_who_else_may_look_at_the_events_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    _, told, _ = disk.disk(folder, 0)
+    assert (told.subject, told.state) == ("privacy", "warning")
+    assert f"chmod 700 {folder}" in told.remedy
+    folder.chmod(0o700)
+    (folder / "outbox.sqlite3").touch(mode=0o640)
+    _, told, _ = disk.disk(folder, 0)
+    assert told.seen == f"{folder}/outbox.sqlite3: others than the agent's user may read it"
+    (folder / "outbox.sqlite3").chmod(0o600)
+    _, told, _ = disk.disk(folder, 0)
+    assert told.state == "ok"
+
+
 def test_a_disk_is_slow_or_small(tmp_path: Path) -> None:
     slow, small = disk.disk(tmp_path / "not" / "there", 2**62, slow_s=-1.0)
     assert (slow.state, small.state) == ("warning", "warning")

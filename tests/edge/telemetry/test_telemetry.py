@@ -51,7 +51,7 @@ VIEW = View(
         NetworkStats(None, "tiny", "1", "onnxruntime/CPU", SchedulerStats(50, 100, 3 * NS, 2 * NS))
     ],
     cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
-    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
+    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25, 4),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
     now_ns=13_500_000_000,
 )  # fmt: skip
@@ -109,6 +109,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_outbox_lost_events_total", (), 4),
         ("wayside_broker_connected", (), 1),
         ("wayside_receipt_seconds", (), 0.25),
+        ("wayside_replay_window_batches", (), 4),
         ("wayside_resident_memory_bytes", (), 100),
     ):
         assert found[name, labels] == pytest.approx(value), name
