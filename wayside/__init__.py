@@ -6,6 +6,7 @@ places.py      where in a file an error of pydantic stands
 paths.py       paths in settings files
 logging.py     structlog, for people or for machines
 backoff.py     growing waits with jitter
+times.py       times as text: RFC 3339, or Unix nanoseconds
 net.py         loopback or TLS, nothing between
 mqtt/          one MQTT connection that keeps coming back
 cli.py         what the command lines share
