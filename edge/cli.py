@@ -69,6 +69,37 @@ def doctor(config: ConfigFile) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def replay(
+    recording: Annotated[
+        Path, typer.Argument(metavar="FILE", help="a video, or a folder of pictures")
+    ],
+    epoch: Annotated[
+        str,
+        typer.Option(metavar="T", help="time of its first moment, such as 2026-05-01T12:00:00Z"),
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="settings file; without: objects only, by yolox-nano"),
+    ] = None,
+    camera: Annotated[
+        str | None, typer.Option(metavar="ID", help="whose rules; needed where there are several")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="written whole; without: standard output")
+    ] = None,
+) -> None:
+    """Tell the events of a recording as JSON Lines: every frame, the same bytes each time."""
+    from edge.replay.output import progress_bar, written
+    from edge.replay.run import parse_epoch, plain_settings, replay
+
+    settings = edge_settings.load(config) if config else plain_settings(recording)
+    logging.configure("warning", "console")
+    with written(out, [recording, config]) as write, progress_bar(out) as progress:
+        for line in replay(settings, recording, parse_epoch(epoch), camera, progress):
+            write(line)
+
+
 @app.command(name="config")
 def show_config(
     config: ConfigFile,

@@ -10,7 +10,6 @@ from edge.infer.upgrade import probe_picture
 from edge.network import PROBE_SHAPE
 from edge.settings import ModelSettings
 from models import zoo
-from models.assets import Places
 from models.detector import Detector
 from models.errors import ModelError
 
@@ -19,7 +18,7 @@ _RUNS = 5
 
 def network(settings: ModelSettings) -> Iterator[Finding]:
     """What can be said of the model; nothing is fetched."""
-    if not _is_here(settings.name):
+    if not zoo.is_here(settings.name):
         yield warning(
             "model", f"{settings.name}: not on this device yet; the agent fetches it at its start",
             f"fetch it now, while there is a network: wayside-models pull {settings.name}",
@@ -38,15 +37,6 @@ def network(settings: ModelSettings) -> Iterator[Finding]:
         yield wrong("model", str(error))
     finally:
         detector.close()
-
-
-def _is_here(name: str) -> bool:
-    if zoo.is_path(name):
-        return True
-    places = Places.of_user()
-    return any(
-        places.holds(one.asset) for one in zoo.contents().networks if one.manifest.name == name
-    )
 
 
 def _milliseconds(detector: Detector) -> float:

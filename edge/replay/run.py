@@ -1,0 +1,108 @@
+"""A replay put together from a settings file: its network, and the rules of one camera."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from edge.capture.opencv import prepare_opencv
+from edge.errors import ReplayError
+from edge.network import load_network
+from edge.replay.events import events
+from edge.replay.frames import frames
+from edge.replay.lines import lines
+from edge.rules.engine import CameraRules
+from edge.settings import CameraSettings, EdgeSettings
+from edge.track.tracker import Tracker
+from models import zoo
+from models.progress import Progress
+from wayside.times import parse_ns
+
+EARLIEST_NS = 946_684_800_000_000_000
+"""2000-01-01. What is before it was meant to be seconds."""
+
+PLAIN_NETWORK = "yolox-nano"
+
+
+def parse_epoch(text: str) -> int:
+    """Unix ns of a recording's first moment.
+
+    Raises:
+        ReplayError: it is no time, or one that no recording is from.
+    """
+    try:
+        epoch_ns = parse_ns(text)
+    except ValueError as error:
+        raise ReplayError(f"--epoch {text!r}: {error}") from error
+    if epoch_ns < EARLIEST_NS:
+        raise ReplayError(
+            f"--epoch {text!r}: is before the year 2000; must be like 2026-05-01T12:00:00Z "
+            "(RFC 3339) or Unix nanoseconds, not seconds"
+        )
+    return epoch_ns
+
+
+def plain_settings(recording: Path) -> EdgeSettings:
+    """Settings that watch for objects only, for who has no settings file yet."""
+    camera = {"id": "recording", "source": str(recording.absolute())}
+    return EdgeSettings.model_validate(
+        {"device": "replay", "model": {"name": PLAIN_NETWORK}, "cameras": [camera]}
+    )
+
+
+def replay(
+    settings: EdgeSettings,
+    recording: Path,
+    epoch_ns: int,
+    camera_id: str | None,
+    progress: Progress,
+) -> Iterator[str]:
+    """The events of a recording as lines of JSON, as they are found.
+
+    Nothing leaves the device and nothing is fetched; neither the outbox nor the camera's own
+    source is touched. A TensorRT engine that the agent would change over to is left out: the
+    network answers as it does in the agent's first frame.
+
+    Args:
+        settings: their network, and the rules of one camera.
+        recording: a video's file, or a folder of pictures.
+        epoch_ns: Unix time of its first moment.
+        camera_id: whose rules; None where there is one camera only.
+        progress: told how many frames are done.
+
+    Raises:
+        ReplayError: no camera of that id, or a network that is not on this device.
+        AssetError, EngineError, ManifestError: the network cannot be used.
+        CaptureError: the recording cannot be read.
+    """
+    settings = _offline(settings)
+    camera = _camera(settings.cameras, camera_id)
+    prepare_opencv()
+    detector, tracker, _ = load_network(settings)
+    manifest = detector.manifest
+    rules = CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera)
+    with closing(detector):
+        read = frames(camera.id, recording, epoch_ns, camera.fps, progress)
+        yield from lines(settings.device, events(read, detector, Tracker(tracker), rules))
+
+
+def _offline(settings: EdgeSettings) -> EdgeSettings:
+    """The settings with a network that is here, and that nothing takes over from."""
+    name = settings.model.name
+    if not zoo.is_here(name):
+        raise ReplayError(
+            f"network {name}: is not on this device, and a replay fetches nothing; fetch it with "
+            f"`wayside-models pull {name}`"
+        )
+    tensorrt = settings.model.tensorrt.model_copy(update={"enabled": False})
+    model = settings.model.model_copy(update={"tensorrt": tensorrt})
+    return settings.model_copy(update={"model": model})
+
+
+def _camera(cameras: Sequence[CameraSettings], camera_id: str | None) -> CameraSettings:
+    ids = ", ".join(camera.id for camera in cameras)
+    if camera_id is None and len(cameras) > 1:
+        raise ReplayError(f"the settings have several cameras: choose one with --camera, of {ids}")
+    for camera in cameras:
+        if camera_id in (None, camera.id):
+            return camera
+    raise ReplayError(f"the settings have no camera {camera_id!r}; there is {ids}")
