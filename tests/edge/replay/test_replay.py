@@ -1,13 +1,14 @@
 """Recordings replayed in this process, over a tiny network that always sees one person."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
 
+from protos.errors import InvalidIdError
+from protos.ids import EventId
 from tests.support.edge_command import call
 from tests.support.media import picture
 from tests.support.small_agent import FRAMES, small_agent
@@ -40,6 +41,14 @@ def test_events_are_told_with_the_recordings_time(tmp_path: Path) -> None:
     ]
     # Ten frames a second.
     assert events(result.stdout)[0]["captured_at"] == "2026-05-01T12:00:00.200000000Z"
+
+
+def test_no_event_of_a_replay_can_be_taken_for_one_that_happened(tmp_path: Path) -> None:
+    result = call("replay", tmp_path / "yard.mp4", "--epoch", EPOCH, "-c", small_agent(tmp_path))
+
+    for event in events(result.stdout):
+        with pytest.raises(InvalidIdError, match="boot 'replay' is not 16"):
+            EventId.parse(event["event_id"])
 
 
 def test_nothing_else_is_touched(tmp_path: Path) -> None:
@@ -150,4 +159,4 @@ def test_a_network_that_is_not_here_is_not_fetched(
 
     assert result.exit_code == 1
     assert "fetch it with `wayside-models pull fastestdet`" in result.stderr
-    assert not os.path.exists(tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
