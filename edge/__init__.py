@@ -20,6 +20,7 @@ telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     the network that serves, and the faster engine that takes over from it
 app.py         all put together; only it, network.py and sensors/assembly.py name adapters
 replay/        the events of a recording, the same bytes each time
+bench/         how long each stage takes on this board, and whether its cameras fit
 doctor/        what is wrong with a device and its settings, and how to mend it
 cli.py         wayside-edge
 """

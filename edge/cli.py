@@ -9,7 +9,7 @@ import typer
 from edge import settings as edge_settings
 from wayside import logging
 from wayside.cli import program
-from wayside.process import crash_on_thread_errors, stop_on_signals
+from wayside.process import crash_on_thread_errors, exit_on_sigterm, stop_on_signals
 
 app = program("Wayside on a device: cameras in, events out, nothing lost.")
 
@@ -98,6 +98,27 @@ def replay(
     with written(out, [recording, config]) as write, progress_bar(out) as progress:
         for line in replay(settings, recording, parse_epoch(epoch), camera, progress):
             write(line)
+
+
+@app.command()
+def bench(
+    config: ConfigFile,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Measure each stage on this board with this configuration: do its cameras fit?"""
+    from edge.bench.run import bench as measure
+    from edge.bench.table import table
+
+    settings = edge_settings.load(config)
+    logging.configure("critical", "console")  # what is wrong stands in the report
+    exit_on_sigterm()
+    report = measure(settings, lambda doing: typer.echo(f"... {doing}", err=True))
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        typer.echo("\n".join(table(report)))
+    if not report.is_whole:
+        raise typer.Exit(1)
 
 
 @app.command(name="config")

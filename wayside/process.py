@@ -40,6 +40,15 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
+def exit_on_sigterm() -> None:
+    """Have SIGTERM end the process as SIGINT does: by an exception, so that all is tidied up."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
 @contextmanager
 def frozen_heap() -> Iterator[None]:
     """Leave what stands now out of every garbage collection until the end.

@@ -58,7 +58,8 @@ class _Look(threading.Thread):
 
     def _look(self) -> Finding:
         begun_s = time.monotonic()
-        source = Camera(self._settings.id, self._settings, WallClock()).open(lambda _s: None)
+        wait = threading.Event().wait if self._settings.is_camera else lambda _s: False
+        source = Camera(self._settings.id, self._settings, WallClock()).open(wait)
         try:
             first = source.read()
             if first is None:

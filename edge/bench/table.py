@@ -1,0 +1,111 @@
+"""A report as a table for people."""
+
+from collections.abc import Iterator, Sequence
+
+from edge.bench.capacity import COMFORTABLE, CPU, NETWORK, PYTHON, Capacity
+from edge.bench.report import CameraReport, Report
+from edge.bench.stages import STAGES
+from edge.bench.timing import Timing
+
+_COLUMNS = ("camera", "stage", "median", "quartiles", "of one CPU")
+_BUSY = 0.25
+"""CPUs that others use, from which the figures are not those of an idle board."""
+
+_WHAT_HELPS = {
+    CPU: "a smaller network, an engine on a GPU, smaller pictures, or fewer of them a second",
+    NETWORK: "a smaller network, its TensorRT engine, or fewer pictures a second",
+    PYTHON: "fewer rules, or fewer pictures a second; tracker and rules run one at a time",
+}
+
+_SLOW_COMMIT_MS = 250.0
+
+
+def table(report: Report) -> Iterator[str]:
+    """The lines of it."""
+    yield (
+        f"{report.device}: {report.machine}, {report.cpus} CPUs; {report.network}"
+        + (f" by {report.engine}" if report.engine else "")
+    )
+    if report.busy > _BUSY:
+        yield (
+            f"note: other work was using {report.busy:.1f} CPUs before; stop it, the agent too, "
+            "for the figures of an idle board"
+        )
+    yield ""
+    yield from _aligned([_COLUMNS, *_rows(report)])
+    yield ""
+    if report.network_fps:
+        threads = f"{report.workers} thread{'s' if report.workers != 1 else ''}"
+        yield f"network alone: {report.network_fps:.1f} pictures a second on {threads}"
+    yield from _of_disk(report)
+    yield from _of_problems(report)
+    if report.capacity is not None:
+        yield ""
+        yield from _verdict(report, report.capacity)
+
+
+def _rows(report: Report) -> Iterator[tuple[str, ...]]:
+    for one in report.cameras:
+        name = one.camera
+        for stage in ("decode", *STAGES):
+            timing = one.stages.get(stage)
+            if timing is not None:
+                yield name, stage, *_told(timing), f"{timing.median_ms * one.fps / 10:6.1f} %"
+            elif stage == "decode":
+                yield name, stage, "not measured", "", ""
+            name = ""
+    if report.commit is not None:
+        yield "", "commit", *_told(report.commit), ""
+
+
+def _told(timing: Timing) -> tuple[str, str]:
+    return f"{timing.median_ms:9.3f} ms", f"{timing.low_ms:.3f} to {timing.high_ms:.3f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _of_disk(report: Report) -> Iterator[str]:
+    if report.commit is not None and report.commit.median_ms > _SLOW_COMMIT_MS:
+        yield (
+            f"disk: an alarm takes {report.commit.median_ms:.0f} ms to be on disk; set data_dir to "
+            "an SSD or eMMC"
+        )
+
+
+def _of_problems(report: Report) -> Iterator[str]:
+    for one in report.cameras:
+        if one.problem:
+            yield f"camera {one.camera}: {one.problem}{_stands_in(one)}"
+    yield from report.problems
+
+
+def _stands_in(one: CameraReport) -> str:
+    if one.decoder:
+        return ""
+    return (
+        f" (pictures of {one.width_px}x{one.height_px} at {one.fps:.0f} a second stand in for it; "
+        "its decoding is not reckoned)"
+    )
+
+
+def _verdict(report: Report, found: Capacity) -> Iterator[str]:
+    for one in report.cameras:
+        gets = found.fps[one.camera]
+        size = f"{one.width_px}x{one.height_px}"
+        yield (
+            f"{one.camera}: brings {one.fps:.1f} pictures a second of {size}, "
+            + ("all of them can be inferred" if gets >= one.fps else f"{gets:.1f} can be inferred")
+        )
+    loads = ", ".join(f"{name} {load:.0%}" for name, load in found.loads.items())
+    yield f"load with every picture inferred: {loads}"
+    short = f"{found.bottleneck} at {found.load:.0%}; what helps: {_WHAT_HELPS[found.bottleneck]}"
+    if not found.fits:
+        yield f"The cameras do not fit: {short}."
+    elif found.load > COMFORTABLE:
+        yield f"The cameras just fit: {short}."
+    else:
+        yield f"The cameras fit, {1 / found.load:.1f} times over."
