@@ -10,6 +10,7 @@ rules/         tracks into events: zones, lines, the life of an object
 sensors/       where the device is, and what else it senses beside its cameras
 publish/       events to disk, and from there to the broker until a receipt comes back
 pipeline.py    one camera from frame to events; read this first
+histogram.py   numbers counted by bucket: how long each stage takes
 meter.py       a pipeline's figures
 watchdog.py    ends a process in which work is stuck
 heartbeat.py   how the device says that it lives

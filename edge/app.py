@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from edge.agent import Cameras, drain, status, wait_until_done
 from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
+from edge.histogram import StageTimes
 from edge.infer.probe import probe_workers
+from edge.infer.timed import TimedDetector
 from edge.network import PROBE_SHAPE, load_network
 from edge.pipeline import Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
@@ -73,7 +76,7 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     with (
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
-        sending(settings, content, clock) as up,
+        sending(settings, content, clock, wall.now_ns) as up,
         Sensors(
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
@@ -123,7 +126,10 @@ def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
 
 @contextmanager
 def sending(
-    settings: EdgeSettings, content: Callable[[], DeviceState], clock: Callable[[], ClockState]
+    settings: EdgeSettings,
+    content: Callable[[], DeviceState],
+    clock: Callable[[], ClockState],
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> Iterator[Sending]:
     """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
     with ExitStack() as ends:
@@ -143,7 +149,7 @@ def sending(
             depth=outbox.depth,
             health=HealthProbe(settings.data_dir).read,
         )
-        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
+        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device, now_ns=now_ns)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
         uplink.start()
@@ -179,14 +185,17 @@ def _pipeline(
     from edge.capture.sources import Camera
 
     manifest: Manifest = detector.manifest
+    times = StageTimes()
     stages = Stages(
         Camera(camera.id, camera, wall).open,
-        detector,
+        TimedDetector(detector, times),
         Tracker(tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
     )
-    return Pipeline(camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog)
+    return Pipeline(
+        camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog, times=times
+    )
 
 
 @contextmanager
@@ -238,6 +247,10 @@ def _telemetry(
             forwarder=up.forwarder.stats,
             health=health.read(),
             now_ns=wall.now_ns(),
+            stages={one.camera: one.times.distributions() for one in pipelines},
+            commits=up.outbox.commit_times(),
+            latency=up.forwarder.latency(),
+            batch_fill=up.forwarder.fill,
         )
 
     with TelemetryServer(where.host, where.port, look) as server:

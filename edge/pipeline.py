@@ -7,6 +7,7 @@ that calls `run`, in the order of the frames. Everything between is bounded.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,8 @@ from edge.capture.clock import WallClock
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.histogram import StageTimes
+from edge.infer.burst import Inferred
 from edge.infer.port import Detector
 from edge.infer.workers import Workers
 from edge.meter import Meter, PipelineStats
@@ -64,6 +67,7 @@ class Pipeline:
 
     Attributes:
         camera: its id.
+        times: how long its stages take.
 
     Args:
         camera: id of the camera.
@@ -72,6 +76,7 @@ class Pipeline:
         workers: threads that infer.
         wall: the device's clock.
         watchdog: ends the process when the engine or the sink is stuck.
+        times: as above, where others record in it too.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Pipeline:
         workers: int,
         wall: WallClock,
         watchdog: Watchdog,
+        times: StageTimes | None = None,
     ) -> None:
         self.camera = camera
         self._stages = stages
@@ -91,6 +97,7 @@ class Pipeline:
         self._slot = _slot(source, wall)
         self._burst = LOSSLESS_BURST if source.lossless else 1
         self._meter = Meter()
+        self.times = times or StageTimes()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
@@ -101,6 +108,7 @@ class Pipeline:
             wall.now_ns,
             source.limits,
             source.soundness(),
+            times=self.times,
         )
 
     def run(self) -> None:
@@ -113,15 +121,11 @@ class Pipeline:
         """
         workers = Workers(
             self._slot, self._stages.detector, self._worker_count, self._watchdog,
-            burst=self._burst,
+            burst=self._burst, times=self.times,
         )  # fmt: skip
         with self._reader, workers:
             for inferred in workers:
-                tracks = self._stages.tracker.update(
-                    inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
-                )
-                self._meter.tracked(inferred.read_ns, len(tracks))
-                self._sink(self._stages.rules.step(tracks, inferred.width_px, inferred.height_px))
+                self._sink(self._judged(inferred))
         self._sink(self._stages.rules.finish())
         self._reader.check()
 
@@ -147,6 +151,19 @@ class Pipeline:
             events=self._events,
             source=source,
         )
+
+    def _judged(self, inferred: Inferred) -> list[Draft]:
+        """What a frame's detections mean, once they are tracks."""
+        begun_ns = time.monotonic_ns()
+        tracks = self._stages.tracker.update(
+            inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
+        )
+        tracked_ns = time.monotonic_ns()
+        self._meter.tracked(inferred.read_ns, len(tracks))
+        drafts = self._stages.rules.step(tracks, inferred.width_px, inferred.height_px)
+        self.times.track.record(tracked_ns - begun_ns)
+        self.times.rules.record(time.monotonic_ns() - tracked_ns)
+        return drafts
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])

@@ -1,10 +1,12 @@
 """N threads over one detector; results come out in the order of the frames."""
 
 import threading
+import time
 from collections.abc import Iterator
 from queue import SimpleQueue
 
 from edge.capture.slot import Arrival, Slot
+from edge.histogram import StageTimes
 from edge.infer.burst import Burst, Inferred
 from edge.infer.port import Detector
 from edge.watchdog import Watchdog
@@ -28,15 +30,24 @@ class Workers:
         burst: results that are handed on together. What follows, tracking and rules, is code
             that each inference drives out of the caches: in bursts it takes less than half the
             time. 1 for a live camera, whose results nobody may hold back.
+        times: told how long each frame waited.
     """
 
     def __init__(
-        self, slot: Slot, detector: Detector, count: int, watchdog: Watchdog, *, burst: int = 1
+        self,
+        slot: Slot,
+        detector: Detector,
+        count: int,
+        watchdog: Watchdog,
+        *,
+        burst: int = 1,
+        times: StageTimes | None = None,
     ) -> None:
         self._slot = slot
         self._burst_size = burst
         self._detector = detector
         self._watchdog = watchdog
+        self._times = times or StageTimes()
         self._take = threading.Lock()
         self._room = threading.Semaphore(count + READ_AHEAD + burst - 1)
         self._open = Burst(burst)
@@ -94,6 +105,7 @@ class Workers:
         with self._take:
             arrival = None if self._stopped else self._slot.take()
             if arrival is not None:
+                self._times.wait.record(time.monotonic_ns() - arrival.read_ns)
                 if self._open.is_sealed:
                     self._open = Burst(self._burst_size)
                     self._bursts.put(self._open)
