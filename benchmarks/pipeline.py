@@ -24,6 +24,7 @@ from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera, Wait
 from edge.infer.probe import probe_workers
+from edge.infer.scheduler import Scheduler
 from edge.pipeline import Pipeline, Stages
 from edge.publish.outbox import Outbox
 from edge.publish.settings import OutboxSettings
@@ -111,17 +112,15 @@ def run_agent(detector: Detector, video: Path, workers: int, outbox: Outbox, fra
     def open_source(wait: Wait) -> Source:
         return FirstFrames(camera.open(wait), frames)
 
-    stages = Stages(
-        open_source,
-        detector,
-        Tracker(TrackerSettings()),
-        CameraRules("cam-bench", manifest.classes, manifest.name, manifest.version, RULES),
-        outbox.append,
-    )
-    with Watchdog(60) as watchdog:
-        pipeline = Pipeline(
-            "cam-bench", source, stages, workers=workers, wall=wall, watchdog=watchdog
+    with Watchdog(60) as watchdog, Scheduler(detector, workers, watchdog) as scheduler:
+        stages = Stages(
+            open_source,
+            scheduler,
+            Tracker(TrackerSettings()),
+            CameraRules("cam-bench", manifest.classes, manifest.name, manifest.version, RULES),
+            outbox.append,
         )
+        pipeline = Pipeline("cam-bench", source, stages, wall=wall, watchdog=watchdog)
         pipeline.run()
     if pipeline.stats.frames_inferred != frames:
         raise RuntimeError(

@@ -1,6 +1,5 @@
 """The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +14,9 @@ from edge.agent import Cameras, drain, status, wait_until_done
 from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
-from edge.histogram import StageTimes
+from edge.histogram import NetworkTimes
 from edge.infer.probe import probe_workers
-from edge.infer.timed import TimedDetector
+from edge.infer.scheduler import Scheduler
 from edge.network import PROBE_SHAPE, load_network
 from edge.pipeline import Pipeline, Sink, Stages
 from edge.publish.clock import ClockState, clock_synced, unanchored
@@ -28,9 +27,11 @@ from edge.rules.engine import CameraRules
 from edge.sensors.assembly import Sensors
 from edge.settings import CameraSettings, EdgeSettings
 from edge.status import StatusFile
+from edge.telemetry.view import View, Watched
 from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
+from models.detections import Detections
 from models.detector import Detector
 from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
@@ -80,18 +81,22 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         Sensors(
             settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
         ) as sensors,
+        ExitStack() as ends,
     ):
+        scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
+        watched = Watched(detector.manifest.name, NetworkTimes(), scheduler)
+        detector.steps = watched.times
         pipelines += [
             _pipeline(
-                camera, detector, tracker, sensors.filled(camera.id, up.outbox.append),
-                workers, wall, watchdog,
+                camera, detector.manifest, scheduler, tracker,
+                sensors.filled(camera.id, up.outbox.append), wall, watchdog,
             )
             for camera in settings.cameras
         ]  # fmt: skip
         cameras = Cameras(pipelines, up.heartbeat.note_error)
         with (
             _status_file(settings, detector, pipelines, up, sensors),
-            _telemetry(settings, detector, pipelines, up, wall),
+            _telemetry(settings, detector, watched, pipelines, up, wall),
             frozen_heap(),
         ):
             with upgrade:
@@ -162,40 +167,35 @@ def sending(
 
 
 def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer for each camera: as many as pay, shared by all of them."""
+    """Threads that infer, for all cameras: as many as pay."""
     from edge.capture.opencv import prepare_opencv
 
     workers = settings.infer.workers
     if workers != "auto":
         return workers
     prepare_opencv()
-    found = probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-    return math.ceil(found / len(settings.cameras))
+    return probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
 
 
 def _pipeline(
     camera: CameraSettings,
-    detector: Detector,
+    manifest: Manifest,
+    scheduler: Scheduler[Detections],
     tracker: TrackerSettings,
     sink: Sink,
-    workers: int,
     wall: WallClock,
     watchdog: Watchdog,
 ) -> Pipeline:
     from edge.capture.sources import Camera
 
-    manifest: Manifest = detector.manifest
-    times = StageTimes()
     stages = Stages(
         Camera(camera.id, camera, wall).open,
-        TimedDetector(detector, times),
+        scheduler,
         Tracker(tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
     )
-    return Pipeline(
-        camera.id, camera, stages, workers=workers, wall=wall, watchdog=watchdog, times=times
-    )
+    return Pipeline(camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera)
 
 
 @contextmanager
@@ -221,8 +221,8 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, detector: Detector, pipelines: list[Pipeline], up: Sending,
-    wall: WallClock,
+    settings: EdgeSettings, detector: Detector, watched: Watched, pipelines: list[Pipeline],
+    up: Sending, wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -230,7 +230,6 @@ def _telemetry(
         yield
         return
     from edge.telemetry.server import TelemetryServer
-    from edge.telemetry.view import View
 
     health = HealthProbe(settings.data_dir)
     manifest = detector.manifest
@@ -247,6 +246,7 @@ def _telemetry(
             forwarder=up.forwarder.stats,
             health=health.read(),
             now_ns=wall.now_ns(),
+            networks=[watched.view()],
             stages={one.camera: one.times.distributions() for one in pipelines},
             commits=up.outbox.commit_times(),
             latency=up.forwarder.latency(),

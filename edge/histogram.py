@@ -92,19 +92,16 @@ class StageTimes:
 
     Attributes:
         capture: from a picture's being read to its place in the slot, without waiting for room.
-        wait: in the slot, until somebody infers it.
-        preprocess: into the network's input.
-        infer: the network.
-        heads: its outputs into what was found.
+        wait: in the slot, until its turn comes.
+        network: from its turn until the network has looked at it, and at all of its batch.
         track: the tracker.
         rules: the rules.
     """
 
-    __slots__ = ("capture", "heads", "infer", "preprocess", "rules", "track", "wait")
+    __slots__ = ("capture", "network", "rules", "track", "wait")
 
     def __init__(self) -> None:
-        self.capture, self.wait = Histogram(), Histogram()
-        self.preprocess, self.infer, self.heads = Histogram(), Histogram(), Histogram()
+        self.capture, self.wait, self.network = Histogram(), Histogram(), Histogram()
         self.track, self.rules = Histogram(), Histogram()
 
     def distributions(self) -> dict[str, Distribution]:
@@ -112,9 +109,32 @@ class StageTimes:
         return {
             "capture": self.capture.distribution,
             "wait": self.wait.distribution,
-            "preprocess": self.preprocess.distribution,
-            "infer": self.infer.distribution,
-            "heads": self.heads.distribution,
+            "network": self.network.distribution,
             "track": self.track.distribution,
             "rules": self.rules.distribution,
+        }
+
+
+class NetworkTimes:
+    """How long the steps of one network take, whosever pictures it looks at.
+
+    Attributes:
+        prepared: takes the ns that pre-processing a picture took.
+        inferred: takes those of a run of the engine.
+        decoded: takes those of making raw outputs into what was found.
+    """
+
+    __slots__ = ("_heads", "_infer", "_preprocess", "decoded", "inferred", "prepared")
+
+    def __init__(self) -> None:
+        self._preprocess, self._infer, self._heads = Histogram(), Histogram(), Histogram()
+        self.prepared, self.inferred = self._preprocess.record, self._infer.record
+        self.decoded = self._heads.record
+
+    def distributions(self) -> dict[str, Distribution]:
+        """What they hold now, by step, in the order in which a picture passes them."""
+        return {
+            "preprocess": self._preprocess.distribution,
+            "infer": self._infer.distribution,
+            "heads": self._heads.distribution,
         }

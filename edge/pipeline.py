@@ -1,9 +1,9 @@
 """One camera from frame to events: capture -> slot -> infer -> track -> rules -> sink.
 
-    camera ──Reader──> slot ──Workers──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
+    camera ──Reader──> slot ──Scheduler──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
 
-The reader is a thread, each worker is one; tracking, rules and the sink run in the thread
-that calls `run`, in the order of the frames. Everything between is bounded.
+The reader is a thread, the scheduler's workers are shared by all cameras; tracking, rules and the
+sink run in the thread that calls `run`, in the order of the frames. Everything between is bounded.
 """
 
 import threading
@@ -17,10 +17,11 @@ from edge.capture.clock import WallClock
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.capture.thinning import Thinning
 from edge.histogram import StageTimes
 from edge.infer.burst import Inferred
-from edge.infer.port import Detector
-from edge.infer.workers import Workers
+from edge.infer.scheduler import Scheduler
+from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
 from edge.track.port import Tracks
@@ -28,7 +29,7 @@ from edge.watchdog import Watchdog
 from models.detections import Detections
 
 LOSSLESS_BURST = 8
-"""Frames of a file that are tracked together, see Workers."""
+"""Frames of a file that are tracked together, see Feed."""
 
 Sink = Callable[[Sequence[Draft]], None]
 """Takes events over, as the outbox does; several threads call it."""
@@ -56,7 +57,7 @@ class Stages:
     """What a frame passes, in this order."""
 
     open_source: Open
-    detector: Detector
+    detector: Scheduler[Detections]
     tracker: Tracker
     rules: Rules
     sink: Sink
@@ -72,11 +73,11 @@ class Pipeline:
     Args:
         camera: id of the camera.
         source: pace, ages and waits.
-        stages: what a frame passes.
-        workers: threads that infer.
+        stages: what a frame passes; its scheduler is at work while `run` is.
+        share: of the detector.
         wall: the device's clock.
-        watchdog: ends the process when the engine or the sink is stuck.
-        times: as above, where others record in it too.
+        watchdog: ends the process when the sink is stuck.
+        keep_pictures: what is inferred carries its picture until its events are handed over.
     """
 
     def __init__(
@@ -85,19 +86,20 @@ class Pipeline:
         source: CameraSource,
         stages: Stages,
         *,
-        workers: int,
         wall: WallClock,
         watchdog: Watchdog,
-        times: StageTimes | None = None,
+        share: ShareSettings = EQUAL_SHARE,
+        keep_pictures: bool = False,
     ) -> None:
         self.camera = camera
         self._stages = stages
-        self._worker_count = workers
+        self._share = share
+        self._keeps_pictures = keep_pictures
         self._watchdog = watchdog
-        self._slot = _slot(source, wall)
+        self._slot = _slot(source, wall, share)
         self._burst = LOSSLESS_BURST if source.lossless else 1
         self._meter = Meter()
-        self.times = times or StageTimes()
+        self.times = StageTimes()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
@@ -119,12 +121,12 @@ class Pipeline:
             EngineError: the network failed.
             OutboxError: of the sink.
         """
-        workers = Workers(
-            self._slot, self._stages.detector, self._worker_count, self._watchdog,
-            burst=self._burst, times=self.times,
+        feed = self._stages.detector.feed(
+            self._slot, burst=self._burst, min_fps=self._share.min_fps,
+            keep_pictures=self._keeps_pictures,
         )  # fmt: skip
-        with self._reader, workers:
-            for inferred in workers:
+        with self._reader, feed:
+            for inferred in feed:
                 self._sink(self._judged(inferred))
         self._sink(self._stages.rules.finish())
         self._reader.check()
@@ -152,17 +154,20 @@ class Pipeline:
             source=source,
         )
 
-    def _judged(self, inferred: Inferred) -> list[Draft]:
+    def _judged(self, inferred: Inferred[Detections]) -> list[Draft]:
         """What a frame's detections mean, once they are tracks."""
         begun_ns = time.monotonic_ns()
         tracks = self._stages.tracker.update(
-            inferred.detections, captured_ns=inferred.captured_ns, frame=inferred.number
+            inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
         )
         tracked_ns = time.monotonic_ns()
         self._meter.tracked(inferred.read_ns, len(tracks))
         drafts = self._stages.rules.step(tracks, inferred.width_px, inferred.height_px)
-        self.times.track.record(tracked_ns - begun_ns)
-        self.times.rules.record(time.monotonic_ns() - tracked_ns)
+        times = self.times
+        times.wait.record(inferred.taken_ns - inferred.read_ns)
+        times.network.record(inferred.inferred_ns - inferred.taken_ns)
+        times.track.record(tracked_ns - begun_ns)
+        times.rules.record(time.monotonic_ns() - tracked_ns)
         return drafts
 
     def _report(self, draft: Draft) -> None:
@@ -177,7 +182,8 @@ class Pipeline:
             self._events += len(drafts)
 
 
-def _slot(source: CameraSource, wall: WallClock) -> Slot:
+def _slot(source: CameraSource, wall: WallClock, share: ShareSettings) -> Slot:
+    thinning = None if share.max_fps is None else Thinning(share.max_fps)
     if source.lossless:
-        return FrameQueue(source.queue_frames)
-    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns)
+        return FrameQueue(source.queue_frames, thinning)
+    return LatestFrameSlot(source.max_frame_age_ms, wall.now_ns, thinning)

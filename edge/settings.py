@@ -22,7 +22,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.capture.settings import CameraSource
 from edge.heartbeat import HeartbeatSettings
-from edge.infer.settings import InferSettings, TensorRtSettings
+from edge.infer.settings import InferSettings, ShareSettings, TensorRtSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.rules.settings import CameraRulesSettings, unknown_classes
 from edge.sensors.settings import SensorSettings, sensor_problems
@@ -104,8 +104,8 @@ class StatusSettings(_Frozen):
     interval_s: float = Field(0.5, ge=0.1, le=60, description="s between two writings")
 
 
-class CameraSettings(CameraSource, CameraRulesSettings):
-    """One camera: where its frames come from, and what is watched on them."""
+class CameraSettings(CameraSource, CameraRulesSettings, ShareSettings):
+    """One camera: where its frames come from, how many are looked at, and what is watched."""
 
     id: Id
 

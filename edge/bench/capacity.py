@@ -6,7 +6,7 @@ one at a time whatever the number of CPUs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CPU, NETWORK, PYTHON = "CPUs", "network", "Python"
 
@@ -22,7 +22,9 @@ class Demand:
 
     Attributes:
         camera: its id.
-        fps: pictures a second that it brings.
+        brought_fps: pictures a second that it brings.
+        fps: of these, what is to be inferred.
+        least_fps: that it is guaranteed; 0: nothing is.
         decode_ms: CPU's time of a picture; 0 where it is not known.
         network_ms: pre-processing, network and heads of a picture, one picture at a time.
         host_ms: of these, what is pre-processing and heads.
@@ -30,11 +32,17 @@ class Demand:
     """
 
     camera: str
+    brought_fps: float
     fps: float
+    least_fps: float
     decode_ms: float
     network_ms: float
     host_ms: float
     after_ms: float
+
+    def inferred_fps(self, share_fps: float) -> float:
+        """What it gets where everybody has a share of so many."""
+        return min(self.fps, max(self.least_fps, share_fps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +69,13 @@ class Capacity:
             it cannot.
         fps: of each camera, by id: its whole rate, or what an even share leaves it.
         bottleneck: the resource with the highest load.
+        guarantees_hold: every camera gets at least what it is guaranteed.
     """
 
     loads: Mapping[str, float]
     fps: Mapping[str, float]
     bottleneck: str
+    guarantees_hold: bool
 
     @property
     def load(self) -> float:
@@ -81,16 +91,20 @@ class Capacity:
 def capacity(demands: Sequence[Demand], board: Board) -> Capacity:
     """What the board gives to these cameras, all at once."""
     loads = _loads(demands, board, max(one.fps for one in demands))
+    holds = max(_loads(demands, board, 0.0).values()) <= 1.0
+    if not holds:
+        demands = [replace(one, least_fps=0.0) for one in demands]
     share_fps = _even_share(demands, board)
     return Capacity(
         loads,
-        {one.camera: min(one.fps, share_fps) for one in demands},
+        {one.camera: one.inferred_fps(share_fps) for one in demands},
         max(loads, key=lambda resource: loads[resource]),
+        holds,
     )
 
 
 def _even_share(demands: Sequence[Demand], board: Board) -> float:
-    """The highest rate that all cameras can have which bring as much or more, by bisection."""
+    """The highest rate that all cameras can have which want as much or more, by bisection."""
     low_fps, high_fps = 0.0, max(one.fps for one in demands)
     if max(_loads(demands, board, high_fps).values()) <= 1.0:
         return high_fps
@@ -103,14 +117,14 @@ def _even_share(demands: Sequence[Demand], board: Board) -> float:
     return low_fps
 
 
-def _loads(demands: Sequence[Demand], board: Board, limit_fps: float) -> dict[str, float]:
-    """Share of each resource where no camera has more inferred than `limit_fps`."""
+def _loads(demands: Sequence[Demand], board: Board, share_fps: float) -> dict[str, float]:
+    """Share of each resource that is used where every camera has a share of so many."""
     cpu = network = python = 0.0
     for one in demands:
-        inferred = min(one.fps, limit_fps)
+        inferred = one.inferred_fps(share_fps)
         python += inferred * one.after_ms / 1e3
         network += inferred * one.network_ms / 1e3 / board.parallel
-        cpu += (one.fps * one.decode_ms + inferred * one.after_ms) / 1e3 / board.cpus
+        cpu += (one.brought_fps * one.decode_ms + inferred * one.after_ms) / 1e3 / board.cpus
         if not board.is_network_on_cpu:
             cpu += inferred * one.host_ms / 1e3 / board.cpus
     if board.is_network_on_cpu:

@@ -18,6 +18,8 @@ class CameraReport:
         width_px: of its pictures.
         height_px: of its pictures.
         fps: that it brings.
+        wanted_fps: of these, what is to be inferred, by its `max_fps`.
+        least_fps: that its `min_fps` guarantees; 0: nothing is.
         decoder: empty where drawn pictures stand in for it.
         stages: how long each takes; what could not be measured is missing.
         problem: what was wrong with its source.
@@ -28,6 +30,8 @@ class CameraReport:
     width_px: int
     height_px: int
     fps: float
+    wanted_fps: float
+    least_fps: float
     decoder: str
     stages: Mapping[str, Timing]
     problem: str

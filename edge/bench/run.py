@@ -120,7 +120,8 @@ def _camera(
         stages = measure(pictures, course, crowd, seconds)
     decode = {} if pictures.decode is None else {"decode": pictures.decode}
     return CameraReport(
-        camera.id, camera.shown, *pictures.size_px, pictures.fps, pictures.decoder,
+        camera.id, camera.shown, *pictures.size_px, pictures.fps,
+        min(pictures.fps, camera.max_fps or pictures.fps), camera.min_fps or 0.0, pictures.decoder,
         {**decode, **stages}, pictures.problem,
     )  # fmt: skip
 
@@ -134,7 +135,7 @@ def _reckon(
 ) -> None:
     """What the network does by all workers, and what follows from it all."""
     asked = settings.infer.workers
-    report.workers = report.cpus if asked == "auto" else asked * len(seen)
+    report.workers = report.cpus if asked == "auto" else asked
     on_cpu = "/CPU" in detector.engine.name
     image = seen[0].images[0]
     report.network_fps = throughput_of(detector, image, report.workers, NETWORK_S)
@@ -147,7 +148,7 @@ def _reckon(
 def _demand(one: CameraReport) -> Demand:
     stages = one.stages
     return Demand(
-        one.camera, one.fps,
+        one.camera, one.fps, one.wanted_fps, one.least_fps,
         decode_ms=_sum_ms(stages, ["decode"]),
         network_ms=_sum_ms(stages, NETWORK_STAGES),
         host_ms=_sum_ms(stages, ["pre-process", "heads"]),

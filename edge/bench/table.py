@@ -50,7 +50,8 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
         for stage in ("decode", *STAGES):
             timing = one.stages.get(stage)
             if timing is not None:
-                yield name, stage, *_told(timing), f"{timing.median_ms * one.fps / 10:6.1f} %"
+                fps = one.fps if stage == "decode" else one.wanted_fps
+                yield name, stage, *_told(timing), f"{timing.median_ms * fps / 10:6.1f} %"
             elif stage == "decode":
                 yield name, stage, "not measured", "", ""
             name = ""
@@ -94,12 +95,12 @@ def _stands_in(one: CameraReport) -> str:
 
 def _verdict(report: Report, found: Capacity) -> Iterator[str]:
     for one in report.cameras:
-        gets = found.fps[one.camera]
-        size = f"{one.width_px}x{one.height_px}"
         yield (
-            f"{one.camera}: brings {one.fps:.1f} pictures a second of {size}, "
-            + ("all of them can be inferred" if gets >= one.fps else f"{gets:.1f} can be inferred")
+            f"{one.camera}: brings {one.fps:.1f} pictures a second of "
+            f"{one.width_px}x{one.height_px}, {_rate(one, found.fps[one.camera])}"
         )
+    if not found.guarantees_hold:
+        yield "What min_fps guarantees is together more than there is: lower it"
     loads = ", ".join(f"{name} {load:.0%}" for name, load in found.loads.items())
     yield f"load with every picture inferred: {loads}"
     short = f"{found.bottleneck} at {found.load:.0%}; what helps: {_WHAT_HELPS[found.bottleneck]}"
@@ -109,3 +110,11 @@ def _verdict(report: Report, found: Capacity) -> Iterator[str]:
         yield f"The cameras just fit: {short}."
     else:
         yield f"The cameras fit, {1 / found.load:.1f} times over."
+
+
+def _rate(one: CameraReport, gets_fps: float) -> str:
+    if gets_fps < one.wanted_fps:
+        return f"{gets_fps:.1f} can be inferred"
+    if one.wanted_fps < one.fps:
+        return f"the {one.wanted_fps:.1f} of its max_fps can be inferred"
+    return "all of them can be inferred"

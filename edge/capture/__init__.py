@@ -9,6 +9,7 @@ soundness.py   whether pictures are fresh, whole, and of the size they were
 reader.py      reads a camera into its slot, as the machine decides
 attempt.py     the thread that opens a source once, and reads it until it breaks
 slot.py        the newest frame of a camera, or every frame of a file
+thinning.py    fewer frames than a camera brings
 sources.py     files and streams as sources, timed
 decoders.py    who decodes: what the settings want and what the machine has
 opencv.py      videos by OpenCV, its errors translated

@@ -1,22 +1,25 @@
 """Between the thread that reads and the threads that infer: bounded, whatever they do.
 
 A live camera's slot holds one frame, the newest; a slow consumer costs old frames, never
-memory or latency (decision 2). A file's queue makes its reader wait instead.
+memory or latency (decision 2). A file's queue makes its reader wait instead. Either may be asked
+to let fewer frames a second through than the camera brings.
 """
 
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from edge.capture.clock import Nanoseconds
 from edge.capture.port import Frame
+from edge.capture.thinning import Thinning
 
-Cause = Literal["newer", "too_old"]
-"""Why a frame was dropped: a newer one came first, or it was older than it may be."""
+Cause = Literal["newer", "too_old", "rate"]
+"""Why a frame was dropped: a newer one came first, it was older than it may be, or there are more
+of them a second than are wanted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,31 +31,79 @@ class Arrival:
 
 
 class Slot(ABC):
-    """Where one thread puts frames and others take them, in the same order."""
+    """Where one thread puts frames and others take them, in the same order.
 
-    def __init__(self) -> None:
+    Attributes:
+        capacity: frames that it holds.
+
+    Args:
+        capacity: as above.
+        thinning: frames that it refuses are dropped; None: all are wanted.
+    """
+
+    def __init__(self, capacity: int, thinning: Thinning | None = None) -> None:
+        self.capacity = capacity
         self._changed = threading.Condition()
         self._frames: deque[Arrival] = deque()
         self._closed = False
+        self._thinning = thinning
         self._dropped: dict[Cause, int] = {"newer": 0, "too_old": 0}
+        if thinning is not None:
+            self._dropped["rate"] = 0
+        self._tell: Callable[[], None] = lambda: None
+        self._since_ns: int | None = None
 
-    @abstractmethod
+    def listen(self, tell: Callable[[], None]) -> None:
+        """Have somebody told of each frame that comes, and of the end.
+
+        Args:
+            tell: is called without a lock, by whoever puts or closes.
+        """
+        self._tell = tell
+
     def put(self, frame: Frame) -> bool:
         """Hand a frame over; False when the slot is closed and nobody will take it."""
+        with self._changed:
+            if self._thinning is not None and not self._thinning.takes(frame.captured_ns):
+                self._dropped["rate"] += 1
+                return not self._closed
+            self._make_room()
+            if self._closed:
+                return False
+            arrival = Arrival(frame, time.monotonic_ns())
+            if self._since_ns is None:
+                self._since_ns = arrival.read_ns
+            self._frames.append(arrival)
+            self._changed.notify_all()
+        self._tell()
+        return True
 
     def take(self) -> Arrival | None:
         """The next frame, waiting for it; None when the slot is closed and empty."""
         with self._changed:
-            while True:
-                while not self._frames:
-                    if self._closed:
-                        return None
-                    self._changed.wait()
-                arrival = self._frames.popleft()
-                self._changed.notify_all()
-                if self._is_fresh(arrival):
-                    return arrival
-                self._dropped["too_old"] += 1
+            while (arrival := self._next()) is None:
+                if self._closed:
+                    return None
+                self._changed.wait()
+            return arrival
+
+    def poll(self) -> Arrival | None:
+        """The next frame, None where none waits."""
+        with self._changed:
+            return self._next()
+
+    @property
+    def waiting_since_ns(self) -> int | None:
+        """Since when a frame waits to be taken, by the monotonic clock; None: none does.
+
+        Where a newer frame replaced another, this is when the first of them came.
+        """
+        return self._since_ns
+
+    @property
+    def is_over(self) -> bool:
+        """True where it is closed and empty: nothing will ever be taken."""
+        return self._closed and not self._frames
 
     def close(self, *, discard: bool = False) -> None:
         """Take no further frames and wake everybody; those inside can still be taken.
@@ -64,13 +115,30 @@ class Slot(ABC):
             self._closed = True
             if discard:
                 self._frames.clear()
+                self._since_ns = None
             self._changed.notify_all()
+        self._tell()
 
     @property
     def dropped(self) -> Mapping[Cause, int]:
         """Frames dropped so far, by cause."""
         with self._changed:
             return dict(self._dropped)
+
+    def _next(self) -> Arrival | None:
+        """The next frame that is fresh; the lock is held."""
+        while self._frames:
+            arrival = self._frames.popleft()
+            self._since_ns = self._frames[0].read_ns if self._frames else None
+            self._changed.notify_all()
+            if self._is_fresh(arrival):
+                return arrival
+            self._dropped["too_old"] += 1
+        return None
+
+    @abstractmethod
+    def _make_room(self) -> None:
+        """Return when one more frame fits, or the slot is closed; the lock is held."""
 
     def _is_fresh(self, arrival: Arrival) -> bool:
         return True
@@ -82,23 +150,20 @@ class LatestFrameSlot(Slot):
     Args:
         max_frame_age_ms: an older frame is dropped instead of taken.
         now_ns: the clock by which frames were captured.
+        thinning: see `Slot`.
     """
 
-    def __init__(self, max_frame_age_ms: int, now_ns: Nanoseconds) -> None:
-        super().__init__()
+    def __init__(
+        self, max_frame_age_ms: int, now_ns: Nanoseconds, thinning: Thinning | None = None
+    ) -> None:
+        super().__init__(1, thinning)
         self._max_age_ns = max_frame_age_ms * 1_000_000
         self._now_ns = now_ns
 
-    def put(self, frame: Frame) -> bool:
-        with self._changed:
-            if self._closed:
-                return False
-            if self._frames:
-                self._frames.clear()
-                self._dropped["newer"] += 1
-            self._frames.append(Arrival(frame, time.monotonic_ns()))
-            self._changed.notify()
-            return True
+    def _make_room(self) -> None:
+        if self._frames and not self._closed:
+            self._frames.clear()
+            self._dropped["newer"] += 1
 
     def _is_fresh(self, arrival: Arrival) -> bool:
         return self._now_ns() - arrival.frame.captured_ns <= self._max_age_ns
@@ -109,18 +174,9 @@ class FrameQueue(Slot):
 
     Args:
         capacity: frames it holds.
+        thinning: see `Slot`.
     """
 
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self._capacity = capacity
-
-    def put(self, frame: Frame) -> bool:
-        with self._changed:
-            while len(self._frames) >= self._capacity and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                return False
-            self._frames.append(Arrival(frame, time.monotonic_ns()))
-            self._changed.notify_all()
-            return True
+    def _make_room(self) -> None:
+        while len(self._frames) >= self.capacity and not self._closed:
+            self._changed.wait()

@@ -3,32 +3,43 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from models.detections import Detections
+from models.detections import Image
+
+Found = TypeVar("Found")
+"""What a network finds in a picture: Detections, Areas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inferred:
-    """What was found in a frame. The picture is gone: frames in flight cost caches and memory.
+class Inferred(Generic[Found]):
+    """What was found in a frame.
 
     Attributes:
         number: of the frame in its source.
         captured_ns: Unix time at which it was captured.
         read_ns: when it was read, by the monotonic clock.
+        taken_ns: when its turn came.
+        inferred_ns: when the network had looked at it.
         width_px: of the picture.
         height_px: of the picture.
-        detections: of the frame.
+        found: in the frame.
+        picture: the frame's, read-only; None where nobody asked to keep it, for frames in flight
+            cost caches and memory.
     """
 
     number: int
     captured_ns: int
     read_ns: int
+    taken_ns: int
+    inferred_ns: int
     width_px: int
     height_px: int
-    detections: Detections
+    found: Found
+    picture: Image | None = None
 
 
-class Burst:
+class Burst(Generic[Found]):
     """Up to `size` results; ready when it is sealed and all that joined are here.
 
     One thread at a time calls `join` and `seal`; any may call `put`.
@@ -39,7 +50,7 @@ class Burst:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._results: list[Inferred | BaseException | None] = []
+        self._results: list[Inferred[Found] | BaseException | None] = []
         self._missing = 0
         self._sealed = False
         self._lock = threading.Lock()
@@ -64,14 +75,14 @@ class Burst:
         """True where nothing more will join."""
         return self._sealed
 
-    def put(self, place: int, result: Inferred | BaseException) -> None:
+    def put(self, place: int, result: Inferred[Found] | BaseException) -> None:
         """Hand in a result, or the error that stands for it."""
         with self._lock:
             self._results[place] = result
             self._missing -= 1
             self._announce()
 
-    def wait(self) -> Sequence[Inferred | BaseException | None]:
+    def wait(self) -> Sequence[Inferred[Found] | BaseException | None]:
         """The results, as soon as all are here."""
         self._ready.wait()
         return self._results

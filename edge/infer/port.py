@@ -1,15 +1,18 @@
-"""What the agent needs of a detector."""
+"""What the agent needs of a network."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from models.detections import Detections, Image
+from models.detections import Image
+
+Found_co = TypeVar("Found_co", covariant=True)
 
 
-class Detector(Protocol):
-    """Finds objects in pictures. Several threads may call it at once."""
+class Finder(Protocol[Found_co]):
+    """Finds something in pictures: objects, areas. Several threads may call it at once."""
 
-    def detect(self, image: Image) -> Detections:
-        """What is in a picture (H, W, 3).
+    def find_all(self, images: Sequence[Image]) -> Sequence[Found_co]:
+        """What is in each picture (H, W, 3), as if each were alone.
 
         Raises:
             EngineError: the network failed; it is not used again.

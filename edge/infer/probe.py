@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from edge.infer.port import Detector
+from edge.infer.port import Finder
 from models.detections import Image
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ def workers_that_pay(throughput: Callable[[int], float], limit: int) -> int:
 
 
 def throughput_of(
-    detector: Detector, image: Image, count: int, measure_s: float = MEASURE_S
+    network: Finder[object], image: Image, count: int, measure_s: float = MEASURE_S
 ) -> float:
     """Frames a second that so many threads infer of one picture.
 
@@ -45,10 +45,10 @@ def throughput_of(
     """
 
     def frames_a_second(worker: int) -> float:
-        detector.detect(image)
+        network.find_all([image])
         begun_s, frames = time.monotonic(), 0
         while (elapsed_s := time.monotonic() - begun_s) < measure_s or not frames:
-            detector.detect(image)
+            network.find_all([image])
             frames += 1
         return frames / elapsed_s
 
@@ -57,18 +57,18 @@ def throughput_of(
 
 
 def probe_workers(
-    detector: Detector,
+    network: Finder[object],
     image: Image,
     limit: int | None = None,
-    measure: Callable[[Detector, Image, int], float] = throughput_of,
+    measure: Callable[[Finder[object], Image, int], float] = throughput_of,
 ) -> int:
-    """How many workers pay for a detector, found by warming it up on a picture.
+    """How many workers pay for a network, found by warming it up on a picture.
 
     Args:
-        detector: as it will be used.
+        network: as it will be used.
         image: of the size that the camera sends, or near it.
         limit: the most to try; default: the CPUs that this process may use.
-        measure: frames a second of a detector on a picture, by so many threads.
+        measure: frames a second of a network on a picture, by so many threads.
 
     Raises:
         EngineError: the network failed.
@@ -76,7 +76,7 @@ def probe_workers(
     measured: dict[int, float] = {}
 
     def throughput(count: int) -> float:
-        measured[count] = measure(detector, image, count)
+        measured[count] = measure(network, image, count)
         return measured[count]
 
     best = workers_that_pay(throughput, limit or len(os.sched_getaffinity(0)))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.compile.tensorrt.options import BUILD_TIMEOUT_S, KEEP, RETRY_AFTER_S
 from wayside.paths import SettingsPath
@@ -15,11 +15,36 @@ class InferSettings(BaseModel):
 
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         "auto",
-        description="threads a camera; auto: as many as pay, shared by all cameras",
+        description="threads of each network, for all cameras; auto: as many as pay",
     )
     stuck_after_s: float = Field(
         30.0, ge=1, le=3600, description="an inference that takes longer ends the agent"
     )
+
+
+class ShareSettings(BaseModel):
+    """How many of a camera's frames a network looks at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_fps: float | None = Field(
+        None, gt=0, le=1000,
+        description="frames a second that are guaranteed; null: an equal share of what is left",
+    )  # fmt: skip
+    max_fps: float | None = Field(
+        None, gt=0, le=1000,
+        description="frames a second at most, by their own time; null: all that it brings",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _least_is_less(self) -> "ShareSettings":
+        if self.min_fps and self.max_fps and self.min_fps > self.max_fps:
+            raise ValueError(f"min_fps {self.min_fps:g} is more than max_fps {self.max_fps:g}")
+        return self
+
+
+EQUAL_SHARE = ShareSettings()
+"""All frames that there is time for."""
 
 
 class TensorRtSettings(BaseModel):

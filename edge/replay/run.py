@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.capture.opencv import prepare_opencv
 from edge.errors import ReplayError
 from edge.network import load_network
-from edge.replay.events import events
+from edge.replay.events import events, thinned
 from edge.replay.frames import frames
 from edge.replay.lines import lines
 from edge.rules.engine import CameraRules
@@ -81,7 +81,7 @@ def replay(
     manifest = detector.manifest
     rules = CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera)
     with closing(detector):
-        read = frames(camera.id, recording, epoch_ns, camera.fps, progress)
+        read = thinned(frames(camera.id, recording, epoch_ns, camera.fps, progress), camera.max_fps)
         yield from lines(settings.device, events(read, detector, Tracker(tracker), rules))
 
 

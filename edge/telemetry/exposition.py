@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from edge.histogram import Distribution
 from edge.meter import PipelineStats
-from edge.telemetry.view import Look, View
+from edge.telemetry.view import Look, NetworkView, View
 
 _PREFIX = "wayside"
 
@@ -51,6 +51,7 @@ class _AgentCollector(Collector):
         yield from _of_outbox(view)
         yield from _of_forwarder(view)
         yield from _of_process(view)
+        yield from _of_networks(view.networks)
         yield from _of_times(view)
 
 
@@ -133,6 +134,7 @@ def _of_times(view: View) -> Iterator[Metric]:
     for camera, of_camera in view.stages.items():
         for stage, distribution in of_camera.items():
             _add(stages, [camera, stage], distribution)
+    yield stages
     commits = _histogram("outbox_commit_seconds", "From an event to its being durable", "lane")
     for lane, distribution in view.commits.items():
         _add(commits, [lane.slug], distribution)
@@ -143,7 +145,21 @@ def _of_times(view: View) -> Iterator[Metric]:
         _add(latency, [lane.slug], distribution)
     fill = _histogram("batch_events", "Events of the batches sent")
     _add(fill, [], view.batch_fill)
-    yield from (stages, commits, latency, fill)
+    yield from (commits, latency, fill)
+
+
+def _of_networks(networks: Iterable[NetworkView]) -> Iterator[Metric]:
+    steps = _histogram(
+        "network_step_seconds", "What a step takes of a picture or batch", "network", "step"
+    )
+    batches = _counter("network_batches", "Batches that the network was given", "network")
+    frames = _counter("network_frames", "Frames in these batches", "network")
+    for one in networks:
+        for step, distribution in one.steps.items():
+            _add(steps, [one.name, step], distribution)
+        batches.add_metric([one.name], one.scheduler.batches)
+        frames.add_metric([one.name], one.scheduler.frames)
+    yield from (steps, batches, frames)
 
 
 def _histogram(name: str, text: str, *labels: str) -> HistogramMetricFamily:

@@ -2,13 +2,49 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from edge.histogram import Distribution
+from edge.histogram import Distribution, NetworkTimes
+from edge.infer.scheduler import Scheduler, SchedulerStats
 from edge.meter import PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """What a network is doing.
+
+    Attributes:
+        name: of its manifest.
+        steps: how long each takes.
+        scheduler: how many frames it was given, in how many batches.
+    """
+
+    name: str
+    steps: Mapping[str, Distribution]
+    scheduler: SchedulerStats
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A network that can be asked at any time.
+
+    Attributes:
+        name: of its manifest.
+        times: of its steps.
+        scheduler: gives it frames.
+    """
+
+    name: str
+    times: NetworkTimes
+    scheduler: Scheduler[Any]
+
+    def view(self) -> NetworkView:
+        """What it is doing now."""
+        return NetworkView(self.name, self.times.distributions(), self.scheduler.stats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +62,7 @@ class View:
         forwarder: what is on its way.
         health: of process and machine.
         now_ns: wall time.
+        networks: what each is doing.
         stages: how long the stages of each camera take.
         commits: from an event's append until it is durable, by lane.
         latency: from an event's frame being captured until the broker has it, by lane.
@@ -42,6 +79,7 @@ class View:
     forwarder: ForwarderStats
     health: DeviceState.Health
     now_ns: int
+    networks: Sequence[NetworkView]
     stages: Mapping[str, Mapping[str, Distribution]]
     commits: Mapping[Lane, Distribution]
     latency: Mapping[Lane, Distribution]

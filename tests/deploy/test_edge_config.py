@@ -109,9 +109,10 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     optional = set(missing(EdgeSettings, plain)) - set(missing(EdgeSettings, complete))
     names = {name.rpartition(".")[2] for name in optional}
     assert names == {
-        "confidence", "pace", "width_px", "height_px", "fps", "classes", "sensors", "tls",
-        "username", "password_file", "file", "workspace_mb", "dla_core", "compute_capability",
-        "cache_dir", "port", "schedule", "repeat_s", "at_least", "at_most", "zone",
+        "confidence", "pace", "width_px", "height_px", "fps", "min_fps", "max_fps", "classes",
+        "sensors", "tls", "username", "password_file", "file", "workspace_mb", "dla_core",
+        "compute_capability", "cache_dir", "port", "schedule", "repeat_s", "at_least", "at_most",
+        "zone",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

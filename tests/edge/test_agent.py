@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Wait
 from edge.errors import CaptureError
+from edge.infer.scheduler import Scheduler
 from edge.pipeline import Pipeline, Stages
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
@@ -42,8 +43,8 @@ from wayside.process import EXIT_CRASH_ONLY
 class Blind:
     """A detector that sees nothing."""
 
-    def detect(self, image: Image) -> Detections:
-        return Detections.empty()
+    def find_all(self, images: Sequence[Image]) -> list[Detections]:
+        return [Detections.empty() for _ in images]
 
 
 class Endless(FakeSource):
@@ -57,21 +58,29 @@ class Endless(FakeSource):
         return super().read()
 
 
-def pipeline(camera: str, source: Callable[[], Source]) -> Pipeline:
+Blindfold = Scheduler[Detections]
+"""The network of all cameras, which sees nothing."""
+
+
+@pytest.fixture(name="blind")
+def blindfold() -> Iterator[Blindfold]:
+    with Scheduler(Blind(), 1, Watchdog(60)) as scheduler:
+        yield scheduler
+
+
+def pipeline(blind: Blindfold, camera: str, source: Callable[[], Source]) -> Pipeline:
     def open_source(wait: Wait) -> Source:
         return source()
 
     stages = Stages(
         open_source,
-        Blind(),
+        blind,
         Tracker(TrackerSettings()),
         CameraRules(camera, ("person",), "blind", "1", CameraRulesSettings()),
         lambda events: None,
     )
-    return Pipeline(
-        camera, CameraSource(source=f"{camera}.mp4"), stages,
-        workers=1, wall=WallClock(), watchdog=Watchdog(60),
-    )  # fmt: skip
+    settings = CameraSource(source=f"{camera}.mp4")
+    return Pipeline(camera, settings, stages, wall=WallClock(), watchdog=Watchdog(60))
 
 
 def missing() -> Source:
@@ -98,18 +107,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     outbox.close()
 
 
-def ended() -> Cameras:
+def ended(blind: Blindfold) -> Cameras:
     """Cameras whose sources have ended."""
-    cameras = Cameras([pipeline("yard", lambda: FakeSource(3))], lambda error: None)
+    cameras = Cameras([pipeline(blind, "yard", lambda: FakeSource(3))], lambda error: None)
     cameras.start()
     wait_until(lambda: not cameras.running, "the end of the source")
     return cameras
 
 
-def test_a_camera_that_fails_leaves_the_others_alone_and_is_told() -> None:
+def test_a_camera_that_fails_leaves_the_others_alone_and_is_told(blind: Blindfold) -> None:
     errors: list[str] = []
-    yard = pipeline("yard", Endless)
-    cameras = Cameras([pipeline("door", missing), yard], errors.append)
+    yard = pipeline(blind, "yard", Endless)
+    cameras = Cameras([pipeline(blind, "door", missing), yard], errors.append)
     with capture_logs() as logs:
         cameras.start()
         wait_until(lambda: cameras.failed, "the camera fails")
@@ -148,10 +157,10 @@ def test_a_broken_engine_ends_the_process_with_every_stack() -> None:
     assert "Current thread" in ended.stderr
 
 
-def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
+def test_drain_waits_until_the_cloud_has_everything(desk: Desk, blind: Blindfold) -> None:
     desk.outbox.append(drafts(3))
     waiting = threading.Thread(
-        target=wait_until_done, args=(ended(), desk.outbox, desk.forwarder, "drain", desk.stop)
+        target=wait_until_done, args=(ended(blind), desk.outbox, desk.forwarder, "drain", desk.stop)
     )
     waiting.start()
     assert desk.outbox.flush(10)
@@ -163,30 +172,33 @@ def test_drain_waits_until_the_cloud_has_everything(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("when_done", ["drain", "exit"])
-def test_who_drains_first_ends_what_else_makes_events(desk: Desk, when_done: str) -> None:
+def test_who_drains_first_ends_what_else_makes_events(
+    desk: Desk, blind: Blindfold, when_done: str
+) -> None:
     desk.stop.set()
     ends: list[bool] = []
     wait_until_done(
-        ended(), desk.outbox, desk.forwarder, when_done, desk.stop, lambda: ends.append(True)
+        ended(blind), desk.outbox, desk.forwarder, when_done, desk.stop, lambda: ends.append(True)
     )
     assert ends == ([True] if when_done == "drain" else [])
 
 
-def test_exit_leaves_on_disk_what_the_cloud_does_not_have(desk: Desk) -> None:
+def test_exit_leaves_on_disk_what_the_cloud_does_not_have(desk: Desk, blind: Blindfold) -> None:
     desk.outbox.append(drafts(3))
     assert desk.outbox.flush(10)
     with capture_logs() as logs:
-        wait_until_done(ended(), desk.outbox, desk.forwarder, "exit", desk.stop)
+        wait_until_done(ended(blind), desk.outbox, desk.forwarder, "exit", desk.stop)
     assert desk.outbox.depth().rows == 3
     (said,) = [log for log in logs if log["event"] == "all sources have ended"]
     assert (said["then"], said["events_waiting"]) == ("exit", 3)
 
 
 @pytest.mark.parametrize("when_done", ["stay", "drain"])
-def test_who_stays_or_drains_ends_when_told(desk: Desk, when_done: str) -> None:
+def test_who_stays_or_drains_ends_when_told(desk: Desk, blind: Blindfold, when_done: str) -> None:
     desk.outbox.append(drafts(3))
     waiting = threading.Thread(
-        target=wait_until_done, args=(ended(), desk.outbox, desk.forwarder, when_done, desk.stop)
+        target=wait_until_done,
+        args=(ended(blind), desk.outbox, desk.forwarder, when_done, desk.stop),
     )
     waiting.start()
     waiting.join(0.2)
@@ -197,9 +209,9 @@ def test_who_stays_or_drains_ends_when_told(desk: Desk, when_done: str) -> None:
 
 
 @pytest.mark.parametrize("when_done", ["stay", "drain", "exit"])
-def test_cameras_at_work_end_when_told(desk: Desk, when_done: str) -> None:
+def test_cameras_at_work_end_when_told(desk: Desk, blind: Blindfold, when_done: str) -> None:
     desk.outbox.append(drafts(3))
-    yard = pipeline("yard", Endless)
+    yard = pipeline(blind, "yard", Endless)
     cameras = Cameras([yard], lambda error: None)
     cameras.start()
     wait_until(lambda: yard.stats.frames_inferred, "the camera is at work")
@@ -215,10 +227,10 @@ def test_a_drain_of_nothing_is_done_at_once(desk: Desk) -> None:
     assert not desk.stop.is_set(), "it ended by itself"
 
 
-def test_status_tells_how_cameras_and_events_are(desk: Desk) -> None:
+def test_status_tells_how_cameras_and_events_are(desk: Desk, blind: Blindfold) -> None:
     desk.outbox.append(drafts(3))
     assert desk.outbox.flush(10)
-    cameras = ended()
+    cameras = ended(blind)
 
     network = Detector(tiny_manifest(), constant_engine((1, 3, 32, 32), tiny_answer()))
     told = status("gate-1", network, cameras.pipelines, desk.outbox, desk.forwarder)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.histogram import BOUNDS_S, FOLD, Histogram, StageTimes
+from edge.histogram import BOUNDS_S, FOLD, Histogram, NetworkTimes, StageTimes
 from tests.support.processes import together
 
 
@@ -71,9 +71,23 @@ def test_no_record_of_any_thread_is_lost() -> None:
 
 def test_stages_are_told_in_the_order_in_which_a_frame_passes_them() -> None:
     times = StageTimes()
-    times.heads.record(1_000_000)
+    times.track.record(1_000_000)
 
     found = times.distributions()
 
-    assert list(found) == ["capture", "wait", "preprocess", "infer", "heads", "track", "rules"]
-    assert [stage for stage, one in found.items() if one.count] == ["heads"]
+    assert list(found) == ["capture", "wait", "network", "track", "rules"]
+    assert [stage for stage, one in found.items() if one.count] == ["track"]
+
+
+def test_steps_of_a_network_are_told_in_the_order_in_which_a_picture_passes_them() -> None:
+    times = NetworkTimes()
+    times.prepared(1_000_000)
+    times.inferred(2_000_000)
+    times.decoded(3_000_000)
+
+    found = times.distributions()
+
+    assert {step: one.total for step, one in found.items()} == {
+        "preprocess": 0.001, "infer": 0.002, "heads": 0.003,
+    }  # fmt: skip
+    assert list(found) == ["preprocess", "infer", "heads"]

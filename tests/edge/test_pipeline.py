@@ -11,6 +11,9 @@ from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera, Wait
 from edge.errors import CaptureError, OutboxError
+from edge.infer.scheduler import Scheduler
+from edge.infer.settings import EQUAL_SHARE, ShareSettings
+from edge.meter import PipelineStats
 from edge.pipeline import Pipeline, Stages
 from edge.rules.engine import CameraRules
 from edge.rules.port import Draft, Event
@@ -39,7 +42,10 @@ class FakeDetector:
 
     look: Callable[[int], object] = lambda number: None
 
-    def detect(self, image: Image) -> Detections:
+    def find_all(self, images: Sequence[Image]) -> list[Detections]:
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: Image) -> Detections:
         number = number_of(image)
         self.look(number)
         box = np.array([[number, 0, number + 1, 1]], np.float32)
@@ -92,6 +98,23 @@ class Sink:
         return [e.camera_status.state for e in events if e.kind == EventBatch.CAMERA_STATE]
 
 
+class Line:
+    """A pipeline with a scheduler of its own, at work while it runs."""
+
+    def __init__(self, made: Pipeline, scheduler: Scheduler[Detections]) -> None:
+        self._made = made
+        self._scheduler = scheduler
+        self.stop = made.stop
+
+    def run(self) -> None:
+        with self._scheduler:
+            self._made.run()
+
+    @property
+    def stats(self) -> PipelineStats:
+        return self._made.stats
+
+
 def pipeline(
     source: Callable[[Wait], Source],
     sink: Callable[[Sequence[Draft]], None],
@@ -102,14 +125,14 @@ def pipeline(
     settings: CameraSource = FILE,
     workers: int = 2,
     wall: WallClock | None = None,
-) -> Pipeline:
-    stages = Stages(
-        source, detector or FakeDetector(), tracker or FakeTracker(), rules or FakeRules(), sink
+    share: ShareSettings = EQUAL_SHARE,
+) -> Line:
+    scheduler = Scheduler(detector or FakeDetector(), workers, WATCHDOG)
+    stages = Stages(source, scheduler, tracker or FakeTracker(), rules or FakeRules(), sink)
+    made = Pipeline(
+        "cam-fake", settings, stages, wall=wall or WallClock(), watchdog=WATCHDOG, share=share
     )
-    return Pipeline(
-        "cam-fake", settings, stages,
-        workers=workers, wall=wall or WallClock(), watchdog=WATCHDOG,
-    )  # fmt: skip
+    return Line(made, scheduler)
 
 
 def test_every_frame_of_a_file_passes_every_stage_in_order() -> None:
@@ -138,6 +161,18 @@ def test_what_it_tells_about_itself() -> None:
     assert stats.events == 24 + 1 + 2
     assert stats.fps > 0
     assert stats.latency_ms > 0
+
+
+def test_frames_beyond_the_most_that_are_wanted_are_left_out_and_counted() -> None:
+    """By the frames' time, 10 a second, however fast a file is read."""
+    tracker = FakeTracker()
+    line = pipeline(
+        lambda wait: FakeSource(24), Sink(), tracker=tracker, share=ShareSettings(max_fps=5)
+    )
+    line.run()
+    assert [frame for frame, _ in tracker.calls] == list(range(0, 24, 2))
+    assert line.stats.dropped == {"newer": 0, "too_old": 0, "rate": 12}
+    assert (line.stats.frames_captured, line.stats.frames_inferred) == (24, 12)
 
 
 def test_a_failing_engine_ends_the_run() -> None:
@@ -272,8 +307,9 @@ def test_people_on_a_real_video_become_events() -> None:
     rules = CameraRules(
         "cam-door", manifest.classes, manifest.name, manifest.version, CameraRulesSettings()
     )
-    stages = Stages(camera.open, detector, Tracker(TrackerSettings()), rules, sink)
-    line = Pipeline("cam-door", settings, stages, workers=2, wall=wall, watchdog=WATCHDOG)
+    scheduler = Scheduler(detector, 2, WATCHDOG)
+    stages = Stages(camera.open, scheduler, Tracker(TrackerSettings()), rules, sink)
+    line = Line(Pipeline("cam-door", settings, stages, wall=wall, watchdog=WATCHDOG), scheduler)
 
     def stop_after_some_frames() -> None:
         wait_until(lambda: line.stats.frames_inferred > 150, "frames", 60)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from edge.bench.capacity import CPU, NETWORK, PYTHON, Board, Demand, capacity
 
 BOARD = Board(cpus=2, parallel=2.0, is_network_on_cpu=True)
-YARD = Demand("yard", fps=10, decode_ms=2, network_ms=50, host_ms=5, after_ms=1)
+YARD = Demand(
+    "yard", brought_fps=10, fps=10, least_fps=0, decode_ms=2, network_ms=50, host_ms=5, after_ms=1
+)
 
 
 def test_a_camera_that_fits_gets_all_it_brings() -> None:
@@ -23,8 +25,8 @@ def test_a_camera_that_fits_gets_all_it_brings() -> None:
 
 
 def test_cameras_that_do_not_fit_share_evenly_and_the_slow_one_keeps_its_rate() -> None:
-    slow = replace(YARD, camera="door", fps=4)
-    found = capacity([replace(YARD, fps=60), slow], BOARD)
+    slow = replace(YARD, camera="door", brought_fps=4, fps=4)
+    found = capacity([replace(YARD, brought_fps=60, fps=60), slow], BOARD)
 
     assert not found.fits
     assert found.fps["door"] == 4
@@ -33,7 +35,7 @@ def test_cameras_that_do_not_fit_share_evenly_and_the_slow_one_keeps_its_rate() 
 
 
 def test_decoding_alone_can_be_too_much() -> None:
-    found = capacity([replace(YARD, fps=100, decode_ms=30)], BOARD)
+    found = capacity([replace(YARD, brought_fps=100, fps=100, decode_ms=30)], BOARD)
 
     assert not found.fits
     assert found.fps["yard"] == pytest.approx(0, abs=1e-6)
@@ -52,14 +54,42 @@ def test_a_network_beside_the_cpus_is_a_resource_of_its_own() -> None:
 
 
 def test_python_runs_one_at_a_time_on_any_number_of_cpus() -> None:
-    found = capacity([replace(YARD, fps=200, after_ms=10)], Board(64, 64.0, True))
+    found = capacity([replace(YARD, brought_fps=200, fps=200, after_ms=10)], Board(64, 64.0, True))
 
     assert found.bottleneck == PYTHON
     assert found.fps["yard"] == pytest.approx(100)
 
 
+def test_a_guarantee_is_held_at_the_cost_of_the_others() -> None:
+    yard = replace(YARD, brought_fps=60, fps=60)
+    sure = replace(yard, camera="door", least_fps=30)
+
+    found = capacity([yard, sure], BOARD)
+
+    assert found.guarantees_hold
+    assert found.fps["door"] == 30
+    assert found.fps["yard"] == pytest.approx((2000 - 2 * 120 - 30 * 51) / 51, rel=0.01)
+
+
+def test_guarantees_that_are_too_much_are_told() -> None:
+    greedy = replace(YARD, brought_fps=60, fps=60, least_fps=50)
+
+    found = capacity([greedy], BOARD)
+
+    assert not found.guarantees_hold
+    assert found.fps["yard"] == pytest.approx((2000 - 2 * 60) / 51, rel=0.01)
+
+
+def test_pictures_that_nobody_wants_are_decoded_all_the_same() -> None:
+    found = capacity([replace(YARD, brought_fps=30)], BOARD)
+
+    assert found.fps["yard"] == 10
+    assert found.loads[CPU] == pytest.approx(30 * 2 / 2000 + 10 * 1 / 2000 + 0.25)
+
+
 demands = st.builds(
-    Demand, st.just("yard"), st.floats(1, 100), st.floats(0, 20), st.floats(1, 200),
+    Demand, st.just("yard"), st.just(100.0), st.floats(1, 100), st.just(0.0), st.floats(0, 20),
+    st.floats(1, 200),
     st.floats(0, 1), st.floats(0, 10),
 )  # fmt: skip
 

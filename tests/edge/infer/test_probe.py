@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from edge.infer.probe import WORTHWHILE_GAIN, probe_workers, throughput_of, workers_that_pay
-from models.detections import Detections, Image
+from models.detections import Image
 from models.errors import EngineError
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
@@ -45,14 +46,14 @@ def test_every_worker_taken_paid_and_the_next_would_not(fps: list[float]) -> Non
 
 
 class Counting:
-    """A detector that counts its frames and the threads that asked for them."""
+    """A network that counts its frames and the threads that asked for them."""
 
     def __init__(self) -> None:
         self.threads: list[str] = []
 
-    def detect(self, image: Image) -> Detections:
+    def find_all(self, images: Sequence[Image]) -> list[None]:
         self.threads.append(threading.current_thread().name)
-        return Detections.empty()
+        return [None for _ in images]
 
 
 def test_what_was_measured_decides_and_is_told() -> None:
@@ -74,7 +75,7 @@ def test_throughput_is_that_of_so_many_threads(count: int) -> None:
 
 def test_the_network_s_failure_is_told() -> None:
     class Broken:
-        def detect(self, image: Image) -> Detections:
+        def find_all(self, images: Sequence[Image]) -> list[None]:
             raise EngineError("no memory")
 
     with pytest.raises(EngineError, match="no memory"):

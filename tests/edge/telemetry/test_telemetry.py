@@ -17,12 +17,13 @@ from edge.app import run_agent
 from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
 from edge.histogram import Distribution
+from edge.infer.scheduler import SchedulerStats
 from edge.meter import PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from edge.settings import load
 from edge.telemetry.server import TelemetryServer
-from edge.telemetry.view import View
+from edge.telemetry.view import NetworkView, View
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from tests.support.mosquitto import mosquitto
@@ -41,7 +42,12 @@ VIEW = View(
     forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
     now_ns=13_500_000_000,
-    stages={"yard": {"infer": Distribution([(0.001, 2), (0.25, 5)], 6, 1.5)}},
+    networks=[
+        NetworkView(
+            "tiny", {"infer": Distribution([(0.1, 3)], 4, 0.5)}, SchedulerStats(4, 10, 1, 1)
+        )
+    ],
+    stages={"yard": {"network": Distribution([(0.001, 2), (0.25, 5)], 6, 1.5)}},
     commits={Lane.ALARM: Distribution([(0.01, 3)], 3, 0.0125)},
     latency={Lane.ALARM: Distribution([(0.01, 0), (10.0, 1)], 2, 3601.0)},
     batch_fill=Distribution([(1, 4), (100, 7)], 7, 112),
@@ -93,10 +99,13 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_broker_connected", (), 1),
         ("wayside_receipt_seconds", (), 0.25),
         ("wayside_resident_memory_bytes", (), 100),
-        ("wayside_stage_seconds_bucket", (*yard, ("le", "0.25"), ("stage", "infer")), 5),
-        ("wayside_stage_seconds_bucket", (*yard, ("le", "+Inf"), ("stage", "infer")), 6),
-        ("wayside_stage_seconds_count", (*yard, ("stage", "infer")), 6),
-        ("wayside_stage_seconds_sum", (*yard, ("stage", "infer")), 1.5),
+        ("wayside_stage_seconds_bucket", (*yard, ("le", "0.25"), ("stage", "network")), 5),
+        ("wayside_stage_seconds_bucket", (*yard, ("le", "+Inf"), ("stage", "network")), 6),
+        ("wayside_stage_seconds_count", (*yard, ("stage", "network")), 6),
+        ("wayside_stage_seconds_sum", (*yard, ("stage", "network")), 1.5),
+        ("wayside_network_step_seconds_count", (("network", "tiny"), ("step", "infer")), 4),
+        ("wayside_network_batches_total", (("network", "tiny"),), 4),
+        ("wayside_network_frames_total", (("network", "tiny"),), 10),
         ("wayside_outbox_commit_seconds_sum", (("lane", "alarm"),), 0.0125),
         ("wayside_publish_latency_seconds_count", (("lane", "alarm"),), 2),
         ("wayside_batch_events_bucket", (("le", "100.0"),), 7),
@@ -197,8 +206,14 @@ def test_what_an_agent_tells_is_valid_and_only_grows(tmp_path: Path) -> None:
 TOLD = [
     *(
         f"wayside_stage_seconds_count[yard,{stage}]"
-        for stage in ("capture", "wait", "preprocess", "infer", "heads", "track", "rules")
+        for stage in ("capture", "wait", "network", "track", "rules")
     ),
+    *(
+        f"wayside_network_step_seconds_count[tiny,{step}]"
+        for step in ("preprocess", "infer", "heads")
+    ),
+    "wayside_network_batches_total[tiny]",
+    "wayside_network_frames_total[tiny]",
     "wayside_outbox_commit_seconds_count[state]",
     "wayside_publish_latency_seconds_count[state]",
     "wayside_batch_events_count[]",

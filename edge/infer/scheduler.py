@@ -1,0 +1,251 @@
+"""One network for all cameras: some threads, which take batches of frames in turn.
+
+    camera A ── slot ── Feed ─┐                                  ┌─ results of A, in order
+    camera B ── slot ── Feed ─┼─ Turns: whose frame ─ workers ───┼─ results of B
+    a file ──── slot ── Feed ─┘                                  └─ results of the file
+
+Cameras come and go while it runs, and touch none of the others. A network that fails ends it,
+and every feed with it (decision 1).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic
+
+from edge.capture.slot import Slot
+from edge.infer.burst import Found
+from edge.infer.feed import Feed, Taken
+from edge.infer.port import Finder
+from edge.infer.turns import Turns, Waiting
+from edge.watchdog import Watchdog
+from models.errors import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How frames are put together, for the engine that is in use.
+
+    Attributes:
+        most: frames of a batch.
+        deadline_ns: how long the first frame of a batch may have waited for others, since it was
+            read.
+        at_once: workers that may be in the network at once; None: all of them. Where it is few,
+            frames gather into batches meanwhile.
+    """
+
+    most: int = 1
+    deadline_ns: int = 0
+    at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerStats:
+    """What a scheduler has done since it was made.
+
+    Attributes:
+        batches: that the network was given.
+        frames: in these.
+        waited_ns: from reading to being taken, of all frames together.
+        worked_ns: in the network, of all batches together.
+    """
+
+    batches: int
+    frames: int
+    waited_ns: int
+    worked_ns: int
+
+
+class Scheduler(Generic[Found]):
+    """Has a network look at the frames of all cameras. Use it as a context.
+
+    One worker at a time waits for frames and takes them, so that each feed's results have their
+    places in the order of its frames, whoever is ready first. Leave all feeds before the
+    scheduler.
+
+    Args:
+        network: what looks at them.
+        workers: number of threads.
+        watchdog: ends the process when an inference does not come back.
+        batching: asked for each batch, as engines may change.
+    """
+
+    def __init__(
+        self,
+        network: Finder[Found],
+        workers: int,
+        watchdog: Watchdog,
+        batching: Callable[[], Batching] = Batching,
+    ) -> None:
+        self._network = network
+        self._workers = workers
+        self._watchdog = watchdog
+        self._batching = batching
+        self._turns = Turns()
+        self._feeds: dict[int, Feed[Found]] = {}
+        self._joined = 0
+        self._collecting = threading.Lock()
+        self._changed = threading.Condition()
+        self._busy = 0
+        self._is_over = False
+        self._error: BaseException | None = None
+        self._batches = self._frames = self._waited_ns = self._worked_ns = 0
+        self._threads = [
+            threading.Thread(target=self._work, name=f"infer-{number}", daemon=True)
+            for number in range(1, workers + 1)
+        ]
+
+    def __enter__(self) -> "Scheduler[Found]":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop(EngineError("the network is closed"))
+        for thread in self._threads:
+            thread.join()
+
+    def feed(
+        self,
+        slot: Slot,
+        *,
+        burst: int = 1,
+        min_fps: float | None = None,
+        keep_pictures: bool = False,
+    ) -> Feed[Found]:
+        """Frames of one more camera.
+
+        Args:
+            slot: where they come from.
+            burst: results that are handed on together, see `Feed`.
+            min_fps: frames a second that are inferred at least, while it brings so many and the
+                network can; None: as many as are left to it.
+            keep_pictures: results carry their pictures.
+        """
+        with self._changed:
+            self._joined += 1
+            feed = Feed(self._joined, slot, burst, keep_pictures, self._consumed, self._left)
+            self._turns.join(feed.number, min_fps)
+            self._feeds[feed.number] = feed
+            if self._is_over:
+                feed.end(self._error)
+        slot.listen(lambda: self._heard(feed))
+        self._heard(feed)
+        return feed
+
+    @property
+    def stats(self) -> SchedulerStats:
+        """What it has done so far."""
+        with self._changed:
+            return SchedulerStats(self._batches, self._frames, self._waited_ns, self._worked_ns)
+
+    # What feeds and their slots tell, each in a thread of its own.
+
+    def _heard(self, feed: Feed[Found]) -> None:
+        with self._changed:
+            if feed.slot.is_over:
+                feed.end()
+            self._changed.notify()
+
+    def _consumed(self, feed: Feed[Found], results: int) -> None:
+        with self._changed:
+            feed.consumed(results)
+            self._changed.notify()
+
+    def _left(self, feed: Feed[Found]) -> None:
+        with self._changed:
+            del self._feeds[feed.number]
+            self._turns.leave(feed.number)
+            feed.end()
+
+    def _stop(self, error: BaseException) -> None:
+        """Take nothing any more; feeds that are still there end with this error."""
+        with self._changed:
+            if self._is_over:
+                return
+            self._is_over, self._error = True, error
+            for feed in self._feeds.values():
+                feed.end(error)
+            self._changed.notify_all()
+
+    # What the workers do.
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            begun_ns = time.monotonic_ns()
+            try:
+                found = self._look_at(batch)
+            except BaseException as error:  # noqa: BLE001 - raised where the results are awaited
+                for one in batch:
+                    one.fail(error)
+                self._stop(error)
+                return
+            now_ns = time.monotonic_ns()
+            for one, seen in found:
+                one.put(seen, now_ns)
+            with self._changed:
+                self._busy -= 1
+                self._worked_ns += now_ns - begun_ns
+                self._changed.notify()
+            del batch, found, one  # the pictures' memory is for the next ones
+
+    def _look_at(self, batch: list[Taken[Found]]) -> list[tuple[Taken[Found], Found]]:
+        pictures = [one.arrival.frame.image for one in batch]
+        with self._watchdog.working("inference"):
+            found = self._network.find_all(pictures)
+        return list(zip(batch, found, strict=True))
+
+    def _next_batch(self) -> list[Taken[Found]]:
+        """Frames that are looked at together; empty when there will be none."""
+        batch: list[Taken[Found]] = []
+        with self._collecting, self._changed:
+            while not self._is_over and not self._is_collected(batch):
+                pass
+            if self._is_over:
+                for one in batch:
+                    assert self._error is not None
+                    one.fail(self._error)
+                return []
+            self._busy += 1
+            self._batches += 1
+            self._frames += len(batch)
+            self._waited_ns += sum(one.taken_ns - one.arrival.read_ns for one in batch)
+            return batch
+
+    def _is_collected(self, batch: list[Taken[Found]]) -> bool:
+        """Add what there is to a batch; True when it is to go, else something may have changed."""
+        batching = self._batching()
+        if batching.at_once is not None and self._busy >= batching.at_once:
+            self._changed.wait()
+            return False
+        while len(batch) < batching.most and (one := self._take(batching.most)) is not None:
+            batch.append(one)
+        if not batch:
+            self._changed.wait()
+            return False
+        if len(batch) >= min(batching.most, sum(f.slot.capacity for f in self._feeds.values())):
+            return True
+        left_ns = batch[0].arrival.read_ns + batching.deadline_ns - time.monotonic_ns()
+        return left_ns <= 0 or not self._changed.wait(left_ns / 1e9)
+
+    def _take(self, most: int) -> Taken[Found] | None:
+        """The next frame, of whosever turn it is; None where nobody has one."""
+        in_flight = self._workers * most
+        while True:
+            waiting = [
+                Waiting(number, since_ns)
+                for number, feed in self._feeds.items()
+                if (since_ns := feed.waits_since_ns(in_flight)) is not None
+            ]
+            if not waiting:
+                return None
+            now_ns = time.monotonic_ns()
+            turn = self._turns.choose(waiting, now_ns)
+            feed = self._feeds[turn.feed]
+            taken = feed.take(now_ns)
+            if feed.slot.is_over:
+                feed.end()
+            if taken is not None:
+                self._turns.served(turn, now_ns)
+                return taken
