@@ -71,6 +71,17 @@ def test_the_file_that_is_asked_for_holds_the_lines(tmp_path: Path) -> None:
     assert out.read_text() == shown.stdout
 
 
+def test_a_camera_that_wants_fewer_frames_gets_fewer(tmp_path: Path) -> None:
+    config = small_agent(tmp_path, cameras=[{**WATCHED, "max_fps": 2}])
+
+    result = call("replay", tmp_path / "yard.mp4", "--epoch", EPOCH, "-c", config)
+
+    # Of ten a second every fifth one, and the second of them a little early (see Thinning).
+    told = [one["frame"] for one in events(result.stdout)]
+    assert told[:2] == [3, 8]
+    assert set(told) <= {0, 3, 8, 13, 18}
+
+
 def test_a_folder_of_pictures_is_a_recording(tmp_path: Path) -> None:
     config, folder = small_agent(tmp_path), tmp_path / "1"  # no USB camera is meant
     folder.mkdir()
