@@ -34,6 +34,7 @@ from models.errors import AssetError, EngineError, RecordError
 from models.manifest import Manifest
 from protos.ids import check_id
 from wayside import settings
+from wayside.errors import SettingsError
 from wayside.logging import LogSettings
 from wayside.mqtt.settings import MqttSettings
 from wayside.paths import SettingsPath
@@ -168,6 +169,10 @@ class EdgeSettings(_Frozen):
         try:
             manifest = zoo.manifest(self.model.name)
         except (AssetError, RecordError) as error:
+            return [_problem(("model", "name"), str(error), self.model.name)]
+        except SettingsError as error:
+            if any(problem.line for problem in error.problems):
+                raise  # mistakes in the manifest, each with its own line
             return [_problem(("model", "name"), str(error), self.model.name)]
         task = manifest.head.task
         if task not in ("detection", "instance-segmentation"):

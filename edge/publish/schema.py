@@ -130,7 +130,10 @@ def open_file(
             salvaged = _move_aside(folder)
         return connect_to(path), salvaged
     except OSError as error:
-        raise OutboxError(f"outbox folder {folder} cannot be used: {error}") from error
+        raise OutboxError(
+            f"outbox folder {folder} cannot be used: {error.strerror}; let the agent's user write "
+            "there, or set data_dir to a folder on a disk that can be written"
+        ) from error
     except sqlite3.Error as error:
         raise translated(error, path) from error
 

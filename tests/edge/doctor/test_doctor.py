@@ -11,7 +11,9 @@ import pytest
 
 from edge.doctor import disk, machine
 from edge.doctor.broker import broker
+from edge.doctor.camera import cameras
 from edge.doctor.finding import Finding
+from edge.settings import CameraSettings
 from models.engines import gpu
 from tests.support.edge_command import call
 from tests.support.mosquitto import mosquitto
@@ -117,6 +119,27 @@ def test_a_broker_that_refuses_says_why(tmp_path: Path, silent_port: int) -> Non
         port=silent_port, username="gate-1", password_file=tmp_path / "gone"
     )  # fmt: skip
     assert f"{tmp_path}/gone" in last(broker(unreadable, "gate-1")).seen
+
+
+def test_a_camera_that_shows_nothing_is_told_by_how_far_one_comes(tmp_path: Path) -> None:
+    def told(source: str) -> Finding:
+        camera = {"id": "door", "source": source, "open_timeout_ms": 300, "read_timeout_ms": 300}
+        return last(cameras([CameraSettings.model_validate(camera)]))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        answers = told(f"rtsp://admin:s3cret@127.0.0.1:{port}/x")
+    closed = told(f"http://admin:s3cret@127.0.0.1:{port}/x.mjpg")
+    nameless = told("rtsp://admin:s3cret@camera.invalid/x")
+    gone = told(str(tmp_path / "gone.mp4"))
+
+    assert f"127.0.0.1:{port} answers: see the path" in answers.remedy
+    assert f"nothing answers at 127.0.0.1:{port} (Connection refused)" in closed.remedy
+    assert "there is no host camera.invalid" in nameless.remedy
+    assert gone.remedy == ""
+    for one in (answers, closed, nameless, gone):
+        assert one.state == "wrong"
+        assert "s3cret" not in f"{one.seen}{one.remedy}"
 
 
 def test_an_agent_that_runs_is_not_thrown_out(tmp_path: Path) -> None:
