@@ -13,8 +13,9 @@ from edge.bench.stages import AFTER_STAGES, NETWORK_STAGES, Course, measure
 from edge.bench.storage import commits, passing_outbox
 from edge.bench.timing import Timing
 from edge.capture.opencv import prepare_opencv
+from edge.doctor.disk import remedy_of
 from edge.doctor.machine import board
-from edge.errors import OutboxError
+from edge.errors import OutboxError, OutboxFullError
 from edge.infer.probe import throughput_of
 from edge.publish.outbox import Outbox
 from edge.rules.engine import CameraRules
@@ -90,8 +91,11 @@ def _outbox(settings: EdgeSettings, report: Report, ends: ExitStack) -> Outbox |
         )
     except OSError as error:
         report.problems.append(
-            f"disk: {settings.data_dir}: cannot be written: {error.strerror}; let the agent's user "
-            "write there, or set data_dir to a folder on a disk that can be written"
+            f"disk: cannot be written: {error.strerror}; {remedy_of(error, settings.data_dir)}"
+        )
+    except OutboxFullError:
+        report.problems.append(
+            f"disk: {settings.data_dir}: no space left for an outbox; make room on this disk"
         )
     except OutboxError as error:
         report.problems.append(f"disk: {error}")

@@ -162,6 +162,11 @@ def translated(error: sqlite3.Error, path: Path) -> OutboxError:
         return OutboxFullError(f"{path}: no space left; free some on this disk")
     if "locked" in str(error):
         return OutboxError(f"{path} is in use: does another agent run with this folder?")
+    if "unable to open" in str(error) or "readonly" in str(error):
+        return OutboxError(
+            f"{path}: {error}; let the agent's user read and write it and its folder, or set "
+            "data_dir to another one"
+        )
     return OutboxError(f"{path}: {error}")
 
 

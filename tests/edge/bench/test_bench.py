@@ -69,7 +69,7 @@ def test_what_is_broken_is_told_and_the_rest_is_measured(tmp_path: Path) -> None
     assert f"camera gone: {tmp_path}/gone.mp4: there is no such file" in result.stdout
     assert "pictures of 1280x720 at 25 a second stand in for it" in result.stdout
     assert "its network should lie beside it as tiny.onnx" in result.stdout
-    assert "disk: /proc/nowhere: cannot be written" in result.stdout
+    assert "disk: cannot be written: No such file or directory; let the agent" in result.stdout
     report = told("-c", file)
     assert set(report["cameras"][1]["stages"]) == {"decode", "track", "rules", "append"}
     assert report["capacity"] is None

@@ -1,5 +1,6 @@
 """`wayside-edge doctor` on devices on which something is wrong."""
 
+import errno
 import json
 import socket
 import threading
@@ -190,6 +191,17 @@ def test_a_disk_is_slow_or_small(tmp_path: Path) -> None:
     (tmp_path / "held").write_bytes(b"x" * 5 * 1024 * 1024)
     assert "events may take 1 MiB more" in last(disk.disk(tmp_path, 6 * 1024 * 1024)).seen
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
+
+
+def test_what_to_do_about_a_disk_is_told_by_what_is_wrong_with_it(tmp_path: Path) -> None:
+    full = disk.remedy_of(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
+    refused = disk.remedy_of(OSError(errno.EACCES, "Permission denied"), tmp_path)
+
+    assert "make room" in full
+    assert "let the agent's user write there" in refused
+    nowhere = last(disk.disk(Path("/proc/nowhere"), 1))
+    assert (nowhere.state, nowhere.subject) == ("wrong", "disk")
+    assert "data_dir, which is /proc/nowhere" in nowhere.remedy
 
 
 def test_what_is_missing_beside_a_gpu_is_told() -> None:
