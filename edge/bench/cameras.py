@@ -10,9 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError  # noqa: A004 - Python 3.10 has two of them
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
 from edge.bench.timing import Timing
@@ -74,72 +77,74 @@ class Pictures:
 def look_at(cameras: Sequence[CameraSettings], seconds: float) -> Iterator[Pictures]:
     """The pictures of every camera, in the order of the settings.
 
-    All are opened at once, as one that does not answer takes its whole time limit; they are
-    measured one after the other.
+    All are tried at once, as one that does not answer takes its whole time limit. Those that do
+    are then opened again one after the other, for the CPU's time is that of all there is to do, and
+    a stream that nobody reads breaks.
 
     Args:
         cameras: to look at.
         seconds: for reading, shared by all of them.
     """
     looks = [_Look(camera) for camera in cameras]
-    share_s = seconds / len(looks)
-    try:
-        for look in looks:
-            yield look.pictures(share_s)
-    finally:
-        for look in looks:
-            look.close()
+    for look in looks:
+        look.begin()
+    for look in looks:
+        yield look.pictures(seconds / len(looks))
 
 
 class _Look:
-    """One camera. Its source is opened and read in threads; one that hangs is left behind."""
+    """One camera, looked at in threads; one that hangs is left behind."""
 
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
         self._limit_s = (settings.open_timeout_ms + settings.read_timeout_ms) / 1000 + _GRACE_S
-        self._source: Source | None = None
-        self._opening = _begun(f"bench-{settings.id}", self._opened)
+        self._tried: Future[None] = Future()
+
+    def begin(self) -> None:
+        """Try whether it shows anything; returns at once."""
+        self._tried = _begun(f"try-{self._settings.id}", self._try)
 
     def pictures(self, seconds: float) -> Pictures:
         """What it brings within so many seconds, or what stands in for it."""
         try:
-            source, first = self._within(self._opening, self._limit_s)
-            reading = _begun(f"bench-{self._settings.id}", lambda: _read(source, first, seconds))
-            return self._told(source, self._within(reading, seconds + self._limit_s))
+            self._within(self._tried, 0.0)
+            reading = _begun(f"bench-{self._settings.id}", partial(self._read, seconds))
+            return self._within(reading, seconds)
         except CaptureError as error:
             return stand_in(self._settings, str(error))
 
-    def close(self) -> None:
-        """Let go of the camera, unless it hangs."""
-        if self._source is not None:
-            self._source.close()
-
-    def _opened(self) -> tuple[Source, Frame]:
-        # A camera has its pace, a file comes as fast as it is read.
-        wait = threading.Event().wait if self._settings.is_camera else _at_once
-        source = Camera(self._settings.id, self._settings, WallClock()).open(wait)
-        first = source.read()
-        if first is None:
-            source.close()
-            raise CaptureError(f"{self._settings.shown}: holds no picture")
-        self._source = source
-        return source, first
-
-    def _within(self, work: "Future[T]", limit_s: float) -> T:
+    def _within(self, work: "Future[T]", seconds: float) -> T:
         try:
-            return work.result(limit_s)
+            return work.result(seconds + self._limit_s)
         except TimeoutError:
-            self._source = None  # closing it could hang as well
             raise CaptureError(
                 f"{self._settings.shown}: does not come back, although it has time limits; "
                 "restart the camera"
             ) from None
 
-    def _told(self, source: Source, seen: "_Seen") -> Pictures:
-        settings = self._settings
-        fps = seen.fps or settings.fps or FALLBACK_FPS
-        decode = Timing.of(seen.took_s) if seen.took_s else None
-        return Pictures(settings.id, fps, seen.images, source.decoder, decode, seen.problem)
+    def _try(self) -> None:
+        with closing(self._opened()) as source:
+            self._first(source)
+
+    def _read(self, seconds: float) -> Pictures:
+        with closing(self._opened()) as source:
+            seen = _seen(source, self._first(source), seconds)
+            decode = Timing.of(seen.took_s) if seen.took_s else None
+            fps = seen.fps or self._settings.fps or FALLBACK_FPS
+            return Pictures(
+                self._settings.id, fps, seen.images, source.decoder, decode, seen.problem
+            )
+
+    def _opened(self) -> Source:
+        # A camera has its pace, a file comes as fast as it is read.
+        wait = threading.Event().wait if self._settings.is_camera else _at_once
+        return Camera(self._settings.id, self._settings, WallClock()).open(wait)
+
+    def _first(self, source: Source) -> Frame:
+        first = source.read()
+        if first is None:
+            raise CaptureError(f"{self._settings.shown}: holds no picture")
+        return first
 
 
 def stand_in(settings: CameraSettings, problem: str) -> Pictures:
@@ -158,24 +163,25 @@ class _Seen:
     problem: str = ""
 
 
-def _read(source: Source, first: Frame, seconds: float) -> _Seen:
+def _seen(source: Source, first: Frame, seconds: float) -> _Seen:
     """Read on for a while, or to the end, or until it breaks."""
     seen = _Seen([first.image])
-    last, until_s, helped_s = first, time.monotonic() + seconds, _helpers_s()
+    times_ns, until_s, helped_s = [first.captured_ns], time.monotonic() + seconds, _helpers_s()
     try:
         while time.monotonic() < until_s and len(seen.took_s) < MOST:
             frame = _timed_read(source, seen.took_s)
             if frame is None:
                 break
-            last = frame
+            times_ns.append(frame.captured_ns)
             if len(seen.images) < PICTURES:
                 seen.images.append(frame.image)
     except CaptureError as error:
         seen.problem = str(error)
-    if last.number > first.number:
-        helped_s = (_helpers_s() - helped_s) / (last.number - first.number)
+    if seen.took_s:
+        helped_s = (_helpers_s() - helped_s) / len(seen.took_s)
         seen.took_s = [took_s + helped_s for took_s in seen.took_s[_WARM_UP:] or seen.took_s]
-        seen.fps = (last.number - first.number) * 1e9 / (last.captured_ns - first.captured_ns)
+        # The middle one, as a camera begins with some that it had at hand.
+        seen.fps = 1e9 / median(later - sooner for sooner, later in pairwise(times_ns))
     return seen
 
 
