@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import Future, TimeoutError  # noqa: A004 - Python 3.10 has two of them
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -86,36 +87,41 @@ def look_at(cameras: Sequence[CameraSettings], seconds: float) -> Iterator[Pictu
         seconds: for reading, shared by all of them.
     """
     looks = [_Look(camera) for camera in cameras]
-    for look in looks:
-        look.begin()
+    tried = [look.begin() for look in looks]
+    futures.wait(tried, max(look.limit_s for look in looks))
     for look in looks:
         yield look.pictures(seconds / len(looks))
 
 
 class _Look:
-    """One camera, looked at in threads; one that hangs is left behind."""
+    """One camera, looked at in threads; one that hangs is left behind.
+
+    Attributes:
+        limit_s: by when it has shown a picture, or never will.
+    """
 
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
-        self._limit_s = (settings.open_timeout_ms + settings.read_timeout_ms) / 1000 + _GRACE_S
+        self.limit_s = (settings.open_timeout_ms + settings.read_timeout_ms) / 1000 + _GRACE_S
         self._tried: Future[None] = Future()
 
-    def begin(self) -> None:
+    def begin(self) -> "Future[None]":
         """Try whether it shows anything; returns at once."""
         self._tried = _begun(f"try-{self._settings.id}", self._try)
+        return self._tried
 
     def pictures(self, seconds: float) -> Pictures:
         """What it brings within so many seconds, or what stands in for it."""
         try:
             self._within(self._tried, 0.0)
             reading = _begun(f"bench-{self._settings.id}", partial(self._read, seconds))
-            return self._within(reading, seconds)
+            return self._within(reading, seconds + self.limit_s)
         except CaptureError as error:
             return stand_in(self._settings, str(error))
 
     def _within(self, work: "Future[T]", seconds: float) -> T:
         try:
-            return work.result(seconds + self._limit_s)
+            return work.result(seconds)
         except TimeoutError:
             raise CaptureError(
                 f"{self._settings.shown}: does not come back, although it has time limits; "

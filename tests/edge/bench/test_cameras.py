@@ -6,6 +6,7 @@ import pytest
 
 from edge.bench.cameras import PICTURES, STAND_IN_PX, Pictures, look_at
 from edge.settings import CameraSettings
+from tests.support import rtsp
 from tests.support.media import HEIGHT, WIDTH, MjpegCamera, write_video
 
 
@@ -80,3 +81,24 @@ def test_no_password_is_told() -> None:
 
     assert found.problem
     assert "s3cret" not in found.problem
+
+
+@pytest.mark.skipif(bool(rtsp.missing()), reason=rtsp.missing() or "it is there")
+def test_a_real_camera_is_read_at_its_own_rate_whoever_decodes(tmp_path: Path) -> None:
+    camera = rtsp.RtspCamera(tmp_path / "log")
+    camera.start()
+    try:
+        settings = [
+            CameraSettings.model_validate({"id": name, "source": camera.url, **more})
+            for name, more in (("tcp", {}), ("udp", {"transport": "udp"}))
+        ]
+        one, two = look_at(settings, 3.0)
+    finally:
+        camera.kill()
+
+    assert (one.problem, two.problem) == ("", "")
+    assert one.decoder != two.decoder
+    for found in (one, two):
+        assert found.fps == pytest.approx(25, rel=0.1)
+        assert found.decode is not None
+        assert found.decode.runs > 10
