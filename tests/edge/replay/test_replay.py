@@ -7,8 +7,12 @@ from typing import Any
 import cv2
 import pytest
 
+from edge.publish.outbox import Outbox
+from edge.publish.settings import OutboxSettings
 from protos.errors import InvalidIdError
 from protos.ids import EventId
+from protos.readable import readable
+from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.edge_command import call
 from tests.support.media import picture
 from tests.support.small_agent import FRAMES, small_agent
@@ -41,6 +45,40 @@ def test_events_are_told_with_the_recordings_time(tmp_path: Path) -> None:
     ]
     # Ten frames a second.
     assert events(result.stdout)[0]["captured_at"] == "2026-05-01T12:00:00.200000000Z"
+
+
+def test_a_replay_tells_what_the_agent_tells(tmp_path: Path) -> None:
+    config = small_agent(tmp_path, cameras=[{**WATCHED, "source": "yard.mp4"}])
+    assert call("run", "-c", config).exit_code == 0
+
+    replayed = call("replay", tmp_path / "yard.mp4", "--epoch", EPOCH, "-c", config)
+
+    assert timeless(events(replayed.stdout)) == timeless(sent(tmp_path / "data"))
+
+
+def sent(folder: Path) -> list[dict[str, Any]]:
+    """What waits in an agent's outbox of what its rules have told, as a replay tells it."""
+    outbox = Outbox.open(folder, OutboxSettings(), "gate-1")
+    try:
+        told = [
+            readable(EventBatch.Event.FromString(row.payload))
+            for stream, last in outbox.streams()
+            for row in outbox.read(stream, 1, last, 1000)
+        ]
+    finally:
+        outbox.close()
+    return [one for one in told if one["kind"] != "camera-state"]
+
+
+def timeless(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events in the order of their frames, with times since the first of them."""
+    first_ns = min(int(one["captured_ns"]) for one in told)
+    for one in told:
+        one["captured_ns"] = int(one["captured_ns"]) - first_ns
+        one["object"]["first_seen_ns"] = int(one["object"]["first_seen_ns"]) - first_ns
+    own = ("event_id", "lane", "captured_at", "seq")
+    kept = [{key: value for key, value in one.items() if key not in own} for one in told]
+    return sorted(kept, key=lambda one: (one["frame"], one["kind"]))
 
 
 def test_no_event_of_a_replay_can_be_taken_for_one_that_happened(tmp_path: Path) -> None:
