@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 
 from edge.errors import CaptureError
+from edge.meter import NetworkStats
 from edge.pipeline import Pipeline
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
-from models.network import Network
 from wayside.process import crash
 
 _log = structlog.get_logger(__name__)
@@ -102,20 +102,15 @@ def drain(forwarder: Forwarder, stop: threading.Event) -> None:
 
 def status(
     device: str,
-    network: Network[Any],
+    networks: Sequence[NetworkStats],
     cameras: Sequence[Pipeline],
     outbox: Outbox,
     forwarder: Forwarder,
 ) -> dict[str, Any]:
     """What the status file says."""
-    manifest = network.manifest
     return {
         "device": device,
-        "model": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "engine": network.engine.name,
-        },
+        "models": [asdict(network) for network in networks],
         "cameras": [asdict(pipeline.stats) for pipeline in cameras],
         "outbox": asdict(outbox.depth()),
         "forwarder": asdict(forwarder.stats),

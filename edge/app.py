@@ -1,4 +1,7 @@
-"""The agent put together: with network.py and sensors/assembly.py, all that names adapters."""
+"""The agent put together.
+
+With assembly.py, network.py, networks.py and sensors/assembly.py, all that names adapters.
+"""
 
 import threading
 import time
@@ -7,33 +10,23 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import numpy as np
 import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
+from edge.assembly import pipeline_of
 from edge.capture.clock import WallClock
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
-from edge.histogram import NetworkTimes
-from edge.infer.probe import probe_workers
-from edge.infer.scheduler import Scheduler
-from edge.network import PROBE_SHAPE, load_network
-from edge.pipeline import Pipeline, Sink, Stages
+from edge.networks import Networks
+from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
 from edge.publish.uplink import OnPuback, Uplink
-from edge.rules.engine import CameraRules
 from edge.sensors.assembly import Sensors
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.status import StatusFile
-from edge.telemetry.view import View, Watched
-from edge.track.settings import TrackerSettings
-from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
-from models.detections import Detections
-from models.detector import Detector
-from models.manifest import Manifest
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
@@ -63,13 +56,8 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    detector, tracker, upgrade = load_network(settings)
-    workers = _workers(settings, detector)
     wall = WallClock()
     pipelines: list[Pipeline] = []
-
-    def content() -> DeviceState:
-        return _device_state(pipelines, detector, wall)
 
     def clock() -> ClockState:
         return ClockState(clock_synced(), wall.anchor_id)
@@ -77,40 +65,33 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
     with (
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
-        sending(settings, content, clock, wall.now_ns) as up,
-        Sensors(
-            settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
-        ) as sensors,
-        ExitStack() as ends,
     ):
-        scheduler = ends.enter_context(Scheduler(detector, workers, watchdog))
-        watched = Watched(detector.manifest.name, NetworkTimes(), scheduler)
-        detector.steps = watched.times
-        pipelines += [
-            _pipeline(
-                camera, detector.manifest, scheduler, tracker,
-                sensors.filled(camera.id, up.outbox.append), wall, watchdog,
-            )
-            for camera in settings.cameras
-        ]  # fmt: skip
-        cameras = Cameras(pipelines, up.heartbeat.note_error)
+        networks = Networks(settings, watchdog)
+
+        def content() -> DeviceState:
+            return _device_state(pipelines, networks, wall)
+
         with (
-            _status_file(settings, detector, pipelines, up, sensors),
-            _telemetry(settings, detector, watched, pipelines, up, wall),
-            frozen_heap(),
+            sending(settings, content, clock, wall.now_ns) as up,
+            Sensors(
+                settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
+            ) as sensors,
+            networks.at_work(),
         ):
-            with upgrade:
-                cameras.start()
-                systemd.ready(f"{len(pipelines)} cameras, {detector.engine.name}")
-                wait_until_done(
-                    cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop
+            pipelines += [
+                pipeline_of(
+                    camera, networks, sensors.filled(camera.id, up.outbox.append), wall, watchdog
                 )
-            systemd.stopping()
-            cameras.stop()
-            sensors.stop()
-            up.outbox.flush(_FLUSH_S)
-        _tell_end(cameras, up.outbox)
-    detector.close()
+                for camera in settings.cameras
+            ]
+            cameras = Cameras(pipelines, up.heartbeat.note_error)
+            with (
+                _status_file(settings, networks, pipelines, up, sensors),
+                _telemetry(settings, networks, pipelines, up, wall),
+                frozen_heap(),
+            ):
+                _work(settings, cameras, networks, up, sensors, systemd, stop)
+            _tell_end(cameras, up.outbox)
     return not cameras.failed
 
 
@@ -166,42 +147,26 @@ def sending(
         yield Sending(outbox, forwarder, heartbeat)
 
 
-def _workers(settings: EdgeSettings, detector: Detector) -> int:
-    """Threads that infer, for all cameras: as many as pay."""
-    from edge.capture.opencv import prepare_opencv
-
-    workers = settings.infer.workers
-    if workers != "auto":
-        return workers
-    prepare_opencv()
-    return probe_workers(detector, np.zeros((*PROBE_SHAPE, 3), np.uint8))
-
-
-def _pipeline(
-    camera: CameraSettings,
-    manifest: Manifest,
-    scheduler: Scheduler[Detections],
-    tracker: TrackerSettings,
-    sink: Sink,
-    wall: WallClock,
-    watchdog: Watchdog,
-) -> Pipeline:
-    from edge.capture.sources import Camera
-
-    stages = Stages(
-        Camera(camera.id, camera, wall).open,
-        scheduler,
-        Tracker(tracker),
-        CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
-        sink,
-    )
-    return Pipeline(camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera)
+def _work(
+    settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
+    systemd: Notifier, stop: threading.Event,
+) -> None:  # fmt: skip
+    """All cameras, until they have ended or it was told to stop."""
+    with networks.upgraded():
+        cameras.start()
+        engines = ", ".join(network.engine for network in networks.stats)
+        systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
+        wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop)
+    systemd.stopping()
+    cameras.stop()
+    sensors.stop()
+    up.outbox.flush(_FLUSH_S)
 
 
 @contextmanager
 def _status_file(
     settings: EdgeSettings,
-    detector: Detector,
+    networks: Networks,
     pipelines: list[Pipeline],
     up: Sending,
     sensors: Sensors,
@@ -212,7 +177,7 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        told = status(settings.device, detector, pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, networks.stats, pipelines, up.outbox, up.forwarder)
         return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
@@ -221,8 +186,8 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, detector: Detector, watched: Watched, pipelines: list[Pipeline],
-    up: Sending, wall: WallClock,
+    settings: EdgeSettings, networks: Networks, pipelines: list[Pipeline], up: Sending,
+    wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -230,23 +195,21 @@ def _telemetry(
         yield
         return
     from edge.telemetry.server import TelemetryServer
+    from edge.telemetry.view import View
 
     health = HealthProbe(settings.data_dir)
-    manifest = detector.manifest
 
     def look() -> View:
         return View(
             device=settings.device,
             version=version("wayside"),
-            model=manifest.name,
-            model_version=manifest.version,
-            engine=detector.engine.name,
+            networks=networks.stats,
             cameras=[pipeline.stats for pipeline in pipelines],
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
             health=health.read(),
             now_ns=wall.now_ns(),
-            networks=[watched.view()],
+            steps=networks.steps(),
             stages={one.camera: one.times.distributions() for one in pipelines},
             commits=up.outbox.commit_times(),
             latency=up.forwarder.latency(),
@@ -271,15 +234,12 @@ def _agent_version() -> DeviceState:
     return DeviceState(agent_version=version("wayside"))
 
 
-def _device_state(pipelines: list[Pipeline], detector: Detector, wall: WallClock) -> DeviceState:
+def _device_state(pipelines: list[Pipeline], networks: Networks, wall: WallClock) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
     state = _agent_version()
     state.anchor_id = wall.anchor_id
-    state.models.add(
-        model=detector.manifest.name,
-        version=detector.manifest.version,
-        engine=detector.engine.name,
-    )
+    for network in networks.stats:
+        state.models.add(model=network.name, version=network.version, engine=network.engine)
     for pipeline in pipelines:
         stats = pipeline.stats
         state.cameras.add(

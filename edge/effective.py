@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 
 from edge import settings as edge_settings
 from edge.capture.redaction import redact
-from edge.settings import PREFIX
+from edge.misfits import OBJECTS
+from edge.model_settings import ModelSettings
+from edge.settings import PREFIX, EdgeSettings
+from edge.track.settings import TrackerSettings
 from models import zoo
 from wayside import settings
 from wayside.places import Location
@@ -40,15 +43,31 @@ def effective(config: Path) -> Iterator[Value]:
     """
     loaded = edge_settings.load(config)
     known = settings.origins(config, prefix=PREFIX)
-    of_model = loaded.tracker.for_threshold(loaded.model.threshold(zoo.manifest(loaded.model.name)))
+    of_model = _tracker(loaded, loaded.model)
+    others = {
+        key: _tracker(loaded, model)
+        for key, model in loaded.models.items()
+        if zoo.manifest(model.name).head.task in OBJECTS
+    }
     for name, value in of_model:
         if value != getattr(loaded.tracker, name):
-            known.setdefault(("tracker", name), f"follows model {loaded.model.name}")
+            differing = [
+                f"; {getattr(other, name)} with models.{key}"
+                for key, other in others.items()
+                if getattr(other, name) != value
+            ]
+            told = f"follows model {loaded.model.name}{''.join(differing)}"
+            known.setdefault(("tracker", name), told)
     found = loaded.model_copy(update={"tracker": of_model}).model_dump(mode="json")
     for location, value in _leaves(found, ()):
         shown = redact(value) if location[-1] == "source" and isinstance(value, str) else value
         text = json.dumps(shown, ensure_ascii=False)
         yield Value(settings.dotted(location), text, _origin(location, known))
+
+
+def _tracker(loaded: EdgeSettings, model: ModelSettings) -> TrackerSettings:
+    """The tracker's settings on the scale of a model."""
+    return loaded.tracker.for_threshold(model.threshold(zoo.manifest(model.name)))
 
 
 def _origin(location: Location, known: dict[Location, str]) -> str:

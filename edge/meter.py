@@ -3,17 +3,37 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from edge.capture.reader import CameraView
+from edge.infer.scheduler import SchedulerStats
 
 WINDOW_S = 5.0
 """Over which frames per second are counted."""
 
 LATENCIES = 256
 """Latest frames whose latency counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaStats:
+    """Figures of a network for areas on one camera, at one moment.
+
+    Attributes:
+        model: id of the network.
+        frames_inferred: that went through the network and its rules.
+        dropped: frames that it did not look at, by cause.
+        fps: frames inferred a second, over the last seconds.
+        latency_ms: from reading a frame to its areas, median of the latest frames.
+    """
+
+    model: str
+    frames_inferred: int
+    dropped: Mapping[str, int]
+    fps: float
+    latency_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,7 @@ class PipelineStats:
         live_tracks: in the latest frame.
         events: handed to the sink.
         source: how its source is: decoder, resolution, rate, reconnects.
+        areas: of networks that look at its frames for areas.
     """
 
     camera: str
@@ -45,6 +66,26 @@ class PipelineStats:
     live_tracks: int
     events: int
     source: CameraView
+    areas: Sequence[AreaStats] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStats:
+    """A network at one moment.
+
+    Attributes:
+        id: by which cameras name it; None: the agent's `model`.
+        name: of its model.
+        version: of its model.
+        engine: that runs it, really.
+        scheduler: what it has done.
+    """
+
+    id: str | None
+    name: str
+    version: str
+    engine: str
+    scheduler: SchedulerStats
 
 
 class Meter:

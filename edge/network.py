@@ -1,13 +1,18 @@
-"""The network that serves, and the faster engine that takes over from it."""
+"""A network that serves, and the faster engine that takes over from it."""
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from edge.infer.batching import most_together
 from edge.infer.proof import Proof, as_registered, same_finds, same_outputs
 from edge.infer.upgrade import Upgrade, probe_picture
+from edge.misfits import OBJECTS
+from edge.model_settings import ModelSettings
 from edge.settings import EdgeSettings
 from edge.track.settings import TrackerSettings
 from models import zoo
@@ -18,21 +23,41 @@ from models.engines.switching import SwitchingEngine
 from models.errors import EngineError
 from models.manifest import Manifest
 from models.record.reading import is_record, read_record
+from models.segmenter import Segmenter
+from models.selection import network_class
 
 PROBE_SHAPE = (720, 1280)
 """Height and width, px, of pictures on which engines are tried: near what cameras send."""
 
 _log = structlog.get_logger(__name__)
 
+_building = threading.Lock()
+"""One engine is built at a time: two at once would take the memory of a small board."""
 
-def wants_tensorrt(settings: EdgeSettings) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class LoadedNetwork:
+    """A network, and what belongs to it.
+
+    Attributes:
+        network: as it serves.
+        tracker: settings on its scale of confidence; None where it finds no objects.
+        upgrade: what makes it faster while it is entered.
+    """
+
+    network: Detector | Segmenter
+    tracker: TrackerSettings | None
+    upgrade: AbstractContextManager[object]
+
+
+def wants_tensorrt(model: ModelSettings) -> bool:
     """True where a TensorRT engine is to take over from the one that the agent begins with.
 
     Only where the engine is `auto`: one that was chosen by name is that one.
     """
-    if settings.model.engine != AUTO:
+    if model.engine != AUTO:
         return False
-    enabled = settings.model.tensorrt.enabled
+    enabled = model.tensorrt.enabled
     if enabled != "auto":
         return enabled
     from models.engines.gpu import find_gpu
@@ -41,28 +66,35 @@ def wants_tensorrt(settings: EdgeSettings) -> bool:
     return is_installed() and can_run() and find_gpu() is not None
 
 
-def load_network(
-    settings: EdgeSettings,
-) -> tuple[Detector, TrackerSettings, AbstractContextManager[object]]:
-    """The detector, the tracker's settings on its scale of confidence, and what makes it faster.
+def load_network(settings: EdgeSettings, model: ModelSettings) -> LoadedNetwork:
+    """One of the agent's networks.
 
     Raises:
         AssetError, EngineError, ManifestError: the network cannot be used.
     """
-    manifest, path = zoo.resolve(settings.model.name)
-    tracker = settings.tracker.for_threshold(settings.model.threshold(manifest))
-    sensitive = manifest.with_confidence(tracker.low_confidence)
-    detector = Detector.load(sensitive, path, settings.model.threads, settings.model.engine)
-    _log.info("model loaded", model=manifest.name, engine=detector.engine.name, path=str(path))
-    if path.suffix == TFLITE or not wants_tensorrt(settings):
-        return detector, tracker, nullcontext()
-    switching = SwitchingEngine(detector.engine)
-    detector = Detector(sensitive, switching)
-    return detector, tracker, _upgrade(settings, detector, switching, path)
+    manifest, path = zoo.resolve(model.name)
+    tracker = None
+    if manifest.head.task in OBJECTS:
+        tracker = settings.tracker.for_threshold(model.threshold(manifest))
+        manifest = manifest.with_confidence(tracker.low_confidence)
+    made = network_class(manifest)
+    network = made.load(manifest, path, model.threads, model.engine)
+    assert isinstance(network, Detector | Segmenter), "the settings were checked"
+    _log.info("model loaded", model=manifest.name, engine=network.engine.name, path=str(path))
+    if path.suffix == TFLITE or not wants_tensorrt(model):
+        return LoadedNetwork(network, tracker, nullcontext())
+    switching = SwitchingEngine(network.engine)
+    network = type(network)(manifest, switching)
+    upgrade = _upgrade(settings, model, network, switching, path)
+    return LoadedNetwork(network, tracker, upgrade)
 
 
 def _upgrade(
-    settings: EdgeSettings, detector: Detector, switching: SwitchingEngine, onnx_path: Path
+    settings: EdgeSettings,
+    model: ModelSettings,
+    network: Detector | Segmenter,
+    switching: SwitchingEngine,
+    onnx_path: Path,
 ) -> AbstractContextManager[object]:
     """TensorRT in the background.
 
@@ -72,14 +104,16 @@ def _upgrade(
     from models.compile.tensorrt.cache import EngineCache
     from models.compile.tensorrt.compiler import Compiler
     from models.compile.tensorrt.failures import Failures
-    from models.compile.tensorrt.options import Options
+    from models.compile.tensorrt.options import Batch, Options
     from models.engines.tensorrt import TensorRtEngine, load_pycuda
 
-    given = settings.model.tensorrt
+    given = model.tensorrt
     cache = EngineCache(given.cache_dir or settings.data_dir / "engines", given.keep)
+    most = most_together(settings.infer, switching, on_gpu=True)
     options = Options(
-        given.precision, None, given.workspace_mb, given.dla_core, given.compute_capability
-    )
+        given.precision, Batch(1, most, most) if most > 1 else None, given.workspace_mb,
+        given.dla_core, given.compute_capability,
+    )  # fmt: skip
     try:
         load_pycuda()
         failures = Failures(cache.folder, given.retry_after_s)
@@ -89,23 +123,40 @@ def _upgrade(
         return nullcontext()
 
     def prepare(stop: threading.Event) -> TensorRtEngine:
-        _log.info("engine is prepared", by=str(compiler.library), folder=str(cache.folder))
-        name = detector.manifest.name
-        made = compiler.compile(name, onnx_path, options, lambda share: None, stop)
-        _log.info("engine is there", was_kept=made.was_kept, build_s=made.record.build_s)
-        return TensorRtEngine(made.engine, compiler.library)
+        with _alone(stop):
+            _log.info("engine is prepared", by=str(compiler.library), folder=str(cache.folder))
+            name = network.manifest.name
+            made = compiler.compile(name, onnx_path, options, lambda share: None, stop)
+            _log.info("engine is there", was_kept=made.was_kept, build_s=made.record.build_s)
+            return TensorRtEngine(made.engine, compiler.library)
 
-    probe, _ = detector.prepare(probe_picture(*PROBE_SHAPE))
-    return Upgrade(switching, prepare, probe, _proof(settings, detector.manifest, probe))
+    probe, _ = network.prepare(probe_picture(*PROBE_SHAPE))
+    return Upgrade(switching, prepare, probe, _proof(model, network.manifest, probe))
 
 
-def _proof(settings: EdgeSettings, manifest: Manifest, probe: Tensor) -> Proof:
+@contextmanager
+def _alone(stop: threading.Event) -> Iterator[None]:
+    """While no other engine is built.
+
+    Raises:
+        EngineError: it was called off before its turn came.
+    """
+    while not _building.acquire(timeout=0.5):
+        if stop.is_set():
+            raise EngineError("called off before its turn came")
+    try:
+        yield
+    finally:
+        _building.release()
+
+
+def _proof(model: ModelSettings, manifest: Manifest, probe: Tensor) -> Proof:
     """That an engine answers the same, by the best that is known of the model."""
     from models.record.golden import BY_SCORE
 
-    folder = Path(settings.model.name)
+    folder = Path(model.name)
     if is_record(folder) and (record := read_record(folder).record).golden is not None:
         return as_registered(record, folder)
     if manifest.head.family in BY_SCORE:
         return same_finds(manifest, [probe_picture(*PROBE_SHAPE, seed) for seed in range(3)])
-    return same_outputs(probe, settings.model.tensorrt.tolerance)
+    return same_outputs(probe, model.tensorrt.tolerance)

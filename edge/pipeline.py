@@ -2,6 +2,7 @@
 
     camera ──Reader──> slot ──Scheduler──> detections ──Tracker──> tracks ──Rules──> drafts ──> sink
 
+Where networks for areas look at the same frames, each has a slot of its own, see `AreaLine`.
 The reader is a thread, the scheduler's workers are shared by all cameras; tracking, rules and the
 sink run in the thread that calls `run`, in the order of the frames. Everything between is bounded.
 """
@@ -9,14 +10,16 @@ sink run in the thread that calls `run`, in the order of the frames. Everything 
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.area_line import AreaLine, AreaStages
 from edge.capture.attempt import Open
 from edge.capture.clock import WallClock
 from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
-from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.capture.slot import Fork, FrameQueue, LatestFrameSlot, Slot
 from edge.capture.thinning import Thinning
 from edge.histogram import StageTimes
 from edge.infer.burst import Inferred
@@ -61,6 +64,7 @@ class Stages:
     tracker: Tracker
     rules: Rules
     sink: Sink
+    areas: tuple[AreaStages, ...] = ()
 
 
 class Pipeline:
@@ -96,8 +100,13 @@ class Pipeline:
         self._share = share
         self._keeps_pictures = keep_pictures
         self._watchdog = watchdog
-        self._slot = _slot(source, wall, share)
         self._burst = LOSSLESS_BURST if source.lossless else 1
+        self._slot = _slot(source, wall, share)
+        slots = [_slot(source, wall, areas.share) for areas in stages.areas]
+        self._areas = [
+            AreaLine(camera, areas, slot, self._burst, self._sink, self.stop)
+            for areas, slot in zip(stages.areas, slots, strict=True)
+        ]
         self._meter = Meter()
         self.times = StageTimes()
         self._events = 0
@@ -105,7 +114,7 @@ class Pipeline:
         self._reader = Reader(
             camera,
             stages.open_source,
-            self._slot,
+            Fork([self._slot, *slots]) if slots else self._slot,
             self._report,
             wall.now_ns,
             source.limits,
@@ -125,11 +134,15 @@ class Pipeline:
             self._slot, burst=self._burst, min_fps=self._share.min_fps,
             keep_pictures=self._keeps_pictures,
         )  # fmt: skip
-        with self._reader, feed:
+        with ExitStack() as lines, self._reader, feed:
+            for line in self._areas:
+                lines.enter_context(line)
             for inferred in feed:
                 self._sink(self._judged(inferred))
         self._sink(self._stages.rules.finish())
         self._reader.check()
+        for line in self._areas:
+            line.check()
 
     def stop(self) -> None:
         """Ask `run` to end; frames that were read are still worked off."""
@@ -152,6 +165,7 @@ class Pipeline:
             live_tracks=self._meter.live_tracks,
             events=self._events,
             source=source,
+            areas=[line.stats for line in self._areas],
         )
 
     def _judged(self, inferred: Inferred[Detections]) -> list[Draft]:

@@ -20,12 +20,12 @@ from statistics import median
 from typing import TypeVar
 
 from edge.bench.timing import Timing
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.capture.port import Frame, Source
 from edge.capture.sources import FALLBACK_FPS, Camera
 from edge.capture.synthetic.scene import Scene, SceneSettings
 from edge.errors import CaptureError
-from edge.settings import CameraSettings
 from models.detections import Image
 
 PICTURES = 8

@@ -12,6 +12,7 @@ from edge.bench.report import CameraReport, Report
 from edge.bench.stages import AFTER_STAGES, NETWORK_STAGES, Course, measure
 from edge.bench.storage import commits, passing_outbox
 from edge.bench.timing import Timing
+from edge.camera_settings import CameraSettings
 from edge.capture.opencv import prepare_opencv
 from edge.doctor.disk import remedy_of
 from edge.doctor.machine import board
@@ -19,7 +20,7 @@ from edge.errors import OutboxError, OutboxFullError
 from edge.infer.probe import throughput_of
 from edge.publish.outbox import Outbox
 from edge.rules.engine import CameraRules
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.track.tracker import Tracker
 from models import zoo
 from models.detector import Detector

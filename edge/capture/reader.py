@@ -17,7 +17,7 @@ from edge.capture import machine
 from edge.capture.attempt import Attempt, Open
 from edge.capture.machine import Life, Limits, Phase
 from edge.capture.port import Frame, Source
-from edge.capture.slot import Slot
+from edge.capture.slot import Inlet
 from edge.capture.soundness import Soundness
 from edge.errors import CaptureError
 from edge.histogram import StageTimes
@@ -86,7 +86,7 @@ class Reader:
         self,
         camera: str,
         open_source: Open,
-        slot: Slot,
+        slot: Inlet,
         report: Callable[[Draft], None],
         now_ns: Callable[[], int],
         limits: Limits,

@@ -9,9 +9,9 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from edge.capture.clock import Nanoseconds
 from edge.capture.port import Frame
@@ -142,6 +142,37 @@ class Slot(ABC):
 
     def _is_fresh(self, arrival: Arrival) -> bool:
         return True
+
+
+class Inlet(Protocol):
+    """Where a camera's frames are put: one slot, or several."""
+
+    def put(self, frame: Frame) -> bool:
+        """Hand a frame over; False when nobody will take it."""
+
+    def close(self, *, discard: bool = False) -> None:
+        """Take no further frames."""
+
+
+class Fork:
+    """Every frame goes into several slots, the same picture into each: nobody may write on it.
+
+    Args:
+        slots: of these; a queue that is full makes the others wait, and none loses a frame.
+    """
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._slots = tuple(slots)
+
+    def put(self, frame: Frame) -> bool:
+        """Hand a frame over; False when one of the slots is closed."""
+        frame.image.setflags(write=False)
+        return all(slot.put(frame) for slot in self._slots)
+
+    def close(self, *, discard: bool = False) -> None:
+        """Close all of them."""
+        for slot in self._slots:
+            slot.close(discard=discard)
 
 
 class LatestFrameSlot(Slot):

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera
 from edge.doctor.finding import Finding, ok, warning, wrong
 from edge.errors import CaptureError
-from edge.settings import CameraSettings
 
 LOOK_S = 2.0
 """How long each camera is watched; all of them at once."""

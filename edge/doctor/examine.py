@@ -10,7 +10,7 @@ from edge.doctor.camera import cameras
 from edge.doctor.disk import disk
 from edge.doctor.finding import Finding, ok, wrong
 from edge.doctor.machine import machine
-from edge.doctor.network import network
+from edge.doctor.network import networks
 from wayside.errors import SettingsError
 
 
@@ -31,6 +31,6 @@ def examine(config: Path) -> Iterator[Finding]:
     yield ok("settings", f"{config}: {count} camera{'s' if count != 1 else ''}")
     yield from machine()
     yield from disk(settings.data_dir, settings.outbox.max_bytes)
-    yield from network(settings.model)
+    yield from networks(settings.models_in_use)
     yield from broker(settings.mqtt, settings.device)
     yield from cameras(settings.cameras)

@@ -15,29 +15,13 @@ from dataclasses import dataclass
 from typing import Generic
 
 from edge.capture.slot import Slot
+from edge.infer.batching import Batching
 from edge.infer.burst import Found
 from edge.infer.feed import Feed, Taken
 from edge.infer.port import Finder
 from edge.infer.turns import Turns, Waiting
 from edge.watchdog import Watchdog
 from models.errors import EngineError
-
-
-@dataclass(frozen=True, slots=True)
-class Batching:
-    """How frames are put together, for the engine that is in use.
-
-    Attributes:
-        most: frames of a batch.
-        deadline_ns: how long the first frame of a batch may have waited for others, since it was
-            read.
-        at_once: workers that may be in the network at once; None: all of them. Where it is few,
-            frames gather into batches meanwhile.
-    """
-
-    most: int = 1
-    deadline_ns: int = 0
-    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,15 @@ class InferSettings(BaseModel):
         "auto",
         description="threads of each network, for all cameras; auto: as many as pay",
     )
+    max_batch: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
+        "auto",
+        description="frames that a network looks at together, where it can; auto: 8 on a GPU, "
+        "else 1",
+    )
+    deadline_ms: float = Field(
+        5.0, ge=0, le=1000,
+        description="ms that the first frame of a batch waits for others, since it was read",
+    )  # fmt: skip
     stuck_after_s: float = Field(
         30.0, ge=1, le=3600, description="an inference that takes longer ends the agent"
     )

@@ -1,20 +1,26 @@
-"""A replay put together from a settings file: its network, and the rules of one camera."""
+"""A replay put together from a settings file: the networks and the rules of one camera."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 
+from edge.camera_settings import CameraSettings
 from edge.capture.opencv import prepare_opencv
 from edge.errors import ReplayError
-from edge.network import load_network
-from edge.replay.events import events, thinned
+from edge.model_settings import ModelSettings
+from edge.network import LoadedNetwork, load_network
+from edge.replay.events import AreasLine, Line, ObjectLine, events
 from edge.replay.frames import frames
 from edge.replay.lines import lines
+from edge.rules.areas.engine import CameraAreaRules
 from edge.rules.engine import CameraRules
-from edge.settings import CameraSettings, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.track.tracker import Tracker
 from models import zoo
+from models.detector import Detector
+from models.manifest import Manifest
 from models.progress import Progress
+from models.segmenter import Segmenter
 from wayside.times import parse_ns
 
 EARLIEST_NS = 946_684_800_000_000_000
@@ -63,7 +69,7 @@ def replay(
     network answers as it does in the agent's first frame.
 
     Args:
-        settings: their network, and the rules of one camera.
+        settings: networks and cameras.
         recording: a video's file, or a folder of pictures.
         epoch_ns: Unix time of its first moment.
         camera_id: whose rules; None where there is one camera only.
@@ -74,28 +80,46 @@ def replay(
         AssetError, EngineError, ManifestError: the network cannot be used.
         CaptureError: the recording cannot be read.
     """
-    settings = _offline(settings)
     camera = _camera(settings.cameras, camera_id)
     prepare_opencv()
-    detector, tracker, _ = load_network(settings)
-    manifest = detector.manifest
-    rules = CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera)
-    with closing(detector):
-        read = thinned(frames(camera.id, recording, epoch_ns, camera.fps, progress), camera.max_fps)
-        yield from lines(settings.device, events(read, detector, Tracker(tracker), rules))
+    with ExitStack() as ends:
+        passed = _lines(settings, camera, ends)
+        read = frames(camera.id, recording, epoch_ns, camera.fps, progress)
+        yield from lines(settings.device, events(read, passed))
 
 
-def _offline(settings: EdgeSettings) -> EdgeSettings:
-    """The settings with a network that is here, and that nothing takes over from."""
-    name = settings.model.name
-    if not zoo.is_here(name):
+def _lines(settings: EdgeSettings, camera: CameraSettings, ends: ExitStack) -> list[Line]:
+    """What a frame of the camera passes, in the order of the settings; closed at the end."""
+    models = settings.models_in_use
+    found = _loaded(settings, models[camera.model], ends)
+    assert isinstance(found.network, Detector), "the settings were checked"
+    assert found.tracker is not None
+    objects = CameraRules(camera.id, *_named(found.network.manifest), camera)
+    tracker = Tracker(found.tracker)
+    passed: list[Line] = [ObjectLine(found.network, tracker, objects, camera.max_fps)]
+    for areas in camera.areas:
+        segmenter = _loaded(settings, models[areas.model], ends).network
+        assert isinstance(segmenter, Segmenter), "the settings were checked"
+        rules = CameraAreaRules(camera.id, *_named(segmenter.manifest), areas)
+        passed.append(AreasLine(segmenter, rules, areas.max_fps))
+    return passed
+
+
+def _named(manifest: Manifest) -> tuple[Sequence[str], str, str]:
+    return manifest.classes, manifest.name, manifest.version
+
+
+def _loaded(settings: EdgeSettings, model: ModelSettings, ends: ExitStack) -> LoadedNetwork:
+    """A network that is here, and that nothing takes over from."""
+    if not zoo.is_here(model.name):
         raise ReplayError(
-            f"network {name}: is not on this device, and a replay fetches nothing; fetch it with "
-            f"`wayside-models pull {name}`"
+            f"network {model.name}: is not on this device, and a replay fetches nothing; fetch it "
+            f"with `wayside-models pull {model.name}`"
         )
-    tensorrt = settings.model.tensorrt.model_copy(update={"enabled": False})
-    model = settings.model.model_copy(update={"tensorrt": tensorrt})
-    return settings.model_copy(update={"model": model})
+    tensorrt = model.tensorrt.model_copy(update={"enabled": False})
+    loaded = load_network(settings, model.model_copy(update={"tensorrt": tensorrt}))
+    ends.callback(loaded.network.close)
+    return loaded
 
 
 def _camera(cameras: Sequence[CameraSettings], camera_id: str | None) -> CameraSettings:

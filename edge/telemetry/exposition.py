@@ -18,8 +18,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from edge.histogram import Distribution
-from edge.meter import PipelineStats
-from edge.telemetry.view import Look, NetworkView, View
+from edge.meter import NetworkStats, PipelineStats
+from edge.telemetry.view import Look, View
 
 _PREFIX = "wayside"
 
@@ -47,20 +47,33 @@ class _AgentCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         view = self._look()
         yield _info(view)
+        yield from _of_networks(view.networks)
         yield from _of_cameras(view.cameras)
         yield from _of_outbox(view)
         yield from _of_forwarder(view)
         yield from _of_process(view)
-        yield from _of_networks(view.networks)
         yield from _of_times(view)
 
 
 def _info(view: View) -> Metric:
-    told = {
-        "device": view.device, "version": view.version, "model": view.model,
-        "model_version": view.model_version, "engine": view.engine,
-    }  # fmt: skip
+    told = {"device": view.device, "version": view.version}
     return InfoMetricFamily(f"{_PREFIX}_agent", "What runs here", value=told)
+
+
+def _of_networks(networks: Iterable[NetworkStats]) -> Iterator[Metric]:
+    info = InfoMetricFamily(f"{_PREFIX}_network", "And its engine", labels=["id", "model"])
+    batches = _counter("batches_inferred", "Batches that a network was given", "id", "model")
+    frames = _counter("batched_frames", "Frames in these", "id", "model")
+    waited = _counter("queue_wait_seconds", "Of these, until their turn", "id", "model")
+    worked = _counter("inference_seconds", "In the network, of all its workers", "id", "model")
+    for one in networks:
+        did, labels = one.scheduler, [one.id or "model", one.name]
+        info.add_metric(labels, {"version": one.version, "engine": one.engine})
+        batches.add_metric(labels, did.batches)
+        frames.add_metric(labels, did.frames)
+        waited.add_metric(labels, did.waited_ns / 1e9)
+        worked.add_metric(labels, did.worked_ns / 1e9)
+    yield from (info, batches, frames, waited, worked)
 
 
 def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
@@ -69,6 +82,8 @@ def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
     dropped = _counter("frames_dropped", "Frames that nobody inferred, by cause", "camera", "cause")
     events = _counter("events", "Events handed to the outbox", "camera")
     fps = _gauge("frames_per_second", "Frames inferred, over the last seconds", "camera")
+    area_frames = _counter("area_frames_inferred", "Frames seen by area rules", "camera", "id")
+    area_dropped = _counter("area_frames_dropped", "Frames not seen", "camera", "id", "cause")
     latency = _gauge("latency_seconds", "From reading a frame to its tracks, median", "camera")
     tracks = _gauge("live_tracks", "Objects in the latest frame", "camera")
     state = _gauge("camera_state", "1 of the state that the source is in", "camera", "state")
@@ -94,7 +109,12 @@ def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
         state.add_metric([one.camera, str(one.state)], 1)
         for cause, count in one.dropped.items():
             dropped.add_metric([one.camera, cause], count)
+        for areas in one.areas:
+            area_frames.add_metric([one.camera, areas.model], areas.frames_inferred)
+            for cause, count in areas.dropped.items():
+                area_dropped.add_metric([one.camera, areas.model, cause], count)
     yield from (captured, inferred, dropped, events, fps, latency, tracks, state)
+    yield from (area_frames, area_dropped)
     yield from (reconnects, resets, hanging, source_fps, info)
 
 
@@ -134,7 +154,11 @@ def _of_times(view: View) -> Iterator[Metric]:
     for camera, of_camera in view.stages.items():
         for stage, distribution in of_camera.items():
             _add(stages, [camera, stage], distribution)
-    yield stages
+    steps = _histogram("step_seconds", "What a step takes of a picture or batch", "id", "step")
+    for network, of_network in view.steps.items():
+        for step, distribution in of_network.items():
+            _add(steps, [network or "model", step], distribution)
+    yield from (stages, steps)
     commits = _histogram("outbox_commit_seconds", "From an event to its being durable", "lane")
     for lane, distribution in view.commits.items():
         _add(commits, [lane.slug], distribution)
@@ -146,20 +170,6 @@ def _of_times(view: View) -> Iterator[Metric]:
     fill = _histogram("batch_events", "Events of the batches sent")
     _add(fill, [], view.batch_fill)
     yield from (commits, latency, fill)
-
-
-def _of_networks(networks: Iterable[NetworkView]) -> Iterator[Metric]:
-    steps = _histogram(
-        "network_step_seconds", "What a step takes of a picture or batch", "network", "step"
-    )
-    batches = _counter("network_batches", "Batches that the network was given", "network")
-    frames = _counter("network_frames", "Frames in these batches", "network")
-    for one in networks:
-        for step, distribution in one.steps.items():
-            _add(steps, [one.name, step], distribution)
-        batches.add_metric([one.name], one.scheduler.batches)
-        frames.add_metric([one.name], one.scheduler.frames)
-    yield from (steps, batches, frames)
 
 
 def _histogram(name: str, text: str, *labels: str) -> HistogramMetricFamily:

@@ -2,49 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from edge.histogram import Distribution, NetworkTimes
-from edge.infer.scheduler import Scheduler, SchedulerStats
-from edge.meter import PipelineStats
+from edge.histogram import Distribution
+from edge.meter import NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkView:
-    """What a network is doing.
-
-    Attributes:
-        name: of its manifest.
-        steps: how long each takes.
-        scheduler: how many frames it was given, in how many batches.
-    """
-
-    name: str
-    steps: Mapping[str, Distribution]
-    scheduler: SchedulerStats
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A network that can be asked at any time.
-
-    Attributes:
-        name: of its manifest.
-        times: of its steps.
-        scheduler: gives it frames.
-    """
-
-    name: str
-    times: NetworkTimes
-    scheduler: Scheduler[Any]
-
-    def view(self) -> NetworkView:
-        """What it is doing now."""
-        return NetworkView(self.name, self.times.distributions(), self.scheduler.stats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +18,13 @@ class View:
     Attributes:
         device: its id.
         version: of the agent.
-        model: the network's name.
-        model_version: its version.
-        engine: that runs it, really.
+        networks: each that a camera uses.
         cameras: figures of each.
         outbox: what waits.
         forwarder: what is on its way.
         health: of process and machine.
         now_ns: wall time.
-        networks: what each is doing.
+        steps: how long the steps of each network take, by the ids by which cameras name them.
         stages: how long the stages of each camera take.
         commits: from an event's append until it is durable, by lane.
         latency: from an event's frame being captured until the broker has it, by lane.
@@ -71,15 +33,13 @@ class View:
 
     device: str
     version: str
-    model: str
-    model_version: str
-    engine: str
+    networks: Sequence[NetworkStats]
     cameras: Sequence[PipelineStats]
     outbox: Depth
     forwarder: ForwarderStats
     health: DeviceState.Health
     now_ns: int
-    networks: Sequence[NetworkView]
+    steps: Mapping[str | None, Mapping[str, Distribution]]
     stages: Mapping[str, Mapping[str, Distribution]]
     commits: Mapping[Lane, Distribution]
     latency: Mapping[Lane, Distribution]

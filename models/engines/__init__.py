@@ -11,6 +11,7 @@ tensorrt_library.py  which TensorRT there is
 gpu.py           which GPU there is
 litert.py        LiteRT: TensorFlow Lite files, on the CPU and Coral's Edge TPU
 switching.py     one engine replaced by another while threads run it
+batches.py       more pictures than an engine takes at once
 deviation.py     how far two engines differ
 fit.py           do tensors fit?
 pool.py          what serves one caller at a time

@@ -39,6 +39,17 @@ def shapes_fit(expected: Shape, actual: Shape) -> bool:
     )
 
 
+def most_at_once(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> int | None:
+    """Pictures that a network takes together, from what it takes and returns.
+
+    Returns:
+        None where the first dimension of every input and output is free, else 1.
+    """
+    specs = (*inputs, *outputs)
+    is_free = all(spec.shape and spec.shape[0] is None for spec in specs)
+    return None if is_free else 1
+
+
 def shown(shape: Shape) -> str:
     """A shape for a message: `1x3x?x416`."""
     return "x".join("?" if size is None else str(size) for size in shape)

@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
-from models.engines.fit import require_fit
+from models.engines.fit import most_at_once, require_fit
 from models.engines.pool import Pool
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError, one_line
@@ -73,6 +73,7 @@ class LiteRtEngine:
         self._outputs = [_place(path, detail) for detail in returned]
         self.inputs = tuple(place.spec for place in self._inputs)
         self.outputs = tuple(place.spec for place in self._outputs)
+        self.most_at_once = most_at_once(self.inputs, self.outputs)
         # An interpreter serves one caller, and an Edge TPU one interpreter at a time.
         pool = Pool(self._interpreter, at_most=1 if self._is_on_tpu else None)
         pool.put(first)

@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _native
 
+from models.engines.fit import most_at_once
 from models.engines.port import Tensor, TensorSpec
 from models.engines.providers import CPU, PROVIDERS, Provider, options_of, told
 from models.errors import EngineError, one_line
@@ -72,6 +73,7 @@ class OnnxRuntimeEngine:
         self.name = name_of(path, self._session, provider)
         self.inputs = tuple(_spec(path, node) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(path, node) for node in self._session.get_outputs())
+        self.most_at_once = most_at_once(self.inputs, self.outputs)
         self._output_names = [spec.name for spec in self.outputs]
 
     def run(self, *inputs: Tensor) -> Sequence[Tensor]:

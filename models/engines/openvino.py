@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.engines.fit import require_fit
+from models.engines.fit import most_at_once, require_fit
 from models.engines.pool import Pool
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError
@@ -81,6 +81,7 @@ class OpenVinoEngine:
             ) from error
         self.inputs = tuple(_spec(path, port) for port in self._compiled.inputs)
         self.outputs = tuple(_spec(path, port) for port in self._compiled.outputs)
+        self.most_at_once = most_at_once(self.inputs, self.outputs)
         self._requests: Pool[Any] | None = Pool(self._compiled.create_infer_request)
 
     @property

@@ -38,6 +38,10 @@ class Engine(Protocol):
     def outputs(self) -> Sequence[TensorSpec]:
         """What `run` returns, in this order."""
 
+    @property
+    def most_at_once(self) -> int | None:
+        """Pictures that one `run` takes; None: any number, 1 where the batch is fixed."""
+
     def run(self, *inputs: Tensor) -> Sequence[Tensor]:
         """The network's outputs.
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from models.engines.batches import run_in_parts
 from models.engines.fit import shapes_fit
 from models.engines.port import Engine, Tensor, TensorSpec
 from models.errors import EngineError
@@ -49,10 +50,15 @@ class SwitchingEngine:
         """What `run` returns, in this order."""
         return self._held.engine.outputs
 
+    @property
+    def most_at_once(self) -> int | None:
+        """Of the engine that the next run will probably use; more are taken in parts."""
+        return self._held.engine.most_at_once
+
     def run(self, *inputs: Tensor) -> Sequence[Tensor]:
         """See `Engine.run`."""
         with self._entered() as engine:
-            return engine.run(*inputs)
+            return run_in_parts(engine, *inputs)
 
     def switch(self, engine: Engine) -> None:
         """Run this engine from now on, and close the one before once its last run is over.

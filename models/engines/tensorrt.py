@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.engines.fit import require_fit
+from models.engines.fit import most_at_once, require_fit
 from models.engines.port import Tensor, TensorSpec
 from models.engines.tensorrt_library import Library, load_library
 from models.errors import EngineError
@@ -98,6 +98,9 @@ class TensorRtEngine:
         self.outputs: tuple[TensorSpec, ...] = tuple(
             self._spec(name) for name in names if not is_input[name]
         )
+        self.most_at_once = most_at_once(self.inputs, self.outputs)
+        if self.most_at_once is None:
+            self.most_at_once = min(_limits(self._engine, spec)[1][0] for spec in self.inputs)
         for _ in range(self._slots):
             self._free.put(_Slot(self._cuda, self._engine, self.inputs, self.outputs))
 

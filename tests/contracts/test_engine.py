@@ -81,6 +81,9 @@ class EngineContract:
         assert [spec.shape for spec in engine.outputs] == [(None, 3), (None, 3)]
         assert engine.name.count("/") == 1
 
+    def test_says_how_many_pictures_it_takes_at_once(self, engine: Engine) -> None:
+        assert engine.most_at_once in (None, self.most)
+
     def test_outputs_come_in_the_order_of_their_specs(self, engine: Engine) -> None:
         twice, square = engine.run(np.array([[1, 2, 3]], np.float32))
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -42,6 +42,8 @@ def missing(model: type[BaseModel], written: Any, place: str = "") -> list[str]:
             found.append(here)
             continue
         value = written[name]
+        if get_origin(field.annotation) is dict:
+            continue  # its values have the keys of another section, which shows them
         for inner in models_in(field.annotation):
             items = value if isinstance(value, list) else [value]
             # Of a union's examples, one shows this member: the one that leaves out least.
@@ -58,6 +60,8 @@ def changed(model: BaseModel, written: Any, place: str = "") -> list[str]:
             continue
         if isinstance(value, BaseModel):
             found += changed(value, written[name], here)
+        elif get_origin(field.annotation) is dict:
+            continue
         elif models_in(field.annotation):
             for item, written_item in zip(value, written[name], strict=True):
                 found += changed(item, written_item, here)
@@ -110,9 +114,9 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
     names = {name.rpartition(".")[2] for name in optional}
     assert names == {
         "confidence", "pace", "width_px", "height_px", "fps", "min_fps", "max_fps", "classes",
-        "sensors", "tls", "username", "password_file", "file", "workspace_mb", "dla_core",
-        "compute_capability", "cache_dir", "port", "schedule", "repeat_s", "at_least", "at_most",
-        "zone",
+        "model", "models", "areas", "sensors", "tls", "username", "password_file", "file",
+        "workspace_mb", "dla_core", "compute_capability", "cache_dir", "port", "schedule",
+        "repeat_s", "at_least", "at_most", "zone",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

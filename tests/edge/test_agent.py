@@ -17,6 +17,7 @@ from edge.capture.settings import CameraSource
 from edge.capture.sources import Wait
 from edge.errors import CaptureError
 from edge.infer.scheduler import Scheduler
+from edge.meter import NetworkStats
 from edge.pipeline import Pipeline, Stages
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
@@ -29,13 +30,10 @@ from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
 from models.detections import Detections, Image
-from models.detector import Detector
 from protos.ids import Lane
 from tests.support.drafts import drafts
-from tests.support.fake_engine import constant_engine
 from tests.support.fake_source import FakeSource
 from tests.support.processes import wait_until
-from tests.support.tiny_detector import tiny_answer, tiny_manifest
 from wayside.mqtt.settings import MqttSettings
 from wayside.process import EXIT_CRASH_ONLY
 
@@ -232,11 +230,13 @@ def test_status_tells_how_cameras_and_events_are(desk: Desk, blind: Blindfold) -
     assert desk.outbox.flush(10)
     cameras = ended(blind)
 
-    network = Detector(tiny_manifest(), constant_engine((1, 3, 32, 32), tiny_answer()))
-    told = status("gate-1", network, cameras.pipelines, desk.outbox, desk.forwarder)
+    network = NetworkStats(None, "tiny", "1", "fake/CPU", blind.stats)
+    told = status("gate-1", [network], cameras.pipelines, desk.outbox, desk.forwarder)
 
     assert told["device"] == "gate-1"
-    assert told["model"] == {"name": "tiny", "version": "1", "engine": "fake/CPU"}
+    (model,) = told["models"]
+    assert (model["name"], model["version"], model["engine"]) == ("tiny", "1", "fake/CPU")
+    assert model["scheduler"]["frames"] == 3
     (camera,) = told["cameras"]
     assert (camera["camera"], camera["state"], camera["frames_inferred"]) == ("yard", "ended", 3)
     assert told["outbox"]["rows"] == 3

@@ -23,6 +23,7 @@ from tests.support.processes import ServerProcess, wait_until
 from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, FRAMES, small_agent
 from tests.support.small_cloud import SmallCloud
+from tests.support.tiny_detector import write_tiny_model
 from wayside.errors import MqttSettingsError
 
 YARD = {"id": "yard", "source": "yard.mp4"}
@@ -80,7 +81,10 @@ def test_a_videos_events_are_on_disk_when_the_agent_ends(tmp_path: Path) -> None
         ]
     )
     told = json.loads((tmp_path / "status.json").read_text())
-    assert told["model"] == {"name": "tiny", "version": "1", "engine": "onnxruntime/CPU"}
+    (network,) = told["models"]
+    did = network.pop("scheduler")
+    assert network == {"id": None, "name": "tiny", "version": "1", "engine": "onnxruntime/CPU"}
+    assert (did["batches"], did["frames"]) == (FRAMES, FRAMES)
     assert told["cameras"][0]["frames_inferred"] == FRAMES
     assert told["outbox"]["rows"] == 4
     (last,) = [log for log in logs if log["event"] == "agent ends"]
@@ -101,7 +105,45 @@ def test_the_engine_that_was_chosen_is_told(tmp_path: Path) -> None:
     (loaded,) = [log for log in logs if log["event"] == "model loaded"]
     assert loaded["engine"] == "openvino/CPU"
     told = json.loads((tmp_path / "status.json").read_text())
-    assert told["model"]["engine"] == "openvino/CPU"
+    assert told["models"][0]["engine"] == "openvino/CPU"
+
+
+def test_two_cameras_with_networks_of_their_own(tmp_path: Path) -> None:
+    """Each loaded once; the one that nobody names is left alone, and it is said."""
+    write_tiny_model(tmp_path / "dogs", class_id=2)
+    settings = agent(
+        tmp_path,
+        models={"dogs": {"name": "dogs/tiny.yaml"}},
+        cameras=[{**YARD, "model": "dogs"}, {**YARD, "id": "door", "model": "dogs", "max_fps": 5}],
+        status={"file": "status.json"},
+    )
+    with capture_logs() as logs:
+        assert run(settings)
+
+    assert len([log for log in logs if log["event"] == "model loaded"]) == 1
+    (left,) = [log for log in logs if log["event"].startswith("model not loaded")]
+    assert left["model"] == str(tmp_path / "tiny.yaml")
+    told = json.loads((tmp_path / "status.json").read_text())
+    (network,) = told["models"]
+    assert (network["id"], network["engine"]) == ("dogs", "onnxruntime/CPU")
+    assert network["scheduler"]["frames"] == FRAMES + FRAMES // 2
+    yard, door = told["cameras"]
+    assert (yard["frames_inferred"], door["frames_inferred"]) == (FRAMES, FRAMES // 2)
+    assert door["dropped"]["rate"] == FRAMES // 2
+
+
+def test_a_network_that_cannot_be_used_leaves_none_loaded(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "dogs", class_id=2)
+    settings = agent(
+        tmp_path,
+        models={"dogs": {"name": "dogs/tiny.yaml"}},
+        cameras=[YARD, {**YARD, "id": "door", "model": "dogs"}],
+    )
+    (tmp_path / "dogs" / "tiny.onnx").write_bytes(b"something else")
+
+    with pytest.raises(ChecksumError, match=r"dogs/tiny\.onnx: sha256 is"):
+        run(settings)
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_camera_that_fails_makes_the_run_fail_and_the_others_go_on(tmp_path: Path) -> None:

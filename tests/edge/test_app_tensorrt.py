@@ -59,7 +59,7 @@ def said(logs: list[Log], event: str) -> Callable[[], list[Log]]:
 
 
 def engine_in_use(folder: Path) -> str:
-    return str(json.loads((folder / "status.json").read_text())["model"]["engine"])
+    return str(json.loads((folder / "status.json").read_text())["models"][0]["engine"])
 
 
 def test_without_pycuda_nothing_is_built_and_onnx_runtime_goes_on(tmp_path: Path) -> None:
@@ -151,12 +151,12 @@ def test_a_tensorflow_lite_network_is_not_given_to_tensorrt(tmp_path: Path) -> N
     (tmp_path / "lite.yaml").write_text(text_of(manifest))
 
     settings = agent(tmp_path, name="lite.yaml")
-    assert wants_tensorrt(settings)
-    detector, _, upgrade = load_network(settings)
+    assert wants_tensorrt(settings.model)
+    loaded = load_network(settings, settings.model)
 
-    assert isinstance(upgrade, nullcontext)
-    assert detector.engine.name == "litert/CPU"
-    detector.close()
+    assert isinstance(loaded.upgrade, nullcontext)
+    assert loaded.network.engine.name == "litert/CPU"
+    loaded.network.close()
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,9 @@ def test_by_itself_it_is_wanted_where_it_can_run(
     monkeypatch.setattr(gpu, "find_gpu", lambda: found)
     monkeypatch.setattr(tensorrt_library, "find_spec", lambda name: name in installed or None)
 
-    assert wants_tensorrt(agent(tmp_path, enabled)) is expected
+    assert wants_tensorrt(agent(tmp_path, enabled).model) is expected
 
 
 def test_an_engine_that_was_chosen_by_name_is_not_replaced(tmp_path: Path) -> None:
-    chosen = agent(tmp_path, "auto")
-    model = chosen.model.model_copy(update={"engine": "onnxruntime/CPU"})
-    assert not wants_tensorrt(chosen.model_copy(update={"model": model}))
+    chosen = agent(tmp_path, "auto").model
+    assert not wants_tensorrt(chosen.model_copy(update={"engine": "onnxruntime/CPU"}))

@@ -49,6 +49,31 @@ def test_effective_shows_defaults_too_and_can_be_read_again(tmp_path: Path) -> N
     assert len(found) > 50
 
 
+def test_every_network_is_shown_and_what_the_tracker_has_from_it(tmp_path: Path) -> None:
+    cameras = [
+        {"id": "yard", "source": "yard.mp4", "model": "people"},
+        {
+            "id": "dash",
+            "source": "yard.mp4",
+            "areas": [{"model": "lanes", "rules": [{"id": "keep-lane", "kind": "lane-departure"}]}],
+        },
+    ]
+    models = {
+        "lanes": {"name": "twinlitenet"},
+        "people": {"name": "tiny.yaml", "confidence": 0.8},
+    }
+    file = small_agent(tmp_path, cameras=cameras, models=models)
+    at = file.read_text().splitlines().index("    name: twinlitenet") + 1
+
+    found = lines("-c", file, "--effective")
+
+    assert f'models.lanes.name: "twinlitenet"  # edge.yaml:{at}' in found
+    assert 'models.people.engine: "auto"  # default' in found
+    assert "cameras[1].areas[0].rules[0].min_s: 0.4  # default" in found
+    followed = f"follows model {tmp_path}/tiny.yaml; 0.4 with models.people"
+    assert f"tracker.low_confidence: 0.25  # {followed}" in found
+
+
 def test_refused_settings_are_refused_here_too(tmp_path: Path) -> None:
     result = call("config", "-c", small_agent(tmp_path, device="gate/1"))
     assert (result.exit_code, result.stdout) == (2, "")

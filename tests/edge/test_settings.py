@@ -266,3 +266,87 @@ def test_an_engine_that_is_nowhere_is_refused_with_those_there_are(tmp_path: Pat
     both = {"name": "tiny.yaml", "engine": "openvino/CPU", "tensorrt": {"enabled": True}}
     with pytest.raises(SettingsError, match="engine 'openvino/CPU' is chosen by name"):
         load(small_agent(tmp_path, model=both))
+
+
+SEVERAL = """\
+device: gate-1
+model: {name: tiny.yaml}
+models:
+  lanes: {name: twinlitenet}
+  people: {name: fastestdet}
+cameras:
+  - {id: yard, source: yard.mp4}
+  - id: dash
+    source: dash.mp4
+    model: people
+    max_fps: 10
+    areas:
+      - model: lanes
+        max_fps: 5
+        rules: [{id: keep-lane, kind: lane-departure}]
+"""
+
+
+def test_cameras_name_their_networks(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, SEVERAL))
+
+    assert [*settings.models_in_use] == [None, "lanes", "people"]
+    yard, dash = settings.cameras
+    assert (list(yard.models), list(dash.models)) == ([None], ["people", "lanes"])
+    assert (dash.max_fps, dash.areas[0].max_fps) == (10, 5)
+
+
+def test_a_model_that_every_camera_replaces_is_not_in_use(tmp_path: Path) -> None:
+    other = SEVERAL.replace("source: yard.mp4}", "source: yard.mp4, model: people}")
+    assert [*load(written(tmp_path, other)).models_in_use] == ["lanes", "people"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("model: people", "model: peple",
+         "10: cameras[1].model: there is no 'peple' in `models`; known: lanes, people"),
+        ("model: people", "model: lanes",
+         "10: cameras[1].model: 'lanes' is for segmentation and finds no objects; what finds "
+         "areas is named in `areas`"),
+        ("- model: lanes", "- model: road",
+         "13: cameras[1].areas[0].model: there is no 'road' in `models`; known: lanes, people"),
+        ("- model: lanes", "- model: people",
+         "13: cameras[1].areas[0].model: 'people' is for detection; `areas` need one for "
+         "segmentation"),
+        ("kind: lane-departure", "kind: lane-departure, lines: kerb",
+         "15: cameras[1].areas[0].rules[0].lines: the model has no class 'kerb'; known: "
+         "drivable-area, lane-line"),
+        ("[{id: keep-lane, kind: lane-departure}]", "[]",
+         "13: cameras[1].areas[0]: has no rules, so what 'lanes' finds is told nobody: add some"),
+        ("name: twinlitenet", "name: twinlite",
+         "4: models.lanes.name: no network of the zoo is called 'twinlite'; there are "
+         "yolox-nano, fastestdet, twinlitenet; did you mean 'twinlitenet'?"),
+        ("    model: people\n", "",
+         "5: models.people: no camera uses it; name it in one's `model` or `areas`, or take it "
+         "away"),
+        ("max_fps: 5", "max_fps: 5\n        min_fps: 6",
+         "13: cameras[1].areas[0]: min_fps 6 is more than max_fps 5"),
+    ],
+)  # fmt: skip
+def test_networks_that_do_not_fit_are_told_by_place(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    found = problems(written(tmp_path, SEVERAL.replace(old, new, 1)))
+    assert said in found
+
+
+def test_what_stands_twice_in_areas_is_told(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        SEVERAL
+        + """\
+      - model: lanes
+        rules: [{id: keep-lane, kind: segmentation}]
+""",
+    )
+
+    assert problems(file) == [
+        "16: cameras[1].areas[1].model: 'lanes' stands twice, first in areas[0]; join their rules",
+        "17: cameras[1].areas[1].rules[0].id: 'keep-lane' stands twice, first in areas[0].rules[0]",
+    ]

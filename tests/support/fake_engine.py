@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.engines.fit import require_fit
+from models.engines.fit import most_at_once, require_fit
 from models.engines.port import Tensor, TensorSpec
 from models.errors import EngineError
 
@@ -28,6 +28,7 @@ class FakeEngine:
     ) -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
+        self.most_at_once = most_at_once(self.inputs, self.outputs)
         self.closed = False
         self._compute = compute
 

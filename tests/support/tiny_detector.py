@@ -37,7 +37,8 @@ def tiny_answer(class_id: int = 0, score: float = 0.9) -> NDArray[np.float32]:
 
 
 def write_tiny_model(folder: Path, class_id: int = 0) -> Path:
-    """A manifest `tiny.yaml` beside its network `tiny.onnx`, which always sees one box."""
+    """A manifest `tiny.yaml` beside its network `tiny.onnx`, which sees one box."""
+    folder.mkdir(parents=True, exist_ok=True)
     onnx = constant_network((1, 3, 32, 32), tiny_answer(class_id))
     (folder / "tiny.onnx").write_bytes(onnx)
     manifest = tiny_manifest(sha256=hashlib.sha256(onnx).hexdigest())

@@ -51,7 +51,7 @@ class CameraAreaRules:
         require_none(camera_id, unknown_area_classes(settings, classes))
         self._camera, self._classes = camera_id, tuple(classes)
         self._model, self._model_version = model, model_version
-        rules = settings.area_rules
+        rules = settings.rules
         self._schedules = Schedules([rule.schedule for rule in rules])
         self._departures = [
             (row, rule, self._classes.index(rule.lines), DepartureWatch(rule))

@@ -74,15 +74,15 @@ AreaRule = Annotated[DepartureRule | SegmentationRule, Field(discriminator="kind
 class AreaRulesSettings(Frozen):
     """What is watched on the areas of one camera's pictures."""
 
-    area_rules: tuple[AreaRule, ...] = Field(default=(), max_length=20)
+    rules: tuple[AreaRule, ...] = Field(default=(), max_length=20)
 
     @model_validator(mode="after")
     def _check_names(self) -> "AreaRulesSettings":
-        ids = [rule.id for rule in self.area_rules]
+        ids = [rule.id for rule in self.rules]
         problems = [
             problem(
-                ("area_rules", place, "id"),
-                f"{name!r} stands twice, first in area_rules[{ids.index(name)}]",
+                ("rules", place, "id"),
+                f"{name!r} stands twice, first in rules[{ids.index(name)}]",
                 name,
             )
             for place, name in enumerate(ids)
@@ -103,14 +103,14 @@ def unknown_area_classes(
         classes: of the segmentation model's manifest.
 
     Returns:
-        Location within the settings, `("area_rules", 0, "lines")`, and message of each.
+        Location within the settings, `("rules", 0, "lines")`, and message of each.
     """
     named: list[tuple[tuple[str | int, ...], str]] = []
-    for place, rule in enumerate(settings.area_rules):
+    for place, rule in enumerate(settings.rules):
         if isinstance(rule, DepartureRule):
-            named.append((("area_rules", place, "lines"), rule.lines))
+            named.append((("rules", place, "lines"), rule.lines))
         else:
             named += [
-                (("area_rules", place, "classes", at), name) for at, name in enumerate(rule.classes)
+                (("rules", place, "classes", at), name) for at, name in enumerate(rule.classes)
             ]
     return of_no_class(named, classes)

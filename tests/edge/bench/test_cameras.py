@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.bench.cameras import PICTURES, STAND_IN_PX, Pictures, look_at
-from edge.settings import CameraSettings
+from edge.camera_settings import CameraSettings
 from tests.support import rtsp
 from tests.support.media import HEIGHT, WIDTH, MjpegCamera, write_video
 

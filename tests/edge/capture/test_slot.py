@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.capture.port import Frame
-from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.capture.slot import Fork, FrameQueue, LatestFrameSlot, Slot
 from tests.support.processes import wait_until
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
@@ -126,3 +126,43 @@ def test_an_arrival_knows_when_it_was_read() -> None:
     assert first is not None
     assert second is not None
     assert 0 < first.read_ns <= second.read_ns
+
+
+def test_a_fork_gives_the_same_picture_to_all_and_nobody_may_write_on_it() -> None:
+    one, other = FrameQueue(2), FrameQueue(2)
+    fork = Fork([one, other])
+    picture = np.zeros((2, 2, 3), np.uint8)
+    assert fork.put(Frame("cam-one", 0, 0, picture))
+    first, second = one.poll(), other.poll()
+    assert first is not None
+    assert second is not None
+    assert first.frame.image is second.frame.image is picture
+    with pytest.raises(ValueError, match="read-only"):
+        first.frame.image[0] = 1
+    fork.close()
+    assert not fork.put(frame(1))
+    assert one.is_over
+    assert other.is_over
+
+
+def test_who_listens_is_told_of_frames_and_of_the_end() -> None:
+    queue, told = FrameQueue(4), []
+    queue.listen(lambda: told.append((queue.waiting_since_ns is not None, queue.is_over)))
+    queue.put(frame(0))
+    queue.close()
+    assert queue.poll() is not None
+    assert told == [(True, False), (True, False)]
+    assert queue.is_over
+    assert queue.waiting_since_ns is None
+
+
+def test_a_frame_that_is_replaced_has_waited_since_the_first_of_them_came() -> None:
+    slot = latest()
+    slot.put(frame(0))
+    since_ns = slot.waiting_since_ns
+    slot.put(frame(1))
+    assert slot.waiting_since_ns == since_ns
+    arrival = slot.poll()
+    assert arrival is not None
+    assert since_ns is not None
+    assert arrival.read_ns >= since_ns

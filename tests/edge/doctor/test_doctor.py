@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from edge.camera_settings import CameraSettings
 from edge.doctor import disk, machine
 from edge.doctor.broker import broker
 from edge.doctor.camera import cameras
 from edge.doctor.finding import Finding
-from edge.settings import CameraSettings
 from models.engines import gpu
 from tests.support.edge_command import call
 from tests.support.mosquitto import mosquitto
+from tests.support.real_assets import real_network
 from tests.support.small_agent import small_agent
+from tests.support.tiny_detector import write_tiny_model
 from wayside.mqtt.settings import MqttSettings
 
 
@@ -54,6 +56,24 @@ def test_a_device_on_which_all_is_well_is_said_to_be(tmp_path: Path) -> None:
     ):
         assert line in said
     assert not (tmp_path / "agent" / "data").exists(), "it only looks"
+
+
+def test_every_network_in_use_is_looked_at(tmp_path: Path) -> None:
+    real_network("twinlitenet")
+    write_tiny_model(tmp_path / "dogs")
+    (tmp_path / "dogs" / "tiny.onnx").write_bytes(b"no network")
+    watched = [{"model": "lanes", "rules": [{"id": "keep-lane", "kind": "lane-departure"}]}]
+    cameras = [
+        {"id": "yard", "source": "yard.mp4", "areas": watched},
+        {"id": "door", "source": "yard.mp4", "model": "dogs"},
+    ]
+    models = {"lanes": {"name": "twinlitenet"}, "dogs": {"name": "dogs/tiny.yaml"}}
+
+    _, said = doctor(small_agent(tmp_path, cameras=cameras, models=models))
+
+    assert "ok       model: tiny 1, by onnxruntime/CPU, " in said
+    assert "ok       model lanes: twinlitenet " in said
+    assert "sha256" in said.split("wrong    model dogs: ")[1].splitlines()[0]
 
 
 def test_each_thing_that_is_wrong_is_told_with_what_to_do(tmp_path: Path, silent_port: int) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from edge.capture.port import Frame
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
+from edge.infer.batching import Batching
 from edge.infer.feed import READ_AHEAD, Feed
-from edge.infer.scheduler import Batching, Scheduler
+from edge.infer.scheduler import Scheduler
 from edge.watchdog import Watchdog
 from models.detections import Detections, Image
 from models.errors import EngineError

@@ -18,12 +18,12 @@ from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
 from edge.histogram import Distribution
 from edge.infer.scheduler import SchedulerStats
-from edge.meter import PipelineStats
+from edge.meter import AreaStats, NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from edge.settings import load
 from edge.telemetry.server import TelemetryServer
-from edge.telemetry.view import NetworkView, View
+from edge.telemetry.view import View
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from tests.support.mosquitto import mosquitto
@@ -32,21 +32,32 @@ from tests.support.small_agent import small_agent
 from tests.support.small_cloud import SmallCloud
 from wayside.errors import SettingsError
 
+NS = 1_000_000_000
 SOURCE = CameraView("live", "", "FFmpeg", 1280, 720, 10.0, 4, 1, 2, {})
 CAMERA = PipelineStats(
-    "yard", "live", None, 120, 100, {"too-old": 18, "replaced": 2}, 9.5, 42.0, 3, 7, SOURCE
+    "yard",
+    "live",
+    None,
+    120,
+    100,
+    {"too-old": 18, "replaced": 2},
+    9.5,
+    42.0,
+    3,
+    7,
+    SOURCE,
+    [AreaStats("lanes", 20, {"rate": 80}, 5.0, 60.0)],
 )
 VIEW = View(
-    device="gate-1", version="0.1.0", model="tiny", model_version="1", engine="onnxruntime/CPU",
+    device="gate-1", version="0.1.0",
+    networks=[
+        NetworkStats(None, "tiny", "1", "onnxruntime/CPU", SchedulerStats(50, 100, 3 * NS, 2 * NS))
+    ],
     cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
     forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
     now_ns=13_500_000_000,
-    networks=[
-        NetworkView(
-            "tiny", {"infer": Distribution([(0.1, 3)], 4, 0.5)}, SchedulerStats(4, 10, 1, 1)
-        )
-    ],
+    steps={None: {"infer": Distribution([(0.1, 3)], 4, 0.5)}},
     stages={"yard": {"network": Distribution([(0.001, 2), (0.25, 5)], 6, 1.5)}},
     commits={Lane.ALARM: Distribution([(0.01, 3)], 3, 0.0125)},
     latency={Lane.ALARM: Distribution([(0.01, 0), (10.0, 1)], 2, 3601.0)},
@@ -83,6 +94,7 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         for sample in family.samples
     }
     yard = (("camera", "yard"),)
+    tiny = (("id", "model"), ("model", "tiny"))
     for name, labels, value in (
         ("wayside_frames_captured_total", yard, 120),
         ("wayside_frames_inferred_total", yard, 100),
@@ -93,6 +105,13 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_camera_hanging_reads", yard, 2),
         ("wayside_camera_info", (*yard, ("decoder", "FFmpeg"), ("size", "1280x720")), 1),
         ("wayside_camera_state", (*yard, ("state", "live")), 1),
+        ("wayside_area_frames_inferred_total", (*yard, ("id", "lanes")), 20),
+        ("wayside_area_frames_dropped_total", (*yard, ("cause", "rate"), ("id", "lanes")), 80),
+        ("wayside_network_info", (("engine", "onnxruntime/CPU"), *tiny, ("version", "1")), 1),
+        ("wayside_batches_inferred_total", tiny, 50),
+        ("wayside_batched_frames_total", tiny, 100),
+        ("wayside_queue_wait_seconds_total", tiny, 3),
+        ("wayside_inference_seconds_total", tiny, 2),
         ("wayside_outbox_events", (), 5),
         ("wayside_outbox_oldest_age_seconds", (), 12.5),
         ("wayside_outbox_lost_events_total", (), 4),
@@ -103,16 +122,14 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_stage_seconds_bucket", (*yard, ("le", "+Inf"), ("stage", "network")), 6),
         ("wayside_stage_seconds_count", (*yard, ("stage", "network")), 6),
         ("wayside_stage_seconds_sum", (*yard, ("stage", "network")), 1.5),
-        ("wayside_network_step_seconds_count", (("network", "tiny"), ("step", "infer")), 4),
-        ("wayside_network_batches_total", (("network", "tiny"),), 4),
-        ("wayside_network_frames_total", (("network", "tiny"),), 10),
+        ("wayside_step_seconds_count", (("id", "model"), ("step", "infer")), 4),
         ("wayside_outbox_commit_seconds_sum", (("lane", "alarm"),), 0.0125),
         ("wayside_publish_latency_seconds_count", (("lane", "alarm"),), 2),
         ("wayside_batch_events_bucket", (("le", "100.0"),), 7),
     ):
         assert found[name, labels] == pytest.approx(value), name
     [info] = [dict(labels) for name, labels in found if name == "wayside_agent_info"]
-    assert (info["model"], info["engine"]) == ("tiny", "onnxruntime/CPU")
+    assert info == {"device": "gate-1", "version": "0.1.0"}
 
 
 def test_openmetrics_is_spoken_to_who_asks_for_it(server: TelemetryServer) -> None:
@@ -208,12 +225,7 @@ TOLD = [
         f"wayside_stage_seconds_count[yard,{stage}]"
         for stage in ("capture", "wait", "network", "track", "rules")
     ),
-    *(
-        f"wayside_network_step_seconds_count[tiny,{step}]"
-        for step in ("preprocess", "infer", "heads")
-    ),
-    "wayside_network_batches_total[tiny]",
-    "wayside_network_frames_total[tiny]",
+    *(f"wayside_step_seconds_count[model,{step}]" for step in ("preprocess", "infer", "heads")),
     "wayside_outbox_commit_seconds_count[state]",
     "wayside_publish_latency_seconds_count[state]",
     "wayside_batch_events_count[]",

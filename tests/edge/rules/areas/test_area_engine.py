@@ -21,8 +21,8 @@ CLASSES = ("drivable-area", "lane-line")
 SIZE = Geometry(640, 360, 320, 180, 0.5, 0.5)
 
 
-def rules(*area_rules: dict[str, object]) -> AreaRules:
-    settings = AreaRulesSettings.model_validate({"area_rules": area_rules})
+def rules(*rules: dict[str, object]) -> AreaRules:
+    settings = AreaRulesSettings.model_validate({"rules": rules})
     return CameraAreaRules("dash-cam", CLASSES, "twinlitenet", "1.0", settings)
 
 
@@ -124,7 +124,7 @@ def test_outside_their_schedule_rules_say_nothing() -> None:
 
 
 GOOD = """
-area_rules:
+rules:
   - {id: keep-lane, kind: lane-departure, nearer_than: 0.2, margin: 0.1}
   - {id: road, kind: segmentation, classes: [drivable-area]}
 """
@@ -133,13 +133,13 @@ area_rules:
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "message"),
     [
-        ("id: road", "id: keep-lane", 4, "area_rules[1].id",
-         "'keep-lane' stands twice, first in area_rules[0]"),
-        ("margin: 0.1", "margin: 0.4", 3, "area_rules[0]",
+        ("id: road", "id: keep-lane", 4, "rules[1].id",
+         "'keep-lane' stands twice, first in rules[0]"),
+        ("margin: 0.1", "margin: 0.4", 3, "rules[0]",
          "nearer_than 0.2 and margin 0.4 leave no place in the middle of the lane"),
-        ("kind: segmentation", "kind: areas", 4, "area_rules[1].kind",
+        ("kind: segmentation", "kind: areas", 4, "rules[1].kind",
          "must be 'lane-departure' or 'segmentation', not 'areas'"),
-        ("nearer_than: 0.2", "nearer_then: 0.2", 3, "area_rules[0].nearer_then",
+        ("nearer_than: 0.2", "nearer_then: 0.2", 3, "rules[0].nearer_then",
          "did you mean 'nearer_than'?"),
     ],
 )  # fmt: skip
@@ -158,6 +158,6 @@ def test_a_class_that_the_model_lacks_is_named() -> None:
     with pytest.raises(SettingsError) as refused:
         CameraAreaRules("dash-cam", ("road", "lane-line"), "other", "1.0", settings)
     assert str(refused.value) == (
-        "camera dash-cam: area_rules[1].classes[0]: the model has no class 'drivable-area'; "
+        "camera dash-cam: rules[1].classes[0]: the model has no class 'drivable-area'; "
         "known: road, lane-line"
     )
