@@ -8,7 +8,7 @@ one at a time whatever the number of CPUs.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-CPU, NETWORK, PYTHON = "CPUs", "network", "Python"
+CPU, PYTHON = "CPUs", "Python"
 
 COMFORTABLE = 0.8
 """Load up to which there is room for what varies: busy scenes, other programs, heat."""
@@ -18,20 +18,24 @@ _HALVINGS = 50
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one camera asks for.
+    """What one camera asks of one network.
 
     Attributes:
-        camera: its id.
-        brought_fps: pictures a second that it brings.
+        name: of the camera, and of the network where it is for areas.
+        brought_fps: pictures a second that the camera brings.
         fps: of these, what is to be inferred.
         least_fps: that it is guaranteed; 0: nothing is.
-        decode_ms: CPU's time of a picture; 0 where it is not known.
-        network_ms: pre-processing, network and heads of a picture, one picture at a time.
-        host_ms: of these, what is pre-processing and heads.
+        decode_ms: CPU's time of a picture; 0 where it is not known, or another demand's.
+        network_ms: pre-processing, network and heads of a picture where all workers are at work:
+            the time from one picture to the next.
+        host_ms: CPU's time of pre-processing and heads, where the network is not on the CPUs.
         after_ms: tracker, rules and outbox.
+        network: its name; it is a resource of its own, of so many workers.
+        cpu_share: of all CPUs that the network takes while all its workers are at work; 0 where it
+            is not on the CPUs.
     """
 
-    camera: str
+    name: str
     brought_fps: float
     fps: float
     least_fps: float
@@ -39,25 +43,12 @@ class Demand:
     network_ms: float
     host_ms: float
     after_ms: float
+    network: str = "model"
+    cpu_share: float = 1.0
 
     def inferred_fps(self, share_fps: float) -> float:
         """What it gets where everybody has a share of so many."""
         return min(self.fps, max(self.least_fps, share_fps))
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """What there is.
-
-    Attributes:
-        cpus: that the agent may use.
-        parallel: pictures that the network looks at in the time of one, by all workers.
-        is_network_on_cpu: the network takes from the same CPUs.
-    """
-
-    cpus: int
-    parallel: float
-    is_network_on_cpu: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ class Capacity:
     Attributes:
         loads: share of each resource that is used when every camera gets its whole rate; above 1
             it cannot.
-        fps: of each camera, by id: its whole rate, or what an even share leaves it.
+        fps: of each demand, by name: its whole rate, or what an even share leaves it.
         bottleneck: the resource with the highest load.
         guarantees_hold: every camera gets at least what it is guaranteed.
     """
@@ -88,45 +79,56 @@ class Capacity:
         return self.load <= 1.0
 
 
-def capacity(demands: Sequence[Demand], board: Board) -> Capacity:
-    """What the board gives to these cameras, all at once."""
-    loads = _loads(demands, board, max(one.fps for one in demands))
-    holds = max(_loads(demands, board, 0.0).values()) <= 1.0
+def capacity(demands: Sequence[Demand], cpus: int) -> Capacity:
+    """What so many CPUs, and the networks, give to all of these at once."""
+    loads = _loads(demands, cpus, max(one.fps for one in demands))
+    holds = max(_loads(demands, cpus, 0.0).values()) <= 1.0
     if not holds:
         demands = [replace(one, least_fps=0.0) for one in demands]
-    share_fps = _even_share(demands, board)
+    demands = [one for network in _by_network(demands) for one in _alone(network, cpus)]
+    share_fps = _even_share(demands, cpus)
     return Capacity(
         loads,
-        {one.camera: one.inferred_fps(share_fps) for one in demands},
+        {one.name: one.inferred_fps(share_fps) for one in demands},
         max(loads, key=lambda resource: loads[resource]),
         holds,
     )
 
 
-def _even_share(demands: Sequence[Demand], board: Board) -> float:
+def _by_network(demands: Sequence[Demand]) -> list[list[Demand]]:
+    names = dict.fromkeys(one.network for one in demands)
+    return [[one for one in demands if one.network == name] for name in names]
+
+
+def _alone(demands: Sequence[Demand], cpus: int) -> list[Demand]:
+    """What one network's demands come to by itself: a slow one holds up none of the others."""
+    share_fps = _even_share(demands, cpus)
+    return [replace(one, fps=one.inferred_fps(share_fps)) for one in demands]
+
+
+def _even_share(demands: Sequence[Demand], cpus: int) -> float:
     """The highest rate that all cameras can have which want as much or more, by bisection."""
     low_fps, high_fps = 0.0, max(one.fps for one in demands)
-    if max(_loads(demands, board, high_fps).values()) <= 1.0:
+    if max(_loads(demands, cpus, high_fps).values()) <= 1.0:
         return high_fps
     for _ in range(_HALVINGS):
         middle_fps = (low_fps + high_fps) / 2
-        if max(_loads(demands, board, middle_fps).values()) <= 1.0:
+        if max(_loads(demands, cpus, middle_fps).values()) <= 1.0:
             low_fps = middle_fps
         else:
             high_fps = middle_fps
     return low_fps
 
 
-def _loads(demands: Sequence[Demand], board: Board, share_fps: float) -> dict[str, float]:
+def _loads(demands: Sequence[Demand], cpus: int, share_fps: float) -> dict[str, float]:
     """Share of each resource that is used where every camera has a share of so many."""
-    cpu = network = python = 0.0
+    loads = {CPU: 0.0, PYTHON: 0.0}
     for one in demands:
         inferred = one.inferred_fps(share_fps)
-        python += inferred * one.after_ms / 1e3
-        network += inferred * one.network_ms / 1e3 / board.parallel
-        cpu += (one.brought_fps * one.decode_ms + inferred * one.after_ms) / 1e3 / board.cpus
-        if not board.is_network_on_cpu:
-            cpu += inferred * one.host_ms / 1e3 / board.cpus
-    if board.is_network_on_cpu:
-        return {CPU: cpu + network, PYTHON: python}
-    return {CPU: cpu, NETWORK: network, PYTHON: python}
+        network = inferred * one.network_ms / 1e3
+        loads[one.network] = loads.get(one.network, 0.0) + network
+        loads[PYTHON] += inferred * one.after_ms / 1e3
+        cpu_ms = one.brought_fps * one.decode_ms + inferred * one.after_ms
+        cpu_ms += 0.0 if one.cpu_share else inferred * one.host_ms
+        loads[CPU] += cpu_ms / 1e3 / cpus + network * one.cpu_share
+    return loads

@@ -9,11 +9,35 @@ from edge.bench.timing import Timing
 
 
 @dataclass(slots=True)
-class CameraReport:
-    """One camera.
+class NetworkReport:
+    """One network.
 
     Attributes:
-        camera: its id.
+        id: by which cameras name it; None: the agent's `model`.
+        name: of its model, as the settings say it.
+        threads: that share the work of one picture.
+        engine: that runs it, really; empty where it cannot be used.
+        workers: threads that inferred at once; 0 where it was not measured.
+        fps: pictures a second that they got through.
+        cpu_share: of the CPUs that they take at work; 0 where the network is not on them.
+    """
+
+    id: str | None
+    name: str
+    threads: int
+    engine: str = ""
+    workers: int = 0
+    fps: float = 0.0
+    cpu_share: float = 0.0
+
+
+@dataclass(slots=True)
+class CameraReport:
+    """One camera and one network that looks at it.
+
+    Attributes:
+        camera: its id, and the network's where that is for areas: `yard/lanes`.
+        network: id of the network; None: the agent's `model`.
         source: of its pictures, without credentials.
         width_px: of its pictures.
         height_px: of its pictures.
@@ -26,6 +50,7 @@ class CameraReport:
     """
 
     camera: str
+    network: str | None
     source: str
     width_px: int
     height_px: int
@@ -46,14 +71,11 @@ class Report:
         machine: what it is.
         cpus: that the agent may use.
         busy: CPUs that others used when it began.
-        network: its name.
-        engine: that runs it, really; empty where it cannot be used.
-        workers: threads that inferred at once.
-        network_fps: pictures a second that they got through; 0 where it was not measured.
+        networks: that cameras use.
         objects: in each picture, for tracker and rules.
         cameras: one by one.
         commit: of an alarm to disk; None where it could not be written.
-        capacity: what follows; None where the network cannot be used.
+        capacity: what follows; None where a network cannot be used.
         problems: what is wrong beside the cameras.
     """
 
@@ -61,11 +83,8 @@ class Report:
     machine: str
     cpus: int
     busy: float
-    network: str
-    engine: str = ""
-    workers: int = 0
-    network_fps: float = 0.0
     objects: int = 0
+    networks: list[NetworkReport] = field(default_factory=list)
     cameras: list[CameraReport] = field(default_factory=list)
     commit: Timing | None = None
     capacity: Capacity | None = None

@@ -3,28 +3,24 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
-from edge.bench.cameras import Pictures, look_at
-from edge.bench.capacity import Board, Demand, capacity
-from edge.bench.crowd import OBJECTS, Crowd, watched_classes
-from edge.bench.report import CameraReport, Report
-from edge.bench.stages import AFTER_STAGES, NETWORK_STAGES, Course, measure
+from edge.bench.cameras import look_at
+from edge.bench.capacity import Demand, capacity
+from edge.bench.crowd import OBJECTS
+from edge.bench.looks import Loaded, Looks, loaded
+from edge.bench.report import CameraReport, NetworkReport, Report
+from edge.bench.stages import AFTER_STAGES, NETWORK_STAGES
 from edge.bench.storage import commits, passing_outbox
 from edge.bench.timing import Timing
-from edge.camera_settings import CameraSettings
 from edge.capture.opencv import prepare_opencv
 from edge.doctor.disk import remedy_of
 from edge.doctor.machine import board
 from edge.errors import OutboxError, OutboxFullError
 from edge.infer.probe import throughput_of
 from edge.publish.outbox import Outbox
-from edge.rules.engine import CameraRules
 from edge.settings import EdgeSettings
-from edge.track.tracker import Tracker
-from models import zoo
-from models.detector import Detector
-from models.errors import ModelError
+from models.detections import Image
+from models.segmenter import Segmenter
 
 DECODE_S, STAGES_S, NETWORK_S = 4.0, 8.0, 1.0
 """What reading the cameras, the stages and the network by all workers may take, roughly."""
@@ -44,45 +40,24 @@ def bench(settings: EdgeSettings, say: Say) -> Report:
     """
     prepare_opencv()
     cpus = len(os.sched_getaffinity(0))
-    report = Report(settings.device, board(), cpus, os.getloadavg()[0], settings.model.name)
-    report.objects = OBJECTS
+    report = Report(settings.device, board(), cpus, os.getloadavg()[0], OBJECTS)
     say(f"cameras: {len(settings.cameras)}, each within its time limits")
     seen = list(look_at(settings.cameras, DECODE_S))
-    say(f"network: {settings.model.name}")
     with ExitStack() as ends:
-        detector = _detector(settings, report, ends)
+        networks = loaded(settings, report, ends, say)
         outbox = _outbox(settings, report, ends)
+        looks = sum(1 + len(camera.areas) for camera in settings.cameras)
+        bench_of = Looks(settings, networks, outbox, STAGES_S / looks, report.problems)
         for camera, pictures in zip(settings.cameras, seen, strict=True):
             say(f"stages: {camera.id}")
-            seconds = STAGES_S / len(seen)
-            report.cameras.append(
-                _camera(settings, camera, pictures, detector, outbox, seconds, report.problems)
-            )
-        if detector is not None and _is_measured(report):
-            say("network: by all workers")
-            _reckon(settings, report, detector, seen)
+            report.cameras += bench_of.reports(camera, pictures)
+        if all(stage in one.stages for one in report.cameras for stage in NETWORK_STAGES):
+            say("networks: by all workers")
+            _reckon(settings, report, networks, seen[0].images[0])
         if outbox is not None:
             say("disk")
             _commit(report, outbox)
     return report
-
-
-def _detector(settings: EdgeSettings, report: Report, ends: ExitStack) -> Detector | None:
-    name = settings.model.name
-    if not zoo.is_here(name):
-        report.problems.append(
-            f"network {name}: is not on this device; fetch it with `wayside-models pull {name}`"
-        )
-        return None
-    try:
-        manifest, path = zoo.resolve(name)
-        detector = Detector.load(manifest, path, settings.model.threads, settings.model.engine)
-    except ModelError as error:
-        report.problems.append(f"network {name}: {error}")
-        return None
-    ends.callback(detector.close)
-    report.engine = detector.engine.name
-    return detector
 
 
 def _outbox(settings: EdgeSettings, report: Report, ends: ExitStack) -> Outbox | None:
@@ -103,61 +78,33 @@ def _outbox(settings: EdgeSettings, report: Report, ends: ExitStack) -> Outbox |
     return None
 
 
-def _camera(
-    settings: EdgeSettings,
-    camera: CameraSettings,
-    pictures: Pictures,
-    detector: Detector | None,
-    outbox: Outbox | None,
-    seconds: float,
-    problems: list[str],
-) -> CameraReport:
-    manifest = zoo.manifest(settings.model.name)
-    tracker = Tracker(settings.tracker.for_threshold(settings.model.threshold(manifest)))
-    rules = CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera)
-    course = Course(detector, tracker, rules, outbox.append if outbox else lambda _drafts: None)
-    crowd = Crowd(*pictures.size_px, watched_classes(camera, manifest.classes))
-    try:
-        stages = measure(pictures, course, crowd, seconds)
-    except ModelError as error:
-        problems.append(f"network {settings.model.name}: {error}")
-        course = replace(course, detector=None)
-        stages = measure(pictures, course, crowd, seconds)
-    decode = {} if pictures.decode is None else {"decode": pictures.decode}
-    return CameraReport(
-        camera.id, camera.shown, *pictures.size_px, pictures.fps,
-        min(pictures.fps, camera.max_fps or pictures.fps), camera.min_fps or 0.0, pictures.decoder,
-        {**decode, **stages}, pictures.problem,
-    )  # fmt: skip
+def _reckon(settings: EdgeSettings, report: Report, networks: Loaded, image: Image) -> None:
+    """What each network does by all its workers, and what follows from it all."""
+    by_id = {one.id: one for one in report.networks}
+    for key, network in networks.items():
+        told, asked = by_id[key], settings.infer.workers
+        alone = 1 if isinstance(network, Segmenter) else report.cpus
+        told.workers = alone if asked == "auto" else asked
+        if "/CPU" in told.engine:
+            told.cpu_share = min(1.0, told.workers * told.threads / report.cpus)
+        told.fps = throughput_of(network, image, told.workers, NETWORK_S / len(networks))
+    first = {one.network: one for one in reversed(report.cameras)}
+    demands = [_demand(one, first[one.network], by_id[one.network]) for one in report.cameras]
+    report.capacity = capacity(demands, report.cpus)
 
 
-def _is_measured(report: Report) -> bool:
-    return all(stage in one.stages for one in report.cameras for stage in NETWORK_STAGES)
-
-
-def _reckon(
-    settings: EdgeSettings, report: Report, detector: Detector, seen: Sequence[Pictures]
-) -> None:
-    """What the network does by all workers, and what follows from it all."""
-    asked = settings.infer.workers
-    report.workers = report.cpus if asked == "auto" else asked
-    on_cpu = "/CPU" in detector.engine.name
-    image = seen[0].images[0]
-    report.network_fps = throughput_of(detector, image, report.workers, NETWORK_S)
-    alone_ms = _sum_ms(report.cameras[0].stages, NETWORK_STAGES)
-    parallel = report.network_fps * alone_ms / 1e3
-    demands = [_demand(one) for one in report.cameras]
-    report.capacity = capacity(demands, Board(report.cpus, parallel, on_cpu))
-
-
-def _demand(one: CameraReport) -> Demand:
+def _demand(one: CameraReport, first: CameraReport, network: NetworkReport) -> Demand:
+    """What a camera asks of a network, whose rate was measured on the first one's pictures."""
     stages = one.stages
+    share = _sum_ms(stages, NETWORK_STAGES) / _sum_ms(first.stages, NETWORK_STAGES)
     return Demand(
         one.camera, one.fps, one.wanted_fps, one.least_fps,
         decode_ms=_sum_ms(stages, ["decode"]),
-        network_ms=_sum_ms(stages, NETWORK_STAGES),
+        network_ms=1e3 / network.fps * share,
         host_ms=_sum_ms(stages, ["pre-process", "heads"]),
         after_ms=_sum_ms(stages, AFTER_STAGES),
+        network=network.id or "model",
+        cpu_share=network.cpu_share,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from edge.bench.capacity import COMFORTABLE, CPU, NETWORK, PYTHON, Capacity
+from edge.bench.capacity import COMFORTABLE, CPU, PYTHON, Capacity
 from edge.bench.report import CameraReport, Report
 from edge.bench.stages import STAGES
 from edge.bench.timing import Timing
@@ -13,19 +13,17 @@ _BUSY = 0.25
 
 _WHAT_HELPS = {
     CPU: "a smaller network, an engine on a GPU, smaller pictures, or fewer of them a second",
-    NETWORK: "a smaller network, its TensorRT engine, or fewer pictures a second",
     PYTHON: "fewer rules, or fewer pictures a second; tracker and rules run one at a time",
 }
+
+_FOR_A_NETWORK = "a smaller network, a faster engine, infer.workers, or fewer pictures a second"
 
 _SLOW_COMMIT_MS = 250.0
 
 
 def table(report: Report) -> Iterator[str]:
     """The lines of it."""
-    yield (
-        f"{report.device}: {report.machine}, {report.cpus} CPUs; {report.network}"
-        + (f" by {report.engine}" if report.engine else "")
-    )
+    yield f"{report.device}: {report.machine}, {report.cpus} CPUs"
     if report.busy > _BUSY:
         yield (
             f"note: other work was using {report.busy:.1f} CPUs before; stop it, the agent too, "
@@ -34,9 +32,13 @@ def table(report: Report) -> Iterator[str]:
     yield ""
     yield from _aligned([_COLUMNS, *_rows(report)])
     yield ""
-    if report.network_fps:
-        threads = f"{report.workers} thread{'s' if report.workers != 1 else ''}"
-        yield f"network alone: {report.network_fps:.1f} pictures a second on {threads}"
+    for network in report.networks:
+        if network.fps:
+            threads = f"{network.workers} thread{'s' if network.workers != 1 else ''}"
+            yield (
+                f"{network.id or 'model'}: {network.name} by {network.engine}, alone "
+                f"{network.fps:.1f} pictures a second on {threads}"
+            )
     yield from _of_disk(report)
     yield from _of_problems(report)
     if report.capacity is not None:
@@ -52,9 +54,10 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
             if timing is not None:
                 fps = one.fps if stage == "decode" else one.wanted_fps
                 yield name, stage, *_told(timing), f"{timing.median_ms * fps / 10:6.1f} %"
-            elif stage == "decode":
+                name = ""
+            elif stage == "decode" and not one.decoder:
                 yield name, stage, "not measured", "", ""
-            name = ""
+                name = ""
     if report.commit is not None:
         yield "", "commit", *_told(report.commit), ""
 
@@ -103,7 +106,8 @@ def _verdict(report: Report, found: Capacity) -> Iterator[str]:
         yield "What min_fps guarantees is together more than there is: lower it"
     loads = ", ".join(f"{name} {load:.0%}" for name, load in found.loads.items())
     yield f"load with every picture inferred: {loads}"
-    short = f"{found.bottleneck} at {found.load:.0%}; what helps: {_WHAT_HELPS[found.bottleneck]}"
+    helps = _WHAT_HELPS.get(found.bottleneck, _FOR_A_NETWORK)
+    short = f"{found.bottleneck} at {found.load:.0%}; what helps: {helps}"
     if not found.fits:
         yield f"The cameras do not fit: {short}."
     elif found.load > COMFORTABLE:

@@ -35,8 +35,9 @@ def test_every_stage_of_every_camera_is_measured(tmp_path: Path) -> None:
     for camera in report["cameras"]:
         assert set(camera["stages"]) == {"decode", *STAGES}
         assert all(stage["runs"] >= 5 for stage in camera["stages"].values())
-    assert report["engine"] == "onnxruntime/CPU"
-    assert report["network_fps"] > 0
+    (network,) = report["networks"]
+    assert (network["name"], network["engine"]) == (f"{tmp_path}/tiny.yaml", "onnxruntime/CPU")
+    assert network["fps"] > 0
     assert report["commit"]["runs"] == 20
     assert report["capacity"]["fits"] is True
     assert report["capacity"]["fps"] == {"yard": pytest.approx(10), "door": pytest.approx(10)}
