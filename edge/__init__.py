@@ -1,6 +1,9 @@
 """A frame: `capture -> infer -> track -> rules -> publish`, one process, threads.
 
 settings.py    the agent's YAML file
+desired.py     what the fleet wants the cameras to watch
+changes.py     what differs between settings, and whether a running agent can take it
+reload.py      new settings for a running agent
 camera_settings.py  a camera in it
 model_settings.py   a network in it
 misfits.py     do cameras and networks fit?

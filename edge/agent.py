@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from edge.camera_settings import CameraSettings
+from edge.changes import Changes
 from edge.errors import CaptureError
 from edge.meter import NetworkStats
 from edge.pipeline import Pipeline
@@ -20,43 +22,90 @@ _log = structlog.get_logger(__name__)
 class Cameras:
     """The pipelines, each in a thread of its own; one that fails leaves the others alone.
 
-    Args:
-        pipelines: one a camera.
+    One thread at a time calls `add`, `start`, `change` and `stop`.
+
+    Attributes:
         note_error: has the heartbeat repeat an error.
+
+    Args:
+        make: a camera's pipeline.
+        note_error: as above.
     """
 
-    def __init__(self, pipelines: Sequence[Pipeline], note_error: Callable[[str], None]) -> None:
-        self.pipelines = tuple(pipelines)
-        self._note_error = note_error
-        self.failed: list[str] = []
-        self._threads = [
-            threading.Thread(target=self._run, args=(pipeline,), name=f"run-{pipeline.camera}")
-            for pipeline in pipelines
-        ]
+    def __init__(
+        self, make: Callable[[CameraSettings], Pipeline], note_error: Callable[[str], None]
+    ) -> None:
+        self._make = make
+        self.note_error = note_error
+        self._there: dict[str, tuple[Pipeline, threading.Thread]] = {}
+        self._failed: dict[str, None] = {}
+        self._is_changing = False
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """Of the cameras that there are now, in the order in which they came."""
+        return tuple(pipeline for pipeline, _ in list(self._there.values()))
+
+    @property
+    def failed(self) -> list[str]:
+        """Ids of the cameras that failed and are still there."""
+        return list(self._failed)
 
     @property
     def running(self) -> bool:
         """True while any camera is at work."""
-        return any(thread.is_alive() for thread in self._threads)
+        return self._is_changing or any(
+            thread.is_alive() for _, thread in list(self._there.values())
+        )
+
+    def add(self, cameras: Sequence[CameraSettings]) -> None:
+        """There are these cameras, too; `start` begins with them."""
+        for camera in cameras:
+            pipeline = self._make(camera)
+            thread = threading.Thread(
+                target=self._run, args=(pipeline,), name=f"run-{pipeline.camera}"
+            )
+            self._there[pipeline.camera] = (pipeline, thread)
 
     def start(self) -> None:
-        """Begin with every camera."""
-        for thread in self._threads:
-            thread.start()
+        """Begin with every camera that has not begun."""
+        for _, thread in self._there.values():
+            if thread.ident is None:
+                thread.start()
+
+    def change(self, found: Changes) -> None:
+        """Take cameras away, begin with others, exchange rules; the rest goes on undisturbed."""
+        self._is_changing = True
+        try:
+            for camera in [*found.removed, *(settings.id for settings in found.replaced)]:
+                self._end(camera)
+            self.add([*found.replaced, *found.added])
+            self.start()
+            for settings in found.ruled:
+                self._there[settings.id][0].change_rules(settings)
+        finally:
+            self._is_changing = False
 
     def stop(self) -> None:
         """Ask every camera to end, and wait until the frames that were read are worked off."""
-        for pipeline in self.pipelines:
+        for pipeline, _ in self._there.values():
             pipeline.stop()
-        for thread in self._threads:
+        for _, thread in self._there.values():
             thread.join()
+
+    def _end(self, camera: str) -> None:
+        pipeline, thread = self._there[camera]
+        pipeline.stop()
+        thread.join()
+        del self._there[camera]
+        self._failed.pop(camera, None)
 
     def _run(self, pipeline: Pipeline) -> None:
         try:
             pipeline.run()
         except CaptureError as error:
-            self.failed.append(pipeline.camera)
-            self._note_error(f"camera {pipeline.camera}: {error}")
+            self._failed[pipeline.camera] = None
+            self.note_error(f"camera {pipeline.camera}: {error}")
             _log.error("camera failed", camera_id=pipeline.camera, error=str(error))
         except Exception as error:  # noqa: BLE001 - decision 1: a broken engine or outbox ends all
             _log.critical("pipeline broke", camera_id=pipeline.camera, exc_info=True)

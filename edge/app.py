@@ -5,16 +5,19 @@ With assembly.py, network.py, networks.py and sensors/assembly.py, all that name
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
 from edge.agent import Cameras, drain, status, wait_until_done
-from edge.assembly import pipeline_of
+from edge.assembly import TrackIds, pipeline_of
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
+from edge.desired import Desired
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.networks import Networks
@@ -22,12 +25,14 @@ from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
 from edge.publish.outbox import Outbox
-from edge.publish.uplink import OnPuback, Uplink
+from edge.publish.uplink import OnPuback, Part, Uplink
+from edge.reload import Reloader
 from edge.sensors.assembly import Sensors
 from edge.settings import EdgeSettings
 from edge.status import StatusFile
 from edge.watchdog import Watchdog
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.net import host_port
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
 
@@ -45,8 +50,30 @@ class Sending:
     heartbeat: Heartbeat
 
 
-def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
+@dataclass(frozen=True, slots=True)
+class Changeable:
+    """That an agent's cameras and rules may change while it runs.
+
+    Attributes:
+        file: that the settings are of.
+        desired: what of them is the cloud's.
+        on_ask: is given what has the file read again.
+    """
+
+    file: Path
+    desired: Desired
+    on_ask: Callable[[Callable[[], None]], None]
+
+
+def run_agent(
+    settings: EdgeSettings, stop: threading.Event, changeable: Changeable | None = None
+) -> bool:
     """Run every camera until told to stop or nothing is left to do.
+
+    Args:
+        settings: what to run.
+        stop: ends it.
+        changeable: where cameras and rules may change meanwhile; None: they do not.
 
     Returns:
         True when no camera failed.
@@ -57,7 +84,19 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         MqttSettingsError: certificates or password cannot be read.
     """
     wall = WallClock()
-    pipelines: list[Pipeline] = []
+    track_ids = TrackIds()
+
+    def make(camera: CameraSettings) -> Pipeline:
+        sink = sensors.filled(camera.id, up.outbox.append)
+        return pipeline_of(camera, networks, track_ids, sink, wall, watchdog)
+
+    cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
+    reloader = _reloader(settings, changeable, cameras)
+
+    def content() -> DeviceState:
+        state = _device_state(cameras.pipelines, networks, wall)
+        state.config_revision = reloader.revision if reloader else 0
+        return state
 
     def clock() -> ClockState:
         return ClockState(clock_synced(), wall.anchor_id)
@@ -67,30 +106,20 @@ def run_agent(settings: EdgeSettings, stop: threading.Event) -> bool:
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
     ):
         networks = Networks(settings, watchdog)
-
-        def content() -> DeviceState:
-            return _device_state(pipelines, networks, wall)
-
         with (
-            sending(settings, content, clock, wall.now_ns) as up,
+            sending(settings, content, clock, [reloader] if reloader else [], wall.now_ns) as up,
             Sensors(
                 settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
             ) as sensors,
             networks.at_work(),
         ):
-            pipelines += [
-                pipeline_of(
-                    camera, networks, sensors.filled(camera.id, up.outbox.append), wall, watchdog
-                )
-                for camera in settings.cameras
-            ]
-            cameras = Cameras(pipelines, up.heartbeat.note_error)
+            cameras.add(settings.cameras)
             with (
-                _status_file(settings, networks, pipelines, up, sensors),
-                _telemetry(settings, networks, pipelines, up, wall),
+                _status_file(settings, networks, cameras, up, sensors),
+                _telemetry(settings, networks, cameras, up, wall),
                 frozen_heap(),
             ):
-                _work(settings, cameras, networks, up, sensors, systemd, stop)
+                _work(settings, cameras, networks, up, sensors, systemd, reloader, stop)
             _tell_end(cameras, up.outbox)
     return not cameras.failed
 
@@ -115,9 +144,17 @@ def sending(
     settings: EdgeSettings,
     content: Callable[[], DeviceState],
     clock: Callable[[], ClockState],
+    parts: Sequence[Part] = (),
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Iterator[Sending]:
-    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk."""
+    """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk.
+
+    Args:
+        settings: of the agent.
+        content: what the heartbeat says of the agent.
+        clock: what batches say of the clock.
+        parts: who else shares the uplink.
+    """
     with ExitStack() as ends:
         outbox = Outbox.open(settings.data_dir, settings.outbox, settings.device, clock=clock)
         ends.callback(outbox.close)
@@ -138,6 +175,8 @@ def sending(
         forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device, now_ns=now_ns)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
+        for part in parts:
+            uplink.attach(part)
         uplink.start()
         ends.callback(uplink.stop)
         forwarder.start()
@@ -147,12 +186,24 @@ def sending(
         yield Sending(outbox, forwarder, heartbeat)
 
 
+def _reloader(
+    settings: EdgeSettings, changeable: Changeable | None, cameras: Cameras
+) -> Reloader | None:
+    if changeable is None:
+        return None
+    reloader = Reloader(
+        changeable.file, settings, changeable.desired, cameras.change, cameras.note_error
+    )
+    changeable.on_ask(reloader.ask)
+    return reloader
+
+
 def _work(
     settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
-    systemd: Notifier, stop: threading.Event,
+    systemd: Notifier, reloader: Reloader | None, stop: threading.Event,
 ) -> None:  # fmt: skip
     """All cameras, until they have ended or it was told to stop."""
-    with networks.upgraded():
+    with networks.upgraded(), reloader or nullcontext():
         cameras.start()
         engines = ", ".join(network.engine for network in networks.stats)
         systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
@@ -167,7 +218,7 @@ def _work(
 def _status_file(
     settings: EdgeSettings,
     networks: Networks,
-    pipelines: list[Pipeline],
+    cameras: Cameras,
     up: Sending,
     sensors: Sensors,
 ) -> Iterator[None]:
@@ -177,7 +228,7 @@ def _status_file(
         return
 
     def tell() -> dict[str, object]:
-        told = status(settings.device, networks.stats, pipelines, up.outbox, up.forwarder)
+        told = status(settings.device, networks.stats, cameras.pipelines, up.outbox, up.forwarder)
         return {**told, "sensors": sensors.stats()}
 
     with StatusFile(path, settings.status.interval_s, tell):
@@ -186,8 +237,7 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, networks: Networks, pipelines: list[Pipeline], up: Sending,
-    wall: WallClock,
+    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -204,20 +254,20 @@ def _telemetry(
             device=settings.device,
             version=version("wayside"),
             networks=networks.stats,
-            cameras=[pipeline.stats for pipeline in pipelines],
+            cameras=[pipeline.stats for pipeline in cameras.pipelines],
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
             health=health.read(),
             now_ns=wall.now_ns(),
             steps=networks.steps(),
-            stages={one.camera: one.times.distributions() for one in pipelines},
+            stages={one.camera: one.times.distributions() for one in cameras.pipelines},
             commits=up.outbox.commit_times(),
             latency=up.forwarder.latency(),
             batch_fill=up.forwarder.fill,
         )
 
     with TelemetryServer(where.host, where.port, look) as server:
-        _log.info("telemetry", url=f"http://{where.host}:{server.port}/metrics")
+        _log.info("telemetry", url=f"http://{host_port(where.host, server.port)}/metrics")
         yield
 
 
@@ -234,7 +284,9 @@ def _agent_version() -> DeviceState:
     return DeviceState(agent_version=version("wayside"))
 
 
-def _device_state(pipelines: list[Pipeline], networks: Networks, wall: WallClock) -> DeviceState:
+def _device_state(
+    pipelines: Sequence[Pipeline], networks: Networks, wall: WallClock
+) -> DeviceState:
     """What only the agent knows of itself; the heartbeat adds the rest."""
     state = _agent_version()
     state.anchor_id = wall.anchor_id

@@ -7,18 +7,39 @@ from edge.networks import Networks
 from edge.pipeline import Pipeline, Sink, Stages
 from edge.rules.areas.engine import CameraAreaRules
 from edge.rules.engine import CameraRules
+from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
 from edge.watchdog import Watchdog
 
 
+class TrackIds:
+    """So that no camera uses a track's id twice, however often it begins anew."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Tracker] = {}
+
+    def tracker(self, camera: str, settings: TrackerSettings) -> Tracker:
+        """A tracker for a camera, whose earlier one is at work no longer."""
+        earlier = self._latest.get(camera)
+        first_id = 1 if earlier is None else earlier.next_id
+        self._latest[camera] = Tracker(settings, first_id=first_id)
+        return self._latest[camera]
+
+
 def pipeline_of(
-    camera: CameraSettings, networks: Networks, sink: Sink, wall: WallClock, watchdog: Watchdog
+    camera: CameraSettings,
+    networks: Networks,
+    track_ids: TrackIds,
+    sink: Sink,
+    wall: WallClock,
+    watchdog: Watchdog,
 ) -> Pipeline:
     """The pipeline of a camera.
 
     Args:
         camera: its settings.
         networks: that it names, at work while the pipeline runs.
+        track_ids: that its earlier pipelines have used.
         sink: takes its events over.
         wall: the device's clock.
         watchdog: ends the process when the sink is stuck.
@@ -30,7 +51,7 @@ def pipeline_of(
     stages = Stages(
         Camera(camera.id, camera, wall).open,
         detector.scheduler,
-        Tracker(detector.tracker),
+        track_ids.tracker(camera.id, detector.tracker),
         CameraRules(camera.id, manifest.classes, manifest.name, manifest.version, camera),
         sink,
         _areas(camera, networks),

@@ -9,7 +9,12 @@ import typer
 from edge import settings as edge_settings
 from wayside import logging
 from wayside.cli import program
-from wayside.process import crash_on_thread_errors, exit_on_sigterm, stop_on_signals
+from wayside.process import (
+    crash_on_thread_errors,
+    exit_on_sigterm,
+    on_hangup,
+    stop_on_signals,
+)
 
 app = program("Wayside on a device: cameras in, events out, nothing lost.")
 
@@ -17,7 +22,10 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="settings file"
 
 
 def _configured(config: Path) -> edge_settings.EdgeSettings:
-    settings = edge_settings.load(config)
+    return _begun(edge_settings.load(config))
+
+
+def _begun(settings: edge_settings.EdgeSettings) -> edge_settings.EdgeSettings:
     logging.configure(settings.log.level, settings.log.style)
     crash_on_thread_errors()
     return settings
@@ -25,11 +33,13 @@ def _configured(config: Path) -> edge_settings.EdgeSettings:
 
 @app.command()
 def run(config: ConfigFile) -> None:
-    """Run the agent: every camera, until it is told to stop."""
-    from edge.app import run_agent
+    """Run the agent: every camera, until it is told to stop. SIGHUP: read the file again."""
+    from edge.app import Changeable, run_agent
+    from edge.desired import load_with_desired
 
-    settings = _configured(config)
-    if not run_agent(settings, stop_on_signals()):
+    settings, desired = load_with_desired(config)
+    _begun(settings)
+    if not run_agent(settings, stop_on_signals(), Changeable(config, desired, on_hangup)):
         raise typer.Exit(1)
 
 

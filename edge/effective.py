@@ -1,6 +1,6 @@
 """What a settings file and the environment come to, value by value, and who says so.
 
-The environment overrides the file, and the file the defaults.
+The environment overrides what the cloud sent, that the file, and the file the defaults.
 """
 
 import json
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge import settings as edge_settings
 from edge.capture.redaction import redact
+from edge.desired import load_with_desired
 from edge.misfits import OBJECTS
 from edge.model_settings import ModelSettings
 from edge.settings import PREFIX, EdgeSettings
@@ -27,7 +27,8 @@ class Value(NamedTuple):
     Attributes:
         key: `cameras[0].rules[2].zone`.
         text: as JSON, and so as YAML; without credentials.
-        origin: `agent.yaml:12`, a variable's name, the model that it follows, or DEFAULT.
+        origin: `agent.yaml:12`, a variable's name, the cloud's revision, the model that it
+            follows, or DEFAULT.
     """
 
     key: str
@@ -41,8 +42,9 @@ def effective(config: Path) -> Iterator[Value]:
     Raises:
         SettingsError: the settings are refused.
     """
-    loaded = edge_settings.load(config)
-    known = settings.origins(config, prefix=PREFIX)
+    loaded, desired = load_with_desired(config)
+    known = settings.origins(config, prefix=PREFIX, layer=desired.over)
+    named = settings.references(config)
     of_model = _tracker(loaded, loaded.model)
     others = {
         key: _tracker(loaded, model)
@@ -60,27 +62,18 @@ def effective(config: Path) -> Iterator[Value]:
             known.setdefault(("tracker", name), told)
     found = loaded.model_copy(update={"tracker": of_model}).model_dump(mode="json")
     for location, value in _leaves(found, ()):
-        shown = redact(value) if location[-1] == "source" and isinstance(value, str) else value
+        origin = known.get(location, DEFAULT)
+        is_of_file = origin.startswith(f"{config.name}:")
+        shown = named.get(location, value) if is_of_file else value
+        if location[-1] == "source" and isinstance(shown, str):
+            shown = redact(shown)
         text = json.dumps(shown, ensure_ascii=False)
-        yield Value(settings.dotted(location), text, _origin(location, known))
+        yield Value(settings.dotted(location), text, origin)
 
 
 def _tracker(loaded: EdgeSettings, model: ModelSettings) -> TrackerSettings:
     """The tracker's settings on the scale of a model."""
     return loaded.tracker.for_threshold(model.threshold(zoo.manifest(model.name)))
-
-
-def _origin(location: Location, known: dict[Location, str]) -> str:
-    for end in range(len(location), 0, -1):
-        if location[:end] in known and (
-            end == len(location) or _is_variable(known[location[:end]])
-        ):
-            return known[location[:end]]
-    return DEFAULT
-
-
-def _is_variable(origin: str) -> bool:
-    return origin.startswith(f"{PREFIX}__")
 
 
 def _leaves(value: Any, location: Location) -> Iterator[tuple[Location, Any]]:

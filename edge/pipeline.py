@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
 from edge.area_line import AreaLine, AreaStages
@@ -27,6 +28,7 @@ from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
 from edge.rules.port import Draft
+from edge.rules.settings import CameraRulesSettings
 from edge.track.port import Tracks
 from edge.watchdog import Watchdog
 from models.detections import Detections
@@ -50,6 +52,9 @@ class Rules(Protocol):
 
     def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         """What a frame's tracks mean, in a picture of this size."""
+
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        """Watch by other settings from now on; what the ones until now had left to say."""
 
     def finish(self) -> list[Draft]:
         """What is left to say when no further frame comes."""
@@ -109,6 +114,7 @@ class Pipeline:
         ]
         self._meter = Meter()
         self.times = StageTimes()
+        self._new_rules: SimpleQueue[CameraRulesSettings] = SimpleQueue()
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
@@ -138,6 +144,7 @@ class Pipeline:
             for line in self._areas:
                 lines.enter_context(line)
             for inferred in feed:
+                self._change_rules()
                 self._sink(self._judged(inferred))
         self._sink(self._stages.rules.finish())
         self._reader.check()
@@ -147,6 +154,10 @@ class Pipeline:
     def stop(self) -> None:
         """Ask `run` to end; frames that were read are still worked off."""
         self._reader.stop()
+
+    def change_rules(self, settings: CameraRulesSettings) -> None:
+        """Have other rules watch from the next frame on; tracks and frames go on."""
+        self._new_rules.put(settings)
 
     @property
     def stats(self) -> PipelineStats:
@@ -183,6 +194,10 @@ class Pipeline:
         times.track.record(tracked_ns - begun_ns)
         times.rules.record(time.monotonic_ns() - tracked_ns)
         return drafts
+
+    def _change_rules(self) -> None:
+        while not self._new_rules.empty():
+            self._sink(self._stages.rules.change(self._new_rules.get()))
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])

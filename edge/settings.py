@@ -44,6 +44,15 @@ class StatusSettings(_Frozen):
     interval_s: float = Field(0.5, ge=0.1, le=60, description="s between two writings")
 
 
+class RemoteSettings(_Frozen):
+    """What of this file the cloud may replace."""
+
+    rules: bool = Field(
+        True,
+        description="zones, lines and rules that the fleet sends go before those of the cameras",
+    )
+
+
 class EdgeSettings(_Frozen):
     """All that the agent needs to know."""
 
@@ -71,6 +80,7 @@ class EdgeSettings(_Frozen):
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     status: StatusSettings = StatusSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    remote: RemoteSettings = RemoteSettings()
     when_done: Literal["drain", "exit", "stay"] = Field(
         "drain",
         description="once every file has been read: wait until the cloud holds all events, "
@@ -122,14 +132,18 @@ class EdgeSettings(_Frozen):
         ]
 
 
-def load(path: Path) -> EdgeSettings:
+def load(path: Path, layer: settings.Layer | None = None) -> EdgeSettings:
     """The settings of a file, with the environment's overrides.
+
+    Args:
+        path: the file.
+        layer: values that go before the file's, see `edge.desired`.
 
     Raises:
         SettingsError: the file, a variable or the model's manifest is refused; every problem
             with its line.
     """
-    return settings.load(path, EdgeSettings, prefix=PREFIX)
+    return settings.load(path, EdgeSettings, prefix=PREFIX, layer=layer)
 
 
 def _problem(location: tuple[str | int, ...], message: str, value: str) -> InitErrorDetails:

@@ -3,6 +3,7 @@
 errors.py      the error tree
 settings.py    a YAML file, with line numbers, into a frozen pydantic model
 places.py      where in a file an error of pydantic stands
+references.py  secrets that settings files name: ${NAME}, ${file:NAME}
 paths.py       paths in settings files
 logging.py     structlog, for people or for machines
 backoff.py     growing waits with jitter

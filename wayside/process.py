@@ -7,8 +7,9 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 from typing import NoReturn
 
@@ -29,11 +30,15 @@ _log = structlog.get_logger(__name__)
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
     stop = threading.Event()
+    was_asked = False
+    call = _from_handlers()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal was_asked
+        if was_asked:
             os._exit(128 + number)
-        stop.set()
+        was_asked = True
+        call(stop.set)
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
@@ -47,6 +52,28 @@ def exit_on_sigterm() -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)
+
+
+def on_hangup(act: Callable[[], None]) -> None:
+    """Have something done, in a thread, whenever SIGHUP comes: daemons read their settings then."""
+    call = _from_handlers()
+    signal.signal(signal.SIGHUP, lambda number, frame: call(act))
+
+
+def _from_handlers() -> Callable[[Callable[[], None]], None]:
+    """What a signal's handler may call to have something done.
+
+    A handler runs in the middle of whatever the main thread does, which may hold the very lock
+    that the handler would wait for; `SimpleQueue.put` alone may be called there.
+    """
+    calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            calls.get()()
+
+    threading.Thread(target=work, name="signals", daemon=True).start()
+    return calls.put
 
 
 @contextmanager

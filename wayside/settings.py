@@ -1,13 +1,14 @@
 """A settings file into a frozen model: read once, refused whole, every mistake with its line.
 
 The file is YAML. Environment variables override single values: with the prefix `WAYSIDE_EDGE`,
-`WAYSIDE_EDGE__MQTT__PORT=8883` sets `mqtt.port`; their values are read as YAML as well.
+`WAYSIDE_EDGE__MQTT__PORT=8883` sets `mqtt.port`; their values are read as YAML as well. A text
+may name a secret instead of holding it, see `references`.
 """
 
 import difflib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,15 +18,25 @@ from pydantic_core import ErrorDetails
 
 from wayside.errors import Problem, SettingsError
 from wayside.places import Location, Place, find
+from wayside.references import Named, References, UnknownReferenceError
 
 MAX_BYTES = 1024 * 1024
 """A settings file that is larger is refused unread."""
 
 M = TypeVar("M", bound=BaseModel)
 
+Layer = Callable[[dict[str, Any]], Mapping[Location, tuple[str, Any]]]
+"""Values from elsewhere for a document: where they go, who says so, and what. It may raise
+SettingsError."""
+
 
 def load(
-    path: Path, model: type[M], *, prefix: str = "", environ: Mapping[str, str] = os.environ
+    path: Path,
+    model: type[M],
+    *,
+    prefix: str = "",
+    environ: Mapping[str, str] = os.environ,
+    layer: Layer | None = None,
 ) -> M:
     """The model that a YAML file and the environment describe.
 
@@ -34,14 +45,16 @@ def load(
         model: a pydantic model with `extra="forbid"`.
         prefix: of the environment variables that override values; empty: none do.
         environ: the environment.
+        layer: values that go before the file's, and that the environment overrides.
 
     Raises:
         SettingsError: unreadable, no YAML, or not what the model allows; it holds every problem.
     """
     text = _read(path)
     return parse(
-        text, str(path), model, prefix=prefix, environ=environ, base=path.parent.absolute()
-    )
+        text, str(path), model, prefix=prefix, environ=environ, base=path.parent.absolute(),
+        layer=layer,
+    )  # fmt: skip
 
 
 def parse(
@@ -52,22 +65,25 @@ def parse(
     prefix: str = "",
     environ: Mapping[str, str] = os.environ,
     base: Path | None = None,
+    layer: Layer | None = None,
 ) -> M:
     """The model that a YAML text describes; see `load`.
 
     `base` is handed to the model's validators as context, for paths relative to the file.
     """
     lines: dict[Location, int] = {}
-    document = _document(text, file, lines)
+    document = read_document(text, file, lines)
+    document, named = _resolve(document, file, lines, References(environ, base))
     sources: dict[Location, str] = {}
-    for location, (variable, value) in _overrides(prefix, environ).items():
-        _put(document, location, value, variable)
-        sources[location] = variable
+    for location, (origin, value) in _above(document, layer, prefix, environ):
+        _put(document, location, value, origin)
+        sources[location] = origin
     try:
         return model.model_validate(document, context={"base": base})
     except ValidationError as error:
         problems = [
-            _problem(detail, file, lines, sources, model) for detail in _causes(error.errors())
+            _problem(detail, file, lines, sources, model, named)
+            for detail in _causes(error.errors())
         ]
         # In the order of the file; what comes from a variable or stands nowhere goes last.
         problems.sort(key=lambda problem: problem.line or math.inf)
@@ -75,7 +91,11 @@ def parse(
 
 
 def origins(
-    path: Path, *, prefix: str = "", environ: Mapping[str, str] = os.environ
+    path: Path,
+    *,
+    prefix: str = "",
+    environ: Mapping[str, str] = os.environ,
+    layer: Layer | None = None,
 ) -> dict[Location, str]:
     """Where each value comes from that is set at all: `agent.yaml:12`, or a variable's name.
 
@@ -83,18 +103,61 @@ def origins(
         path: the file.
         prefix: of the environment variables that override values; empty: none do.
         environ: the environment.
+        layer: values that go before the file's, and that the environment overrides.
 
     Raises:
         SettingsError: the file is unreadable or no YAML.
     """
     lines: dict[Location, int] = {}
-    _document(_read(path), str(path), lines)
+    document = read_document(_read(path), str(path), lines)
     found = {location: f"{path.name}:{line}" for location, line in lines.items() if location}
-    overrides = _overrides(prefix, environ)
-    for location, (variable, _) in overrides.items():
-        within = [one for one in found if one[: len(location)] == location]
-        found |= dict.fromkeys([location, *within], variable)
+    for location, (origin, value) in _above(document, layer, prefix, environ):
+        found = {one: told for one, told in found.items() if one[: len(location)] != location}
+        found |= dict.fromkeys(_places(value, location), origin)
     return found
+
+
+def _above(
+    document: dict[str, Any], layer: Layer | None, prefix: str, environ: Mapping[str, str]
+) -> list[tuple[Location, tuple[str, Any]]]:
+    """What goes before the file's values, in the order in which it is laid over them."""
+    layered = layer(document) if layer is not None else {}
+    return [*layered.items(), *_overrides(prefix, environ).items()]
+
+
+def _places(value: Any, location: Location) -> Iterator[Location]:
+    """The place of a value and of all that is in it."""
+    yield location
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _places(inner, (*location, key))
+
+
+def references(path: Path, *, environ: Mapping[str, str] = os.environ) -> dict[Location, str]:
+    """The texts that name a secret, as they stand in the file: what may be shown of them.
+
+    Args:
+        path: the file.
+        environ: the environment.
+
+    Raises:
+        SettingsError: the file is unreadable or no YAML, or a secret is not there.
+    """
+    lines: dict[Location, int] = {}
+    document = read_document(_read(path), str(path), lines)
+    place = path.parent.absolute()
+    return _resolve(document, str(path), lines, References(environ, place))[1].texts
+
+
+def _resolve(
+    document: dict[str, Any], file: str, lines: Mapping[Location, int], references: References
+) -> tuple[dict[str, Any], Named]:
+    try:
+        return references.resolve(document)
+    except UnknownReferenceError as problem:
+        raise problem.told(file, lines, dotted(problem.location)) from None
 
 
 def _read(path: Path) -> str:
@@ -110,7 +173,17 @@ def _read(path: Path) -> str:
         raise SettingsError([Problem(str(path), 0, "", "is not UTF-8 text")]) from error
 
 
-def _document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any]:
+def read_document(text: str, file: str, lines: dict[Location, int]) -> dict[str, Any]:
+    """The mapping that a YAML text holds, empty where it holds nothing.
+
+    Args:
+        text: the YAML.
+        file: what it is called in errors.
+        lines: is told the line of each key.
+
+    Raises:
+        SettingsError: it is no YAML, no mapping, or a key stands twice.
+    """
     try:
         loader = yaml.SafeLoader(text)
     except yaml.YAMLError as error:  # a character that no YAML text may hold
@@ -210,12 +283,13 @@ def _problem(
     lines: Mapping[Location, int],
     sources: Mapping[Location, str],
     model: type[BaseModel],
+    named: Named,
 ) -> Problem:
     reported = detail["loc"]
     if detail["type"].startswith("union_tag_"):  # what is wrong is the key that tells the member
         reported = (*reported, detail["ctx"]["discriminator"].strip("'"))
     place = find(model, reported, lines.keys() | sources.keys())
-    location, message = place.location, _message(detail, place)
+    location, message = place.location, named.hidden(_message(detail, place, named))
     for end in range(len(location), 0, -1):
         if location[:end] in sources:
             return Problem(sources[location[:end]], 0, dotted(location), message)
@@ -226,14 +300,14 @@ def _problem(
     return Problem(file, line, dotted(location), message)
 
 
-def _message(detail: ErrorDetails, place: Place) -> str:
+def _message(detail: ErrorDetails, place: Place, named: Named) -> str:
     match detail["type"]:
         case "missing" | "union_tag_not_found":
             return (
                 f"is missing; must be {_either(place.choices)}" if place.choices else "is missing"
             )
         case "union_tag_invalid":
-            return f"must be {_either(place.choices)}, not {_shown(detail['ctx']['tag'])}"
+            return f"must be {_either(place.choices)}, not {_shown(detail['ctx']['tag'], named)}"
         case "extra_forbidden":
             allowed = ", ".join(place.siblings)
             hint = _did_you_mean(str(place.location[-1]), place.siblings)
@@ -241,7 +315,7 @@ def _message(detail: ErrorDetails, place: Place) -> str:
         case "value_error" | "assertion_error":
             return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         case _:
-            return f"{detail['msg']}{_instead(detail['input'])}"
+            return f"{detail['msg']}{_instead(detail['input'], named)}"
 
 
 def _either(choices: Sequence[object]) -> str:
@@ -254,16 +328,16 @@ def _did_you_mean(key: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _instead(value: object) -> str:
+def _instead(value: object, named: Named) -> str:
     """What stands there, unless it could hold a password: a URL, or a whole section."""
     is_plain = isinstance(value, bool | int | float) or (
         isinstance(value, str) and "://" not in value
     )
-    return f", not {_shown(value)}" if is_plain else ""
+    return f", not {_shown(value, named)}" if is_plain else ""
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def _shown(value: object, named: Named) -> str:
+    text = repr(named.hidden(value) if isinstance(value, str) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

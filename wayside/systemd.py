@@ -26,16 +26,24 @@ class Notifier:
         # A name that begins with @ is of the abstract namespace.
         self._address = "\0" + name[1:] if name.startswith("@") else name
         self._socket: socket.socket | None = None
+        self._unheard = ""
         if self._address:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
             self._socket.setblocking(False)
 
     def ready(self, status: str) -> None:
-        """The service does its work from now on."""
-        self._tell(f"READY=1\nSTATUS={status}")
+        """The service does its work from now on.
+
+        A manager that is too busy to take that, as at boot, hears it again with the next sign of
+        life: it would wait for it in vain, and end the service.
+        """
+        said = f"READY=1\nSTATUS={status}"
+        self._unheard = "" if self._tell(said) else said
 
     def alive(self) -> None:
         """Nothing is stuck; said too rarely, systemd ends the process (WatchdogSec)."""
+        if self._unheard and self._tell(self._unheard):
+            self._unheard = ""
         self._tell("WATCHDOG=1")
 
     def stopping(self) -> None:
@@ -48,7 +56,10 @@ class Notifier:
             self._socket.close()
             self._socket = None
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str) -> bool:
+        """True where it was taken."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.sendto(text.encode(), self._address)
+                return True
+        return False

@@ -22,6 +22,13 @@ MAX_STEP_NS = 2_000_000_000
 MAX_LATE_NS = 5_000_000_000
 """A stream whose frames come later than their timestamps say is mapped anew."""
 
+MAX_LAG_NS = 250_000_000
+"""A frame that comes later than this is late by more than the jitter of a network."""
+
+MAX_LAGGING_NS = 5_000_000_000
+"""A source whose every frame is late for so long is mapped anew. Slewing alone took an hour over
+a pause of 3 s that a camera's timestamps had left out, and each frame was too old meanwhile."""
+
 
 def _slewed(error_ns: int, elapsed_ns: int) -> int:
     """The part of an error that may be corrected after `elapsed_ns`."""
@@ -74,31 +81,61 @@ class WallClock:
             return self._last_ns
 
 
+class Lag:
+    """Tells a lateness that stays from one that comes and goes."""
+
+    def __init__(self) -> None:
+        self._since_ns: int | None = None
+
+    def forget(self) -> None:
+        """What comes is timed anew."""
+        self._since_ns = None
+
+    def stays(self, late_ns: int, now_ns: int) -> bool:
+        """True once every frame has come later than `MAX_LAG_NS` for `MAX_LAGGING_NS`.
+
+        Args:
+            late_ns: by how much this frame is.
+            now_ns: when it came.
+        """
+        if late_ns <= MAX_LAG_NS:
+            self._since_ns = None
+        elif self._since_ns is None:
+            self._since_ns = now_ns
+        return self._since_ns is not None and now_ns - self._since_ns >= MAX_LAGGING_NS
+
+
 class StreamClock:
     """Captured times of a live camera; one a camera, kept when its source is opened again.
 
     A frame was captured before it arrived, so the mapping follows the frames that arrived
     soonest after their timestamp, and is slewed towards the others, for cameras drift by
-    seconds a day. Timestamps that jump (a looping server, a restarted camera) are mapped
-    anew from their arrival.
+    seconds a day. Timestamps that jump (a looping server, a restarted camera), or lag behind for
+    good, are mapped anew from their arrival.
 
     Attributes:
         resets: how often timestamps jumped within a connection, so that the mapping began anew.
 
     Args:
         now_ns: the wall clock.
+        anchor_id: which of its mappings is in force; with another one the stream's begins anew, and
+            that is no jump of the stream.
     """
 
-    def __init__(self, now_ns: Nanoseconds) -> None:
+    def __init__(self, now_ns: Nanoseconds, anchor_id: Callable[[], int] = lambda: 0) -> None:
         self._now_ns = now_ns
+        self._anchor_id = anchor_id
+        self._mapped_by = anchor_id()
         self._offset_ns: int | None = None
         self._pts_ns = 0
         self._last_ns = 0
+        self._lag = Lag()
         self.resets = 0
 
     def restart(self) -> None:
         """Forget the mapping: the next timestamp is from another connection."""
         self._offset_ns = None
+        self._lag.forget()
 
     def captured_ns(self, pts_ns: int | None) -> int:
         """When the frame was captured, in Unix time.
@@ -108,6 +145,9 @@ class StreamClock:
                 arrival, which is now, is the best that is known.
         """
         now_ns = self._now_ns()
+        if (anchor_id := self._anchor_id()) != self._mapped_by:
+            self._mapped_by = anchor_id
+            self.restart()
         captured_ns = now_ns if pts_ns is None else pts_ns + self._offset_for(pts_ns, now_ns)
         self._last_ns = max(captured_ns, self._last_ns + 1)
         return self._last_ns
@@ -116,10 +156,13 @@ class StreamClock:
         elapsed_ns, self._pts_ns = pts_ns - self._pts_ns, pts_ns
         arrived_ns = now_ns - pts_ns
         late_ns = arrived_ns - (arrived_ns if self._offset_ns is None else self._offset_ns)
-        if elapsed_ns >= 0 and 0 <= late_ns <= MAX_LATE_NS:
+        lags = self._lag.stays(late_ns, now_ns)
+        if elapsed_ns >= 0 and 0 <= late_ns <= MAX_LATE_NS and not lags:
             arrived_ns += _slewed(late_ns, elapsed_ns) - late_ns
-        elif self._offset_ns is not None and (elapsed_ns < 0 or abs(late_ns) > MAX_LATE_NS):
-            self.resets += 1
+        else:
+            is_jump = elapsed_ns < 0 or abs(late_ns) > MAX_LATE_NS or lags
+            self.resets += self._offset_ns is not None and is_jump
+            self._lag.forget()
         self._offset_ns = arrived_ns
         return arrived_ns
 
@@ -136,7 +179,15 @@ class FileClock:
         self._start_ns = start_ns
         self._last_ns = 0
 
+    def restart(self, start_ns: int) -> None:
+        """Its first moment is another one: the device's clock was set, or it is read too slowly."""
+        self._start_ns = start_ns
+
+    def due_ns(self, pts_ns: int) -> int:
+        """Unix time of a moment of the file."""
+        return self._start_ns + pts_ns
+
     def captured_ns(self, pts_ns: int) -> int:
-        """When the frame was captured, in Unix time."""
-        self._last_ns = max(self._start_ns + pts_ns, self._last_ns + 1)
+        """When the frame was captured, in Unix time; later than that of the one before."""
+        self._last_ns = max(self.due_ns(pts_ns), self._last_ns + 1)
         return self._last_ns

@@ -19,6 +19,8 @@ _log = structlog.get_logger(__name__)
 
 Way = Literal["opencv", "opencv-gstreamer", "gst-launch", "ffmpeg"]
 _PROBE_S = 20.0
+_SECRETS = ("-pw", "pass", "token", "secret", "@")
+"""What stands in a pipeline that holds a password or the like (user-pw, passphrase, ?token=)."""
 
 GET_GSTREAMER = (
     "install it with `apt-get install gstreamer1.0-tools gstreamer1.0-plugins-base "
@@ -78,7 +80,7 @@ def _by_gstreamer(settings: CameraSource, machine: Technologies) -> Way:
 
 def _names_secret(settings: CameraSource) -> bool:
     source = str(settings.source).lower()
-    return settings.kind == "gst" and any(word in source for word in ("user-pw", "passw", "@"))
+    return settings.kind == "gst" and any(word in source for word in _SECRETS)
 
 
 def element_of(settings: CameraSource, elements: Iterable[str]) -> tuple[str, str]:

@@ -18,14 +18,18 @@ class FolderVideo:
         fps: pictures a second.
 
     Raises:
-        CaptureError: it holds none.
+        CaptureError: it holds none, or cannot be read.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
         self.fps = fps
-        self._pictures = sorted(
-            (file for file in path.iterdir() if file.suffix.lower() in SUFFIXES), key=_natural
-        )
+        try:
+            found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+        except OSError as error:
+            raise CaptureError(
+                f"{path}: cannot be read: {error.strerror}; let the agent's user read the folder"
+            ) from error
+        self._pictures = sorted(found, key=_natural)
         self._next = 0
         if not self._pictures:
             known = ", ".join(sorted(SUFFIXES))
@@ -66,9 +70,8 @@ class FolderVideo:
         self._next = len(self._pictures)
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """A key by which `2.jpg` comes before `10.jpg`."""
-    return [
-        (int(part), "") if part.isdigit() else (-1, part)
-        for part in re.split(r"([0-9]+)", path.name)
-    ]
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """A key by which `2.jpg` comes before `10.jpg`, and `1.jpg` always after `01.jpg`."""
+    parts = re.split(r"([0-9]+)", path.name)  # every second one is a number
+    key = [(int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts)]
+    return key, path.name

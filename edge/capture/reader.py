@@ -44,7 +44,7 @@ class CameraView:
         decoder: what really decodes it, empty before it was open.
         width_px: of its latest picture, 0 before the first.
         height_px: of its latest picture.
-        fps: pictures that it brings a second, 0 before that is known.
+        fps: pictures that it brings a second; 0 before that is known, and while it brings none.
         reconnects: times that it came back.
         clock_resets: times that its timestamps jumped.
         hanging: attempts that were replaced and have not come back.
@@ -141,13 +141,14 @@ class Reader:
     def view(self) -> CameraView:
         """How the camera is now."""
         life, sound = self._life, self._soundness
+        is_heard = life.phase in (Phase.LIVE, Phase.STALLED) and life.reason != "silent"
         return CameraView(
             state=life.phase.value,
             reason=life.reason,
             decoder=self._decoder,
             width_px=sound.width_px,
             height_px=sound.height_px,
-            fps=sound.fps,
+            fps=sound.fps if is_heard else 0.0,
             reconnects=life.reconnects,
             clock_resets=self._resets,
             hanging=life.hanging,
@@ -193,8 +194,8 @@ class Reader:
                 return not self._is_over
             self._times.capture.record(time.monotonic_ns() - begun_ns)
             if not source.lossless:
-                return self._slot.put(frame)
-        return self._slot.put(frame)  # it may wait for room, and nobody else shall wait for that
+                return self._put(frame)
+        return self._put(frame)  # it may wait for room, and nobody else shall wait for that
 
     def broke(self, attempt: Attempt, error: CaptureError) -> None:
         """The source cannot be opened, or broke."""
@@ -223,6 +224,12 @@ class Reader:
             del self._attempts[attempt.number]
             if attempt.was_replaced:
                 self._step(machine.CameBack())
+
+    def _put(self, frame: Frame) -> bool:
+        if self._slot.put(frame):
+            return True
+        self.frames -= 1  # it was told to end meanwhile: as if the frame had not been read
+        return False
 
     def _is_usable(self, attempt: Attempt, frame: Frame, source: Source) -> bool:
         verdict = self._soundness.judge(frame.image, frame.captured_ns, time.monotonic())

@@ -2,6 +2,8 @@
 
 import re
 
+_PLAIN_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_USER = re.compile(r"(?:(?<=/)|^)[^/:]+:.*@")
 _PLAIN_URL = re.compile(r"([^@/?#]*@)?([A-Za-z0-9._:\[\]-]+)(/[^@?#]*)?([?#][^@]*)?")
 
 
@@ -11,11 +13,14 @@ def redact(source: str) -> str:
     Cameras take passwords in the path as well (`/user=admin_password=...`), so one with a
     `=` goes too. Whatever can be read in two ways, such as an `@` behind the host, is
     hidden from the scheme on; so is all of a GStreamer pipeline, whose elements take passwords
-    in many ways.
+    in many ways. What was meant as a URL and lacks its scheme is taken for a path, and hides its
+    user as well.
     """
     scheme, separator, rest = source.partition("://")
     if not separator:
-        return source
+        return _USER.sub("***@", source)
+    if _PLAIN_SCHEME.fullmatch(scheme) is None:
+        return "***://***"
     match = None if scheme.lower() == "gst" else _PLAIN_URL.fullmatch(rest)
     if match is None:
         return f"{scheme}://***"

@@ -1,6 +1,7 @@
 """Where a camera's frames come from, and at which pace."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -209,11 +210,15 @@ class CameraSource(BaseModel):
 def _checked_url(url: str, scheme: str) -> str:
     kind = _SCHEMES.get(scheme.lower())
     if kind is None:
-        raise ValueError(f"{scheme}:// is not supported; must be {_ALLOWED}")
+        # What stands before it may be a user and a password, in the wrong place.
+        shown = redact(url).partition("://")[0]
+        raise ValueError(f"{shown}:// is not supported; must be {_ALLOWED}")
     if kind == "csi" and not _CSI.fullmatch(url):
         raise ValueError("a CSI camera is csi:// and its number, such as csi://0")
     if kind == "gst" and not url.partition("://")[2].strip():
         raise ValueError("gst:// needs a pipeline, such as gst://v4l2src device=/dev/video0")
+    if kind == "gst":
+        _check_quotes(url.partition("://")[2])
     if kind == "synthetic":
         parse_scene(url)
     if any(character < " " or character == "\x7f" for character in url):
@@ -221,6 +226,13 @@ def _checked_url(url: str, scheme: str) -> str:
     if kind in ("rtsp", "http") and not _has_host(url):
         raise ValueError(f"the {scheme}:// URL has no valid host and port")
     return url
+
+
+def _check_quotes(pipeline: str) -> None:
+    try:
+        shlex.split(pipeline)
+    except ValueError as error:
+        raise ValueError(f"the pipeline of gst:// cannot be read: {error}") from error
 
 
 def _has_host(url: str) -> bool:

@@ -19,6 +19,11 @@ from models.detections import Image
 NOISE_RUN = 5
 """Pictures in a row that differ from the one before, after which a frozen one moves again."""
 
+STEADY_GAP_S = 0.4
+STEADY_S = 3.0
+"""A picture that changes at least so often, for so long, is a sensor's: at night a camera exposes
+for longer and repeats each picture, while key frames change a frozen one less often."""
+
 BLOCK_PX = 8
 """Side of a block that is compared, in pixels of half the resolution."""
 
@@ -63,7 +68,8 @@ class FreezeWatch:
     """Tells since when the picture has been the same.
 
     Frozen is what shows no block that has changed by more than a coder's key frames change it,
-    and mostly pictures that equal the one before exactly, as the sensor's noise does not.
+    and mostly pictures that equal the one before exactly, as the sensor's noise does not; unless
+    the others come as steadily as those of a slow sensor do.
 
     Args:
         tolerance: levels (of 255) by which a block may differ from the frozen picture.
@@ -75,6 +81,7 @@ class FreezeWatch:
         self._reference: NDArray[np.int16] | None = None
         self._since_s = self._checked_s = 0.0
         self._seen = self._same = self._differing = 0
+        self._changed_s = self._steady_since_s = 0.0
 
     def frozen_for_s(self, image: Image, now_s: float, *, is_suspected: bool) -> float:
         """For how long the picture has been the same, 0 where it is not.
@@ -90,11 +97,22 @@ class FreezeWatch:
         self._seen += 1
         self._same += is_same
         self._differing = 0 if is_same else self._differing + 1
+        if not is_same:
+            self._change(now_s)
         if is_suspected or now_s - self._checked_s >= CHECK_S:
             self._checked_s = now_s
-            if self._is_live(image, is_suspected):
+            if self._is_steady(now_s) or self._is_live(image, is_suspected):
                 self._begin(image, now_s)
         return now_s - self._since_s
+
+    def _change(self, now_s: float) -> None:
+        if now_s - self._changed_s > STEADY_GAP_S:
+            self._steady_since_s = now_s
+        self._changed_s = now_s
+
+    def _is_steady(self, now_s: float) -> bool:
+        is_changing = now_s - self._changed_s <= STEADY_GAP_S
+        return is_changing and now_s - self._steady_since_s >= STEADY_S
 
     def _is_live(self, image: Image, is_suspected: bool) -> bool:
         if is_suspected:
@@ -184,8 +202,9 @@ class Soundness:
         return self._rate.fps
 
     def reconnected(self) -> None:
-        """The stream was away: its rate is counted anew."""
+        """The stream was away: its rate is counted anew, and so is for how long it is corrupt."""
         self._rate.restart()
+        self._corrupt_since_s = None
 
     def judge(self, image: Image, captured_ns: int, now_s: float) -> Verdict:
         """What is to be thought of the next picture.

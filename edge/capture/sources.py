@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from edge.capture.clock import FileClock, StreamClock, WallClock
+from edge.capture.clock import FileClock, Lag, StreamClock, WallClock
 from edge.capture.decoders import open_video
 from edge.capture.folder import FolderVideo
 from edge.capture.opencv import OpenCvVideo
@@ -57,7 +57,7 @@ class Camera:
         self._settings = settings
         self._wall = wall
         self._file_start_ns = file_start_ns
-        self._clock = StreamClock(wall.now_ns)
+        self._clock = StreamClock(wall.now_ns, lambda: wall.anchor_id)
         self._counting = threading.Lock()
         self._frames = 0
         self._opened = 0
@@ -176,6 +176,8 @@ class FileSource:
         if start_ns is None:
             start_ns = wall.now_ns() - (self._duration_ns if settings.lossless else 0)
         self._clock = FileClock(start_ns)
+        self._anchor_id = wall.anchor_id
+        self._lag = Lag()
         self._round_ns = 0
         self._pts_ns = -self._period_ns
 
@@ -212,6 +214,8 @@ class FileSource:
             self._check_end()
             return None
         self._pts_ns = self._next_pts_ns()
+        if not self.lossless:
+            self._keep_up()
         captured_ns = self._clock.captured_ns(self._pts_ns)
         if not self.lossless:
             self._wait_until(captured_ns)
@@ -238,6 +242,18 @@ class FileSource:
         """Time of this frame since the start; a raw stream has none, then frames are counted."""
         pts_ns = self._round_ns + (self._video.pts_ns or 0)
         return pts_ns if pts_ns > self._pts_ns else self._pts_ns + self._period_ns
+
+    def _keep_up(self) -> None:
+        """Go on from now where every frame would be late: by a clock that was set, or for good.
+
+        The latter is a file that cannot be decoded at its own pace; it plays more slowly then.
+        """
+        now_ns, anchor_id = self._wall.now_ns(), self._wall.anchor_id
+        lags = self._lag.stays(now_ns - self._clock.due_ns(self._pts_ns), now_ns)
+        if lags or anchor_id != self._anchor_id:
+            self._anchor_id = anchor_id
+            self._lag.forget()
+            self._clock.restart(now_ns - self._pts_ns)
 
     def _wait_until(self, captured_ns: int) -> None:
         ahead_ns = captured_ns - self._wall.now_ns()

@@ -10,6 +10,7 @@ import select
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from edge.capture.redaction import redact, without
 from edge.errors import CaptureError
@@ -36,7 +37,8 @@ class PipedVideo:
         read_timeout_s: until each picture has come.
 
     Raises:
-        CaptureError: no picture came; with what the program said, without credentials.
+        CaptureError: it cannot be started, or no picture came; with what the program said,
+            without credentials.
     """
 
     def __init__(
@@ -55,14 +57,13 @@ class PipedVideo:
         self._read_timeout_s = read_timeout_s
         self._to_bgr = to_bgr
         self._said = b""
-        self._pipe, write_end = os.pipe()
         try:
-            self._process = _started(make_command(write_end), write_end, given)
-        except BaseException:
-            os.close(self._pipe)
-            raise
-        finally:
-            os.close(write_end)
+            self._pipe, self._process = _piped(make_command, given)
+        except OSError as error:
+            # No memory or no descriptors now: this camera's trouble, and perhaps a passing one.
+            raise CaptureError(
+                f"{redact(source)}: {decoder} cannot be started: {error.strerror}"
+            ) from error
         try:
             self._width_px, self._height_px, self.fps = self._header(open_timeout_s)
         except BaseException:
@@ -171,7 +172,9 @@ class PipedVideo:
 
     def _wait_alone(self, deadline_s: float) -> bool:
         left_s = max(0.0, deadline_s - time.monotonic())
-        return bool(select.select([self._pipe], [], [], left_s)[0])
+        poll = select.poll()  # select(2) knows no descriptor from 1024 on
+        poll.register(self._pipe, select.POLLIN)
+        return bool(poll.poll(left_s * 1000))
 
     def _listen(self) -> bool:
         """Keep the end of what the program said; False once it says no more."""
@@ -187,8 +190,27 @@ class PipedVideo:
         return bool(said)
 
 
+def _piped(
+    make_command: Callable[[int], list[str]], given: bytes
+) -> "tuple[int, subprocess.Popen[bytes]]":
+    """The end of a pipe to read from, and the program that writes into the other.
+
+    Raises:
+        OSError: the kernel has no room for it.
+    """
+    read_end, write_end = os.pipe()
+    try:
+        return read_end, _started(make_command(write_end), write_end, given)
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+
+
 def _started(command: list[str], write_end: int, given: bytes) -> "subprocess.Popen[bytes]":
-    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    with suppress(OSError):  # a user may have so many large pipes and no more; a small one will do
+        fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     process = subprocess.Popen(
         dying_with_parent(command), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, pass_fds=(write_end,), bufsize=0,

@@ -21,8 +21,9 @@ def broker(settings: MqttSettings, device: str) -> Iterator[Finding]:
             (settings.host, settings.port), settings.connect_timeout_s
         ) as there:
             address = there.getpeername()[0]
-    except socket.gaierror as error:
-        yield wrong("broker", f"{settings.host}: no such name ({error.strerror})",
+    except (socket.gaierror, UnicodeError) as error:  # the latter: a part of it is too long
+        why = error.strerror if isinstance(error, OSError) else "not possible as a name"
+        yield wrong("broker", f"{settings.host}: no such name ({why})",
                     "see mqtt.host, and that this device can ask a DNS server")  # fmt: skip
         return
     except OSError as error:

@@ -70,8 +70,8 @@ class _Look(threading.Thread):
 
     def _look(self) -> Finding:
         begun_s = time.monotonic()
-        wait = threading.Event().wait if self._settings.is_camera else lambda _s: False
-        source = Camera(self._settings.id, self._settings, WallClock()).open(wait)
+        # Waits as a camera's reader does: what is paced shows its own pace.
+        source = Camera(self._settings.id, self._settings, WallClock()).open(time.sleep)
         try:
             first = source.read()
             if first is None:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from edge.doctor.finding import Finding, ok, warning, wrong
@@ -24,10 +25,11 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         max_bytes: of events that may wait.
         slow_s: a write that takes longer to be on disk is slow.
     """
-    place = _nearest(folder)
+    place = folder
     try:
+        place = _nearest(folder)
         took_s = _write(place)
-        held = sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0
+        held = _held_bytes(folder)
     except OSError as error:
         yield wrong(
             "disk", f"{place}: cannot be written: {error.strerror}", remedy_of(error, folder)
@@ -60,8 +62,21 @@ def remedy_of(error: OSError, folder: Path) -> str:
     )
 
 
+def _held_bytes(folder: Path) -> int:
+    """What events occupy now; an agent that runs may take a file away meanwhile."""
+    total = 0
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
 def _nearest(folder: Path) -> Path:
-    """What is there of a path, from its end: the folder itself, or where it would be made."""
+    """What is there of a path, from its end: the folder itself, or where it would be made.
+
+    Raises:
+        OSError: that cannot be seen: a folder above is not to be entered, or a name too long.
+    """
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 

@@ -44,11 +44,11 @@ class CameraRules:
         settings: CameraRulesSettings,
     ) -> None:
         require_none(camera_id, unknown_classes(settings, classes))
+        self._camera, self._classes = camera_id, tuple(classes)
         self._drafter = Drafter(camera_id, classes, model, model_version)
         self._objects = Objects.none()
-        self._watches = Watches(settings, classes)
         self._life = LifeWatch(settings.objects)
-        self._ground = Ground(settings.ground) if settings.ground else None
+        self._watch_by(settings)
 
     def __len__(self) -> int:
         """Number of living objects."""
@@ -74,10 +74,37 @@ class CameraRules:
         drafts += [draft.occupancy(hit, now_ns, tracks.frame) for hit in watches.numbers(now_ns)]
         return drafts
 
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        """Watch by other settings from the next frame on; the objects live on.
+
+        Returns:
+            what the rules until now had left to say: as at the end of the source, but for the
+            objects, which do not end.
+
+        Raises:
+            SettingsError: a rule names a class that the model does not have.
+        """
+        require_none(self._camera, unknown_classes(settings, self._classes))
+        objects, draft = self._objects, self._drafter
+        hits = self._watches.end(np.arange(len(objects)), objects.last_seen_ns)
+        drafts = [draft.hit(objects, hit) for hit in hits]
+        drafts += [draft.counts(tally) for tally in self._watches.finish()]
+        self._life.follow(settings.objects)
+        self._watch_by(settings)
+        return drafts
+
     def finish(self) -> list[Draft]:
         """The events of the source's end: every living object ends, and is forgotten."""
         drafts = self._end(np.arange(len(self._objects)))
         return drafts + [self._drafter.counts(tally) for tally in self._watches.finish()]
+
+    def _watch_by(self, settings: CameraRulesSettings) -> None:
+        self._watches = Watches(settings, self._classes)
+        self._ground = Ground(settings.ground) if settings.ground else None
+        known = len(self._objects)
+        self._watches.grow(known)
+        if self._ground:
+            self._ground.grow(known)
 
     def _see(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         known = len(self._objects)

@@ -73,13 +73,14 @@ class Ground:
     def step(self, sight: Sight, objects: Objects) -> tuple[F64, F64]:
         """Where those that are seen stand, (S, 2) m, and their speeds, (S,) m/s; NaN: not known.
 
-        Known speeds are kept in `objects` as well. A box that is cut off by the lower edge of the
-        picture shows no feet, so nothing is known of where they stand.
+        Known speeds are kept in `objects` as well, until others are known. A box that is cut off
+        by the lower edge of the picture shows no feet, so nothing is known of where they stand.
         """
         has_feet = objects.ltrb[3, sight.columns] < 1.0
         places = self._view.to_plane(np.where(has_feet[:, None], sight.after[_FEET], np.nan))
         self._trail.see(sight.now_ns, sight.columns, places.T)
         velocity = self._trail.mean_slopes(sight.now_ns, sight.columns)
         speeds_mps: F64 = np.hypot(velocity[0], velocity[1])
-        objects.speed_mps[sight.columns] = np.where(np.isnan(speeds_mps), 0.0, speeds_mps)
+        is_known = ~np.isnan(speeds_mps)
+        objects.speed_mps[sight.columns[is_known]] = speeds_mps[is_known]
         return places, speeds_mps

@@ -154,6 +154,10 @@ class Alarm:
         ).tolist()
         return told
 
+    def cools(self, columns: NDArray[np.intp], now_ns: int) -> NDArray[np.bool_]:
+        """(R, S), of whom a rule told too short a time ago; what begins then is never told."""
+        return self._cooldown.cools(columns, now_ns)
+
     def forget_pending(self) -> None:
         """What has not held, or been over, for long enough yet begins anew."""
         self._latch.is_pending[:] = False

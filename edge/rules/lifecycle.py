@@ -29,9 +29,13 @@ class LifeWatch:
     """
 
     def __init__(self, settings: ObjectSettings) -> None:
+        self.follow(settings)
+        self._told = _Told(np.empty(0, np.int64), np.empty((4, 0)), np.empty(0))
+
+    def follow(self, settings: ObjectSettings) -> None:
+        """Judge by these settings from now on; what was told is remembered."""
         self._settings = settings
         self._update_ns = round(settings.update_s * NS_PER_S)
-        self._told = _Told(np.empty(0, np.int64), np.empty((4, 0)), np.empty(0))
 
     def grow(self, count: int) -> None:
         """There are `count` more objects."""

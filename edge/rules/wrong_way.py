@@ -28,7 +28,10 @@ from protos.v1.event_batch_pb2 import EventBatch
 
 @dataclass(slots=True)
 class _Leg(Columns):
-    """Where (2, R, N) and when (R, N) each leg begins; `is_told` (R, N): wrong, and said so."""
+    """Where (2, R, N), in shares of the picture, and when (R, N) each leg begins.
+
+    `is_told` (R, N): it is wrong, and that was said.
+    """
 
     start: F64
     start_ns: NDArray[np.int64]
@@ -74,10 +77,12 @@ class WrongWayWatch:
         if not self._rules:
             return []
         sight, leg, columns = scene.sight, self._leg, scene.sight.columns
-        here = (sight.after[self._anchor] * (sight.aspect, 1.0)).transpose(2, 0, 1)
+        here = sight.after[self._anchor].transpose(2, 0, 1)
         start, start_ns = leg.start.take(columns, axis=2), leg.start_ns.take(columns, axis=1)
         was_told = leg.is_told.take(columns, axis=1)
-        ahead, distance = self._progress(sight, here - start)
+        # In shares, and only their difference as the picture is now: its shape may change.
+        way = (here - start) * np.array((sight.aspect, 1.0)).reshape(2, 1, 1)
+        ahead, distance = self._progress(sight, way)
         is_far = distance >= self._min_distance
         is_wrong = is_far & (-ahead >= self._cosine * distance)
         is_due = (

@@ -48,6 +48,8 @@ class GpsdConnection:
             raise SensorError(
                 f"{self.name} does not answer: {error.strerror or error}; is gpsd running there?"
             ) from error
+        except UnicodeError as error:  # of a part that is empty or too long
+            raise SensorError(f"{self.name}: there can be no such name; check `source`") from error
         watch = {"enable": True, "json": True} | ({"device": device} if device else {})
         try:
             self._socket.sendall(f"?WATCH={json.dumps(watch)};\n".encode())

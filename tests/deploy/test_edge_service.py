@@ -17,7 +17,7 @@ FILE = Path(__file__).parents[2] / "deploy/systemd/wayside-edge.service"
 
 @pytest.fixture
 def unit() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(FILE)
     return parser
@@ -51,6 +51,16 @@ def test_commands_are_those_of_the_agent(unit: configparser.ConfigParser) -> Non
         shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0
         assert re.search(rf"{option}\b", shown.output)
+
+
+def test_a_reload_is_refused_to_whoever_asks_where_the_settings_are_wrong() -> None:
+    """systemd runs these in turn until one fails: who reloads sees what is wrong."""
+    lines = FILE.read_text().splitlines()
+    start = next(line for line in lines if line.startswith("ExecStartPre="))
+    reload = [line for line in lines if line.startswith("ExecReload=")]
+    assert [line.partition("=")[2] for line in reload] == [
+        start.partition("=")[2], "/bin/kill -HUP $MAINPID",
+    ]  # fmt: skip
 
 
 def test_crash_is_started_again_and_bad_settings_are_not(unit: configparser.ConfigParser) -> None:

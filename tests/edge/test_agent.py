@@ -6,15 +6,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from edge.agent import Cameras, drain, status, wait_until_done
+from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
 from edge.capture.sources import Wait
+from edge.changes import Changes
 from edge.errors import CaptureError
 from edge.infer.scheduler import Scheduler
 from edge.meter import NetworkStats
@@ -25,6 +28,7 @@ from edge.publish.rows import SeqRange
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.publish.uplink import Uplink
 from edge.rules.engine import CameraRules
+from edge.rules.port import Draft
 from edge.rules.settings import CameraRulesSettings
 from edge.track.settings import TrackerSettings
 from edge.track.tracker import Tracker
@@ -66,7 +70,13 @@ def blindfold() -> Iterator[Blindfold]:
         yield scheduler
 
 
-def pipeline(blind: Blindfold, camera: str, source: Callable[[], Source]) -> Pipeline:
+def pipeline(
+    blind: Blindfold,
+    camera: str,
+    source: Callable[[], Source],
+    rules: type[CameraRules] = CameraRules,
+    sink: Callable[[Sequence[Draft]], None] = lambda events: None,
+) -> Pipeline:
     def open_source(wait: Wait) -> Source:
         return source()
 
@@ -74,8 +84,8 @@ def pipeline(blind: Blindfold, camera: str, source: Callable[[], Source]) -> Pip
         open_source,
         blind,
         Tracker(TrackerSettings()),
-        CameraRules(camera, ("person",), "blind", "1", CameraRulesSettings()),
-        lambda events: None,
+        rules(camera, ("person",), "blind", "1", CameraRulesSettings()),
+        sink,
     )
     settings = CameraSource(source=f"{camera}.mp4")
     return Pipeline(camera, settings, stages, wall=WallClock(), watchdog=Watchdog(60))
@@ -105,10 +115,24 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     outbox.close()
 
 
+def at_work(
+    *pipelines: Pipeline, note_error: Callable[[str], None] = lambda error: None
+) -> Cameras:
+    """Cameras that were begun, with these pipelines."""
+    waiting = list(pipelines)
+    cameras = Cameras(lambda settings: waiting.pop(0), note_error)
+    cameras.add([settings(pipeline.camera) for pipeline in pipelines])
+    cameras.start()
+    return cameras
+
+
+def settings(camera: str, **more: Any) -> CameraSettings:
+    return CameraSettings.model_validate({"id": camera, "source": f"{camera}.mp4", **more})
+
+
 def ended(blind: Blindfold) -> Cameras:
     """Cameras whose sources have ended."""
-    cameras = Cameras([pipeline(blind, "yard", lambda: FakeSource(3))], lambda error: None)
-    cameras.start()
+    cameras = at_work(pipeline(blind, "yard", lambda: FakeSource(3)))
     wait_until(lambda: not cameras.running, "the end of the source")
     return cameras
 
@@ -116,9 +140,8 @@ def ended(blind: Blindfold) -> Cameras:
 def test_a_camera_that_fails_leaves_the_others_alone_and_is_told(blind: Blindfold) -> None:
     errors: list[str] = []
     yard = pipeline(blind, "yard", Endless)
-    cameras = Cameras([pipeline(blind, "door", missing), yard], errors.append)
     with capture_logs() as logs:
-        cameras.start()
+        cameras = at_work(pipeline(blind, "door", missing), yard, note_error=errors.append)
         wait_until(lambda: cameras.failed, "the camera fails")
         seen = yard.stats.frames_inferred
         wait_until(lambda: yard.stats.frames_inferred > seen + 20, "the other one goes on")
@@ -141,7 +164,8 @@ def test_a_broken_engine_ends_the_process_with_every_stack() -> None:
         "    camera = 'yard'\n"
         "    def run(self):\n"
         "        raise EngineError('the device is lost')\n"
-        "cameras = Cameras([Broken()], print)\n"
+        "cameras = Cameras(lambda settings: Broken(), print)\n"
+        "cameras.add([None])\n"
         "cameras.start()\n"
         "threading.Event().wait()\n"
     )
@@ -210,14 +234,96 @@ def test_who_stays_or_drains_ends_when_told(desk: Desk, blind: Blindfold, when_d
 def test_cameras_at_work_end_when_told(desk: Desk, blind: Blindfold, when_done: str) -> None:
     desk.outbox.append(drafts(3))
     yard = pipeline(blind, "yard", Endless)
-    cameras = Cameras([yard], lambda error: None)
-    cameras.start()
+    cameras = at_work(yard)
     wait_until(lambda: yard.stats.frames_inferred, "the camera is at work")
     desk.stop.set()
     wait_until_done(cameras, desk.outbox, desk.forwarder, when_done, desk.stop)
     assert cameras.running, "who waits does not stop them"
     cameras.stop()
     assert not cameras.running
+
+
+def test_cameras_come_and_go_and_begin_anew_while_another_goes_on(blind: Blindfold) -> None:
+    made: list[str] = []
+
+    def make(camera: CameraSettings) -> Pipeline:
+        made.append(camera.id)
+        return pipeline(blind, camera.id, Endless)
+
+    cameras = Cameras(make, lambda error: None)
+    cameras.add([settings("yard"), settings("door"), settings("roof")])
+    cameras.start()
+    yard = cameras.pipelines[0]
+    cameras.change(
+        Changes(removed=("door",), added=(settings("gate"),), replaced=(settings("roof"),))
+    )
+    assert made == ["yard", "door", "roof", "roof", "gate"]
+    assert [found.camera for found in cameras.pipelines] == ["yard", "roof", "gate"]
+    assert cameras.pipelines[0] is yard
+    for found in cameras.pipelines:
+        wait_until(lambda found=found: found.stats.frames_inferred > 3, f"{found.camera} at work")  # type: ignore[misc]
+    cameras.stop()
+    assert not cameras.running
+
+
+def test_the_only_camera_begins_anew_and_the_agent_stays(blind: Blindfold) -> None:
+    is_made = threading.Event()
+    may_begin = threading.Event()
+    first = pipeline(blind, "yard", Endless)
+
+    def make(camera: CameraSettings) -> Pipeline:
+        if not is_made.is_set():
+            is_made.set()
+            return first
+        assert may_begin.wait(20)
+        return pipeline(blind, "yard", Endless)
+
+    cameras = Cameras(make, lambda error: None)
+    cameras.add([settings("yard")])
+    cameras.start()
+    change = threading.Thread(target=cameras.change, args=[Changes(replaced=(settings("yard"),))])
+    change.start()
+    wait_until(lambda: not cameras.pipelines, "the old one has ended")
+    assert cameras.running
+    may_begin.set()
+    change.join()
+    assert cameras.running
+    cameras.stop()
+
+
+def test_a_camera_that_failed_is_forgotten_with_its_settings(blind: Blindfold) -> None:
+    waiting = [pipeline(blind, "door", missing), pipeline(blind, "door", Endless)]
+    cameras = Cameras(lambda camera: waiting.pop(0), lambda error: None)
+    cameras.add([settings("door")])
+    cameras.start()
+    wait_until(lambda: cameras.failed, "the camera fails")
+    cameras.change(Changes(replaced=(settings("door"),)))
+    assert cameras.failed == []
+    cameras.change(Changes(removed=("door",)))
+    assert cameras.pipelines == ()
+    assert not cameras.running
+
+
+def test_rules_are_exchanged_between_frames(blind: Blindfold) -> None:
+    told: list[CameraRulesSettings] = []
+    left = drafts(1)
+
+    class Rules(CameraRules):
+        def change(self, settings: CameraRulesSettings) -> list[Draft]:
+            told.append(settings)
+            return left
+
+    events: list[Draft] = []
+    yard = pipeline(blind, "yard", Endless, Rules, events.extend)
+    cameras = at_work(yard)
+    new = settings("yard", zones=[{"id": "gate", "points": [[0, 0], [1, 0], [1, 1]]}])
+    cameras.change(Changes(ruled=(new,)))
+    wait_until(lambda: len(told) == 1, "the rules")
+    seen = yard.stats.frames_inferred
+    wait_until(lambda: yard.stats.frames_inferred > seen, "the frames go on")
+    cameras.stop()
+    assert told == [new]
+    assert left[0] in events
 
 
 def test_a_drain_of_nothing_is_done_at_once(desk: Desk) -> None:

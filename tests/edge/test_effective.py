@@ -78,3 +78,15 @@ def test_refused_settings_are_refused_here_too(tmp_path: Path) -> None:
     result = call("config", "-c", small_agent(tmp_path, device="gate/1"))
     assert (result.exit_code, result.stdout) == (2, "")
     assert "id 'gate/1' is not allowed" in result.stderr
+
+
+def test_a_secret_is_shown_as_the_file_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKER_USER", "s3cret")
+    camera = {**CAMERA, "source": "/dev/${file:which}"}
+    (tmp_path / "which").write_text("video7\n")
+    file = small_agent(tmp_path, cameras=[camera], mqtt={"username": "${BROKER_USER}"})
+    found = lines("-c", file)
+    assert any(line.startswith('mqtt.username: "${BROKER_USER}"  # edge.yaml:') for line in found)
+    assert any(line.startswith('cameras[0].source: "/dev/${file:which}"') for line in found)

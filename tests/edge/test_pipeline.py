@@ -76,6 +76,9 @@ class FakeRules:
         self.sizes.add((width_px, height_px))
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_UPDATED, frame=tracks.frame))]
 
+    def change(self, settings: CameraRulesSettings) -> list[Draft]:
+        return []
+
     def finish(self) -> list[Draft]:
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_ENDED))]
 

@@ -53,6 +53,22 @@ def test_a_second_signal_ends_it_at_once() -> None:
     assert process.returncode == 128 + signal.SIGTERM
 
 
+def test_a_hangup_calls_as_often_as_it_comes() -> None:
+    process = begin(
+        "import threading\n"
+        "from wayside.process import on_hangup\n"
+        "on_hangup(lambda: print('asked', flush=True))\n"
+        "print('ready', flush=True)\n"
+        "threading.Event().wait()\n"
+    )
+    assert line(process) == "ready"
+    for _ in range(3):
+        process.send_signal(signal.SIGHUP)
+        assert line(process) == "asked"
+    process.kill()
+    process.communicate(timeout=20)
+
+
 def test_a_crash_says_why_shows_every_thread_and_exits_70() -> None:
     process = begin(
         "import threading\n"

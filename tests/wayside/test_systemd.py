@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,27 @@ def test_a_manager_that_reads_nothing_holds_nobody_up(manager: socket.socket) ->
     for _ in range(10_000):
         notifier.alive()
     notifier.close()
+
+
+def test_a_manager_that_is_busy_at_the_start_hears_of_it_later(manager: socket.socket) -> None:
+    other = Notifier({"NOTIFY_SOCKET": manager.getsockname()})
+    for _ in range(2_000):  # more than its queue takes
+        other.alive()
+    notifier = Notifier({"NOTIFY_SOCKET": manager.getsockname()})
+    notifier.ready("2 cameras")
+    assert b"READY=1" not in b"".join(heard(manager))
+    notifier.alive()
+    notifier.alive()
+    assert heard(manager) == [b"READY=1\nSTATUS=2 cameras", b"WATCHDOG=1", b"WATCHDOG=1"]
+    other.close()
+    notifier.close()
+
+
+def heard(manager: socket.socket) -> list[bytes]:
+    """What waits for the manager."""
+    manager.setblocking(False)
+    said = []
+    with suppress(BlockingIOError):
+        while True:
+            said.append(manager.recv(1000))
+    return said

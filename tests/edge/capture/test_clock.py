@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.capture.clock import (
+    MAX_LAG_NS,
+    MAX_LAGGING_NS,
     MAX_LATE_NS,
     MAX_SLEW_PPM,
     MAX_STEP_NS,
@@ -152,12 +154,58 @@ def test_timestamps_that_jump_are_counted(jump_ns: int) -> None:
     assert stream.clock.resets == 1
 
 
+def test_a_clock_that_is_set_is_followed_and_is_no_jump_of_the_stream() -> None:
+    clocks = Clocks()
+    wall = clocks.wall()
+    clock = StreamClock(wall.now_ns, lambda: wall.anchor_id)
+    times = []
+    for number in range(100):
+        clocks.go(40 * MS)
+        clocks.wall_ns += 3600 * S if number == 50 else 0
+        times.append(clock.captured_ns(number * 40 * MS))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert gaps == [40 * MS] * 49 + [3600 * S + 40 * MS] + [40 * MS] * 49
+    assert clock.resets == 0
+
+
 def test_timestamps_that_fall_far_behind_are_mapped_anew() -> None:
     stream = Stream()
     stream.frame(0, 0)
     late_ns = MAX_LATE_NS + 2 * S
     assert stream.frame(40 * MS, late_ns) == late_ns
     assert stream.frame(80 * MS, late_ns + 40 * MS) == late_ns + 40 * MS
+
+
+def test_timestamps_that_leave_out_a_pause_do_not_make_the_stream_old_for_long() -> None:
+    stream = Stream()
+    lags_ns = []
+    for number in range(1000):
+        at_ns = number * 40 * MS + (3 * S if number >= 100 else 0)
+        lags_ns.append(at_ns - stream.frame(number * 40 * MS, at_ns))
+    assert max(lags_ns[:100]) == 0
+    assert sum(lag_ns > MAX_LAG_NS for lag_ns in lags_ns) <= MAX_LAGGING_NS // (40 * MS)
+    assert lags_ns[-1] == 0
+    assert stream.clock.resets == 1
+
+
+def test_a_network_that_catches_up_leaves_the_times_as_they_are() -> None:
+    stream = Stream()
+    times = []
+    for number in range(300):
+        # It stands for 3 s, and then brings what has waited at four times the pace.
+        at_ns = number * 40 * MS
+        if 100 <= number < 200:
+            at_ns = 100 * 40 * MS + 3 * S + (number - 100) * 10 * MS
+        times.append(stream.frame(number * 40 * MS, at_ns))
+    assert max(abs(time_ns - n * 40 * MS) for n, time_ns in enumerate(times)) < 5 * MS
+    assert stream.clock.resets == 0
+
+
+def test_a_camera_whose_clock_is_very_slow_is_not_left_behind() -> None:
+    stream = Stream()
+    lags_ns = [n * 40 * MS - stream.frame(round(n * 40 * MS * 0.998), n * 40 * MS)
+               for n in range(50_000)]  # fmt: skip
+    assert max(lags_ns) < 2 * MAX_LAG_NS
 
 
 def test_another_connection_has_its_own_timestamps() -> None:

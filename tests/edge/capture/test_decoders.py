@@ -56,6 +56,9 @@ def test_who_decodes(
         (camera(URL, decoder="gstreamer"), WHEEL, "holds a password.*decoder `auto`"),
         (camera(f"gst://rtspsrc location=rtsp://cam user-pw={SECRET}"), WHEEL, "holds a password"),
         (camera(f"gst://rtspsrc location=rtsp://a:{SECRET}@cam"), WHEEL, "holds a password"),
+        (camera(f"gst://srtsrc passphrase={SECRET}"), WHEEL, "holds a password"),
+        (camera(f"gst://souphttpsrc location=http://c/?token={SECRET}"), WHEEL, "holds a password"),
+        (camera(f"gst://rtspsrc proxy-pw={SECRET}"), WHEEL, "holds a password"),
     ],
 )
 def test_what_is_missing_is_named_without_the_password(

@@ -281,14 +281,17 @@ def test_too_many_that_hang_make_it_fail_until_one_comes_back() -> None:
 class Showing(FakeSource):
     """A live source whose pictures a test makes."""
 
-    def __init__(self, images: Iterator[Image]) -> None:
+    def __init__(self, images: Iterator[Image], *, breaks: bool = False) -> None:
         super().__init__(1, lossless=False)
         self._images = images
+        self._ends_broken = breaks
         self._number = -1
 
     def read(self) -> Frame | None:
         image = next(self._images, None)
         if image is None:
+            if self._ends_broken:
+                raise CaptureError("the fake broke")
             return None
         self._number += 1
         return Frame("cam-fake", self._number, START_NS + self._number * 10**8, image)
@@ -305,6 +308,29 @@ def test_useless_pictures_do_not_pass_and_are_counted_by_cause() -> None:
     assert reading.view.dropped == {"corrupt": 3}
     assert reading.frames == 6
     assert reports.states == ["live", "ended"], "a few do not make a stall"
+
+
+def test_a_camera_that_is_away_brings_no_pictures_a_second() -> None:
+    go_on = threading.Event()
+
+    def images() -> Iterator[Image]:
+        yield from (picture(number) for number in range(60))
+        go_on.wait()
+
+    slot, reports = FrameQueue(99), Reports()
+    left = iter([Showing(images(), breaks=True)])
+
+    def open_source(wait: Wait) -> Source:
+        if (source := next(left, None)) is None:
+            raise CaptureError("no camera")
+        return source
+
+    with reader(open_source, slot, reports, quick(silence_s=None), STREAM) as reading:
+        wait_until(lambda: reading.frames == 60, "its pictures")
+        assert reading.view.fps == pytest.approx(10.0)
+        go_on.set()
+        wait_until(lambda: reading.state == "reconnecting", "its loss")
+        assert reading.view.fps == 0.0
 
 
 def test_a_change_of_the_stream_is_told_once_and_with_its_size() -> None:

@@ -59,6 +59,7 @@ def test_a_relative_path_is_relative_to_the_settings_file(tmp_path: Path) -> Non
         ({"source": f"rtsp://admin:{SECRET}@cam/a\nb"}, "holds a control character"),
         ({"source": "csi://left"}, "such as csi://0"),
         ({"source": "gst://  "}, "needs a pipeline"),
+        ({"source": "gst://videotestsrc name='x"}, "cannot be read: No closing quotation"),
         ({"source": "synthetic://yard?fsp=5"}, "knows no 'fsp'"),
         ({"source": "a.mp4", "transport": "udp"}, "is for rtsp://"),
         ({"source": "rtsp://cam", "transport": "udp", "decoder": "opencv"}, "read by ffmpeg"),
@@ -114,6 +115,9 @@ def test_repr_holds_no_password() -> None:
         (f"http://cam/?pwd=a@{SECRET}", "http://***"),
         (f"gst://rtspsrc user-pw={SECRET}", "gst://***"),
         ("csi://0", "csi://0"),
+        (f"admin:{SECRET}@cam/1", "***@cam/1"),
+        (f"/etc/wayside/admin:a/{SECRET}@cam/1", "/etc/wayside/***@cam/1"),
+        (f"admin:{SECRET}@rtsp://cam/1", "***://***"),
     ],
 )
 def test_redaction(source: str, shown: str) -> None:
@@ -128,6 +132,12 @@ def test_no_password_is_ever_shown(user: str, password: str, path: str) -> None:
     secret = f"{password}~~secret"
     assert "~~secret" not in redact(f"rtsp://{user}:{secret}@camera{path}")
     assert "~~secret" not in redact(f"http://camera{path}?user={user}&password={secret}")
+
+
+def test_a_password_in_the_wrong_place_is_not_told() -> None:
+    with pytest.raises(ValidationError, match=r"\*\*\*:// is not supported") as refused:
+        CameraSource(source=f"admin:{SECRET}@rtsp://cam/1")
+    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,29 @@ def test_key_frames_of_a_frozen_picture_do_not_make_it_live() -> None:
     assert shown[-30:] == ["frozen"] * 30
 
 
+@pytest.mark.parametrize("times", [2, 3, 8])
+def test_a_slow_sensor_whose_pictures_are_repeated_is_not_frozen(times: int) -> None:
+    camera = Camera()
+    camera.period_ns = S // 25
+    shown = [camera.show(image) for _ in range(100) for image in [noisy(SCENE)] * times]
+    assert set(shown) == {""}
+
+
+def test_a_frozen_picture_that_becomes_that_of_a_slow_sensor_is_live() -> None:
+    camera = Camera()
+    while camera.show(SCENE) != "frozen":
+        pass
+    shown = [camera.show(image) for _ in range(20) for image in [noisy(SCENE, 1)] * 3]
+    assert (shown[0], set(shown[40:])) == ("frozen", {""})
+
+
+def test_coarse_key_frames_and_what_refines_them_do_not_make_it_live() -> None:
+    camera = Camera()
+    refined = [noisy(SCENE, levels) for levels in (3, 2, 1)]
+    shown = [camera.show([*refined, *[SCENE] * 9][number % 12]) for number in range(150)]
+    assert shown[-30:] == ["frozen"] * 30
+
+
 @pytest.mark.parametrize("side", [16, 60])
 def test_a_frozen_picture_moves_again_with_its_first_change(side: int) -> None:
     camera = Camera()
@@ -165,6 +188,16 @@ def test_corrupt_pictures_are_dropped_and_a_lasting_fault_is_told() -> None:
     assert shown[10:] == ["corrupt"] * 5
     assert camera.show(noisy(SCENE)) == ""
     assert camera.show(filled(0.5, (128, 128, 128))) == "dropped", "its time begins anew"
+
+
+def test_what_was_corrupt_before_an_outage_does_not_count_after_it() -> None:
+    camera = Camera()
+    grey = np.full_like(SCENE, 128)
+    assert [camera.show(SCENE), camera.show(grey)] == ["", "dropped"]
+    camera.now_ns += 60 * S
+    camera.soundness.reconnected()
+    assert camera.show(grey) == "dropped", "a decoder that waits for its first key frame"
+    assert [camera.show(grey) for _ in range(10)][-1] == "corrupt"
 
 
 def test_a_new_resolution_is_told_once() -> None:

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.capture.clock import WallClock
+from edge.capture.folder import FolderVideo
 from edge.capture.opencv import OpenCvVideo
 from edge.capture.port import Frame, Source
 from edge.capture.settings import CameraSource
@@ -92,6 +93,38 @@ def test_a_late_reader_is_not_held_back(tmp_path: Path) -> None:
     clock.ns += 10 * S
     assert len(read_all(source)) == 5
     assert clock.waits_s == []
+
+
+def test_a_live_file_goes_on_from_now_when_the_clock_is_set(tmp_path: Path) -> None:
+    clock, ahead_s = StandingClock(), 0
+    wall = WallClock(lambda: clock.ns + ahead_s * S, lambda: clock.ns)
+    path = str(write_video(tmp_path / "a.mp4", 9, fps=10))
+    settings = CameraSource(source=path, pace="live", loop=True)
+    source = Camera("cam-one", settings, wall).open(clock.wait)
+    for _ in range(5):
+        source.read()
+    ahead_s = 3600
+    after = [source.read() for _ in range(30)]
+    source.close()
+    times = np.array([frame.captured_ns for frame in after if frame])
+    assert times[0] - NOW_NS >= 3600 * S, "else each frame would be an hour old"
+    assert np.allclose(np.diff(times), S // 10, atol=10_000)
+    assert len(clock.waits_s) >= 30, "and the hour would be read as fast as it can be"
+
+
+def test_a_live_file_that_decodes_too_slowly_plays_more_slowly(tmp_path: Path) -> None:
+    clock = StandingClock()
+    path = str(write_video(tmp_path / "a.mp4", 9, fps=10))
+    source = opened(clock, path, pace="live", loop=True)
+    lags_ns = []
+    for _ in range(600):
+        clock.ns += S // 8  # for each picture that is due every tenth of a second
+        frame = source.read()
+        assert frame is not None
+        lags_ns.append(clock.ns - frame.captured_ns)
+    source.close()
+    assert max(lags_ns) < 2.5 * S
+    assert sum(lag_ns > S for lag_ns in lags_ns) < 300, "else all of them would be too old soon"
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mjpeg"])
@@ -198,6 +231,20 @@ def test_a_folder_may_be_walked_through_again_and_again(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="is a folder without pictures"):
         opened(StandingClock(), str(tmp_path))
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="gone: cannot be read: No such file"):
+        FolderVideo(tmp_path / "gone", 10.0)
+
+
+@pytest.mark.parametrize("names", [("1²3.png", "2.png"), ("01.png", "1.png", "2.png")])
+def test_any_names_of_pictures_have_one_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for number in reversed(range(len(names))):
+        cv2.imwrite(str(tmp_path / names[number]), picture(number))
+    video = FolderVideo(tmp_path, 10.0)
+    images = [video.read() for _ in names]
+    assert [number_of(image) for image in images if image is not None] == [*range(len(names))]
 
 
 def test_a_broken_picture_of_a_folder_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
+import os
+import resource
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +85,42 @@ def test_a_program_that_talks_without_end_does_not_block() -> None:
     )
     assert [video.read() is not None for _ in range(4)] == [True, True, True, False]
     video.close()
+
+
+@contextmanager
+def few_descriptors() -> Iterator[None]:
+    """This process may open no further one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_program_that_cannot_be_started_is_the_camera_s_trouble_alone() -> None:
+    with few_descriptors(), pytest.raises(CaptureError, match="be started: Too many open files"):
+        piped("")
+
+
+def test_a_high_descriptor_is_read_as_any_other() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    held = [os.dup(0) for _ in range(1024)]
+    try:
+        # That nothing more is said on stderr is noticed before the picture comes.
+        video = piped(
+            "os.close(2); time.sleep(0.3)\n"
+            "os.write(fd, b'YUV4MPEG2 W16 H8 F5:1\\nFRAME\\n' + bytes(192))\n"
+        )
+        assert video.read() is not None
+        video.close()
+    finally:
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_is_no_picture_is_an_error() -> None:

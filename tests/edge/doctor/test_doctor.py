@@ -248,3 +248,29 @@ def test_the_schema_knows_what_a_file_may_hold() -> None:
     found: dict[str, Any] = json.loads(result.stdout)
     assert {"device", "cameras", "model"} <= found["properties"].keys()
     assert found["properties"]["device"]["type"] == "string"
+
+
+def test_a_camera_s_own_pace_is_told() -> None:
+    settings = CameraSettings.model_validate({"id": "yard", "source": "synthetic://yard?fps=10"})
+    (found,) = cameras([settings])
+    fps = float(found.seen.rsplit(", ", 1)[1].split()[0])
+    assert 5 <= fps <= 11, found.seen
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_what_can_be_no_name_of_a_broker_is_told(host: str) -> None:
+    (found,) = broker(MqttSettings(host=host, tls={}), "gate-1")
+    assert (found.state, found.seen) == (
+        "wrong", f"{host}: no such name (not possible as a name)",
+    )  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (found,) = disk.disk(tmp_path / ("x" * 300) / "data", 1)
+    assert (found.state, found.subject) == ("wrong", "disk")
+    assert "File name too long" in found.seen
+
+
+def test_a_file_of_the_outbox_that_goes_meanwhile_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "gone-wal").symlink_to(tmp_path / "nowhere")  # listed, and not there any more
+    assert [one.state for one in disk.disk(tmp_path, 1)] == ["ok", "ok"]

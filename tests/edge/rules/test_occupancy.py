@@ -76,3 +76,12 @@ def test_at_most_so_many_are_told() -> None:
 def test_within_its_cooldown_a_number_waits_and_is_told_as_it_then_is() -> None:
     actors = {1: inside(0, 99), 2: inside(4, 99), 3: inside(6, 99)}
     assert told(play(rules(occupancy(cooldown_s=10)), actors, 20.0)) == [(2.0, 1), (12.0, 3)]
+
+
+def test_a_limit_that_holds_on_after_its_cooldown_is_told_then() -> None:
+    crowd = {1: Actor(lambda now: OUT if 5 <= now < 9 else IN)}
+    assert told(play(rules(occupancy(at_least=1, cooldown_s=20)), crowd, 60.0)) == [
+        (2.0, 1), (24.0, 1),
+    ]  # fmt: skip
+    left = {1: Actor(lambda now: OUT if 5 <= now < 9 or now >= 15 else IN)}
+    assert told(play(rules(occupancy(at_least=1, cooldown_s=20)), left, 60.0)) == [(2.0, 1)]

@@ -142,3 +142,12 @@ def test_speeds_do_not_depend_on_where_and_how_the_ground_is_measured_from(
     places = np.array([picture(2.0, 1.0), picture(2.0, 1.0 + mps)])
     moved = np.diff(Homography(CORNERS, metres.tolist()).to_plane(places), axis=0)
     assert np.hypot(*moved[0]) == pytest.approx(mps, rel=1e-6)
+
+
+def test_the_speed_of_who_shows_no_feet_any_more_is_the_last_that_was_known() -> None:
+    def comes_near(now_s: float) -> Place:
+        return picture(3.0, 12.0 - 4.0 * now_s) if now_s < 2.5 else (0.5, 1.05)
+
+    drafts = play(rules({"ground": GROUND}), {1: Actor(comes_near)}, 5.0)
+    (ended,) = of_kind(drafts, "OBJECT_ENDED")
+    assert ended.object.speed_mps == pytest.approx(4.0, rel=0.01)

@@ -73,3 +73,20 @@ def test_objects_keep_their_own_past_when_others_come_and_go() -> None:
     assert slopes[:, :2] == pytest.approx(np.array([[1.0, 3.0], [0.0, 0.0]]))
     assert np.isnan(slopes[:, 2]).all()
     assert trail._values.shape == (SLOTS, 2, 3)
+
+
+@pytest.mark.parametrize("window_s", [0.5, 1.0, 10.0])
+def test_who_is_missed_in_some_frames_is_as_fast_as_who_is_seen_in_all(window_s: float) -> None:
+    trail, rng, found = Trail(1, window_s), np.random.default_rng(3), []
+    trail.grow(2)
+    for frame in range(round(4 * window_s * 30)):
+        now_s = frame / 30
+        columns = np.arange(2 if rng.random() < 0.6 else 1)
+        trail.see(round(now_s * NS), columns, np.full((1, len(columns)), 10 * now_s))
+        if len(columns) == 2:
+            found.append(trail.mean_slopes(round(now_s * NS), columns)[0])
+            found.append(trail.median_lines(round(now_s * NS), columns)[0])
+    slopes = np.array(found)
+    known = slopes[~np.isnan(slopes)]
+    assert len(known) > len(found)
+    assert known == pytest.approx(np.full(len(known), 10.0))

@@ -1,8 +1,10 @@
 """Who moves the wrong way is told; who dithers, stands, or goes across is not."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.edge.rules.scenes import (
+    HEIGHT_PX,
+    WIDTH_PX,
     Actor,
     Place,
     Way,
@@ -19,6 +23,7 @@ from tests.edge.rules.scenes import (
     straight,
     through,
     time_s,
+    tracks_at,
 )
 
 ASPECT = 2.0
@@ -132,3 +137,14 @@ def test_turned_mirrored_or_slower_it_is_the_same(
         right_way=[moved(0.45, 0.5), moved(0.55, 0.5)],
     )
     assert [round(at / slower, 2) for at in after] == before
+
+
+def test_a_picture_of_another_shape_moves_nobody() -> None:
+    camera, stands = rules(one_way()), Actor(lambda _: (0.8, 0.5))
+    drafts = []
+    for frame in range(60):
+        tracks = tracks_at(frame / 10, frame, {1: ((0.8, 0.5), stands)})
+        width_px = WIDTH_PX if frame < 30 else WIDTH_PX // 2
+        squeezed = tracks.xyxy * np.array([width_px / WIDTH_PX, 1] * 2, np.float32)
+        drafts += camera.step(replace(tracks, xyxy=squeezed), width_px, HEIGHT_PX)
+    assert of_kind(drafts, "WRONG_WAY") == []

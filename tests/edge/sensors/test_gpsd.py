@@ -119,3 +119,8 @@ def test_where_nobody_answers_it_says_so() -> None:
     port = free_port()
     with pytest.raises(SensorError, match=rf"gpsd://127.0.0.1:{port} does not answer.*running"):
         GpsdConnection("127.0.0.1", port)
+
+
+def test_what_can_be_no_name_is_told() -> None:
+    with pytest.raises(SensorError, match=r"gpsd://a\.\.b:2947: there can be no such name"):
+        GpsdConnection("a..b", 2947)

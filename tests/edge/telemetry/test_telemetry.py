@@ -2,9 +2,9 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from edge.app import run_agent
 from edge.capture.reader import CameraView
@@ -22,7 +23,7 @@ from edge.meter import AreaStats, NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
 from edge.settings import load
-from edge.telemetry.server import TelemetryServer
+from edge.telemetry.server import MAX_CONNECTIONS, TelemetryServer
 from edge.telemetry.view import View
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
@@ -176,6 +177,84 @@ def test_who_says_nothing_holds_nobody_up(server: TelemetryServer) -> None:
         assert get(server, "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("request_line", [b"NONSENSE", b"GET /healthz HTTP/x.y"])
+def test_what_is_no_request_is_told_so(
+    server: TelemetryServer, capfd: pytest.CaptureFixture[str], request_line: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        client.sendall(request_line + b"\r\n\r\n")
+        said = client.makefile("rb").read()
+    assert b"400" in said
+    assert capfd.readouterr().err == ""
+
+
+def test_who_sends_a_byte_now_and_then_is_hung_up_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        TelemetryServer("127.0.0.1", 0, lambda: VIEW, request_timeout_s=0.2) as server,
+        socket.create_connection(("127.0.0.1", server.port), 10) as client,
+    ):
+        client.settimeout(0.05)  # less than the server waits for the next byte
+
+        def is_hung_up_on() -> bool:
+            try:
+                client.sendall(b"x")
+                return client.recv(1) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        wait_until(is_hung_up_on, "the end of the connection")
+    assert capfd.readouterr().err == ""
+
+
+def test_connections_are_bounded_and_given_back() -> None:
+    with TelemetryServer("127.0.0.1", 0, lambda: VIEW, request_timeout_s=60) as server:
+        clients = [
+            socket.create_connection(("127.0.0.1", server.port), 10)
+            for _ in range(MAX_CONNECTIONS + 4)
+        ]
+        assert [client.recv(1) for client in clients[MAX_CONNECTIONS:]] == [b""] * 4
+        for client in clients:
+            client.close()
+        wait_until(lambda: answers(server), "a place that is free again")
+
+
+def answers(server: TelemetryServer) -> bool:
+    try:
+        return get(server, "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def test_a_look_that_fails_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    def look() -> View:
+        raise RuntimeError("no figures")
+
+    with capture_logs() as logs, TelemetryServer("127.0.0.1", 0, look) as server:
+        assert not answers_metrics(server)
+        wait_until(lambda: len(logs) > 0, "the line")
+    assert [(log["log_level"], log["event"]) for log in logs if log["log_level"] == "error"] == [
+        ("error", "telemetry could not answer")
+    ]
+    assert capfd.readouterr().err == ""
+
+
+def answers_metrics(server: TelemetryServer) -> bool:
+    try:
+        return get(server, "/metrics")[0] == 200
+    except (OSError, HTTPException):
+        return False
+
+
+def test_it_listens_on_the_loopback_of_ipv6() -> None:
+    with (
+        TelemetryServer("::1", 0, lambda: VIEW) as server,
+        urlopen(f"http://[::1]:{server.port}/healthz", timeout=10) as answer,
+    ):
+        assert answer.status == 200
+
+
 def test_a_port_that_is_taken_is_told(server: TelemetryServer) -> None:
     with pytest.raises(TelemetryError, match=f"127.0.0.1:{server.port}: Address already in use"):
         TelemetryServer("127.0.0.1", server.port, lambda: VIEW)
@@ -270,7 +349,6 @@ def test_an_agent_answers_while_it_runs(tmp_path: Path) -> None:
 
 
 def inferred(port: int) -> float:
-    time.sleep(0.05)
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             text = answer.read().decode()

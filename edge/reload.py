@@ -1,0 +1,151 @@
+"""New settings for a running agent: from its file when it is told to look, and from the cloud.
+
+Settings are taken whole or refused whole; the old ones run on then, and the error is said in the
+log and by the heartbeat. A part of the uplink.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from edge.changes import Changes, changes
+from edge.desired import Desired, DesiredFile, read_desired
+from edge.settings import EdgeSettings, load
+from protos import topics
+from protos.errors import WireError
+from wayside.errors import SettingsError
+
+_log = structlog.get_logger(__name__)
+
+
+class Reloader:
+    """Has new settings taken over, in a thread of its own. Use it as a context.
+
+    Args:
+        path: the settings file.
+        settings: that run.
+        desired: what the cloud said of them.
+        apply: has the cameras changed.
+        note_error: has the heartbeat repeat an error.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: EdgeSettings,
+        desired: Desired,
+        apply: Callable[[Changes], None],
+        note_error: Callable[[str], None],
+    ) -> None:
+        self._path = path
+        self._settings = settings
+        self._desired = desired
+        self._apply = apply
+        self._note_error = note_error
+        self._kept = DesiredFile(settings.data_dir, settings.device)
+        self._topic = topics.config(settings.device)
+        self._changed = threading.Condition()
+        self._asked = self._stopping = False
+        self._sent: bytes | None = None
+        self._refused: bytes | None = None
+        self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
+
+    def __enter__(self) -> "Reloader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    @property
+    def revision(self) -> int:
+        """Of the DesiredState in force, 0 while there is none."""
+        return self._desired.revision
+
+    def ask(self) -> None:
+        """Have the file read again; returns at once."""
+        with self._changed:
+            self._asked = True
+            self._changed.notify()
+
+    # What the uplink tells.
+
+    def on_connected(self) -> None:
+        """The broker brings the retained DesiredState by itself."""
+
+    def on_disconnected(self, reason: str) -> None:
+        """What is in force stays so."""
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """Have a DesiredState looked at; the newest one counts."""
+        if topic != self._topic:
+            return
+        with self._changed:
+            self._sent = payload
+            self._changed.notify()
+
+    # Its own thread.
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._asked or self._sent)
+                if self._stopping:
+                    return
+                asked, sent = self._asked, self._sent
+                self._asked, self._sent = False, None
+            # What was refused may fit the file as it is now.
+            self._take(sent or (self._refused if asked else None), is_asked=asked)
+
+    def _take(self, sent: bytes | None, *, is_asked: bool) -> None:
+        if not self._settings.remote.rules:
+            sent = None
+        if not is_asked and sent in (None, self._refused):
+            return  # the broker brings a refused one again with each connection
+        try:
+            desired = self._desired if sent is None else self._newer(sent)
+            if is_asked or desired != self._desired:
+                self._reload(desired, sent if desired is not self._desired else None)
+        except (SettingsError, WireError) as error:
+            self._refused = sent
+            self._refuse(str(error))
+
+    def _newer(self, sent: bytes) -> Desired:
+        desired = read_desired(sent, self._settings.device)
+        if desired.revision >= self._desired.revision:
+            return desired
+        _log.warning("an older revision came from the cloud", revision=desired.revision)
+        return self._desired
+
+    def _reload(self, desired: Desired, sent: bytes | None) -> None:
+        settings = load(self._path, desired.over if desired.cameras else None)
+        found = changes(self._settings, settings)
+        if found.restart:
+            self._refuse(f"only a restart can change {', '.join(found.restart)}; nothing was taken")
+            return
+        if sent is not None:
+            self._keep(sent)
+        self._apply(found)
+        self._settings, self._desired, self._refused = settings, desired, None
+        _log.info("settings taken", cloud_revision=desired.revision, **found.told)
+
+    def _keep(self, sent: bytes) -> None:
+        try:
+            self._kept.keep(sent)
+        except OSError as error:
+            self._note_error(f"the cloud's settings cannot be kept: {error.strerror}")
+            _log.error(
+                "the cloud's settings cannot be kept", error=error.strerror,
+                remedy="they are in force until the agent ends, and come again from the broker",
+            )  # fmt: skip
+
+    def _refuse(self, reason: str) -> None:
+        self._note_error(f"settings refused: {reason}")
+        _log.error(
+            "settings refused", error=reason, remedy="mend them; the old ones run on meanwhile"
+        )

@@ -1,0 +1,184 @@
+"""Settings are taken over whole or refused whole, and who refuses says why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import pytest
+import yaml
+
+from edge.changes import Changes
+from edge.desired import Desired, DesiredFile, load_with_desired
+from edge.reload import Reloader
+from protos import topics
+from protos.codec import encode
+from protos.v1.desired_state_pb2 import DesiredState
+from tests.support.small_agent import DEVICE, small_agent
+
+TOPIC = topics.config(DEVICE)
+YARD = {"id": "yard", "source": "rtsp://192.0.2.1/a"}
+ROOF = {"id": "roof", "source": "rtsp://192.0.2.3/c"}
+ZONES = [{"id": "gate", "points": [[0.1, 0.2], [0.3, 0.4], [0.5, 0.1]]}]
+
+
+def message(*cameras: dict[str, Any], revision: int = 1, device: str = DEVICE) -> bytes:
+    text = yaml.safe_dump({"cameras": list(cameras)}).encode()
+    return encode(DesiredState(schema=1, device=device, revision=revision, config_yaml=text))
+
+
+class Agent:
+    """An agent that notes what it is told to do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.happened: SimpleQueue[Changes | str] = SimpleQueue()
+        (folder / "data").mkdir(exist_ok=True)
+
+    @contextmanager
+    def running(self, *cameras: dict[str, Any], **more: Any) -> Iterator[Reloader]:
+        settings, desired = load_with_desired(self.write(*cameras, **more))
+        put = self.happened.put
+        with Reloader(self.folder / "edge.yaml", settings, desired, put, put) as reloader:
+            yield reloader
+
+    def write(self, *cameras: dict[str, Any], **more: Any) -> Path:
+        return small_agent(self.folder, cameras=list(cameras), **more)
+
+    def next(self) -> Changes | str:
+        return self.happened.get(timeout=20)
+
+    def applied(self) -> Changes:
+        found = self.next()
+        assert isinstance(found, Changes)
+        return found
+
+    def refusal(self) -> str:
+        found = self.next()
+        assert isinstance(found, str)
+        return found
+
+    def has_nothing(self) -> bool:
+        with pytest.raises(Empty):
+            self.happened.get_nowait()
+        return True
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Agent:
+    return Agent(tmp_path)
+
+
+def test_the_file_is_read_again_when_asked(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        agent.write(YARD, ROOF)
+        reloader.ask()
+        assert [camera.id for camera in agent.applied().added] == ["roof"]
+        agent.write(ROOF)
+        reloader.ask()
+        assert agent.applied() == Changes(removed=("yard",))
+        reloader.ask()
+        assert not agent.applied()
+
+
+def test_a_file_that_is_refused_changes_nothing(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        agent.write({**YARD, "zones": [{"id": "x"}]}, ROOF)
+        reloader.ask()
+        said = agent.refusal()
+        assert said.startswith("settings refused: ")
+        assert "cameras[0].zones[0].id: id 'x' is not allowed" in said
+        (agent.folder / "edge.yaml").unlink()
+        reloader.ask()
+        assert "cannot be read: No such file or directory" in agent.refusal()
+        agent.write(YARD, ROOF)
+        reloader.ask()
+        assert [camera.id for camera in agent.applied().added] == ["roof"]
+
+
+def test_what_only_a_restart_can_change_is_refused_whole(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        agent.write(YARD, ROOF, mqtt={"port": 2})
+        reloader.ask()
+        assert agent.refusal() == (
+            "settings refused: only a restart can change mqtt.port; nothing was taken"
+        )
+
+
+def test_rules_from_the_cloud_are_taken_kept_and_told(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        assert reloader.revision == 0
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}, revision=4))
+        [yard] = agent.applied().ruled
+        assert [zone.id for zone in yard.zones] == ["gate"]
+        agent.write(YARD, ROOF)
+        reloader.ask()
+        assert agent.applied().told == {"added": ["roof"]}
+        assert reloader.revision == 4
+    assert DesiredFile(agent.folder / "data", DEVICE).read().revision == 4
+    with agent.running(YARD, ROOF) as reloader:
+        assert reloader.revision == 4
+
+
+def test_the_same_again_and_older_ones_change_nothing(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        newest = message({"id": "yard", "zones": ZONES}, revision=4)
+        reloader.on_message(TOPIC, newest)
+        agent.applied()
+        older = message(revision=3)
+        for payload in (newest, older, newest):
+            reloader.on_message(TOPIC, payload)
+            reloader.ask()
+            assert not agent.applied()
+        reloader.on_message(topics.command(DEVICE, "receipts"), older)
+    assert agent.has_nothing()
+    assert DesiredFile(agent.folder / "data", DEVICE).read().revision == 4
+
+
+def test_what_the_cloud_takes_back_is_the_files_again(agent: Agent) -> None:
+    with agent.running({**YARD, "zones": ZONES}) as reloader:
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": []}, revision=1))
+        assert agent.applied().ruled[0].zones == ()
+        reloader.on_message(TOPIC, message(revision=2))
+        assert len(agent.applied().ruled[0].zones) == 1
+
+
+def test_what_the_cloud_sent_wrong_is_said_once_and_tried_with_the_next_file(agent: Agent) -> None:
+    wrong = message({"id": "roof", "zones": ZONES})
+    with agent.running(YARD) as reloader:
+        reloader.on_message(TOPIC, wrong)
+        assert "there is no camera 'roof' on this device; it has yard" in agent.refusal()
+        reloader.on_message(TOPIC, wrong)
+        agent.write(YARD, ROOF)
+        reloader.ask()
+        assert agent.applied().told == {"added": ["roof"]}
+        assert reloader.revision == 1
+    assert agent.has_nothing()
+
+
+def test_nonsense_and_others_messages_are_refused(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        reloader.on_message(TOPIC, b"\xff\xff")
+        assert "settings refused: " in agent.refusal()
+        reloader.on_message(TOPIC, message(device="gate-2"))
+        assert "is for device 'gate-2'" in agent.refusal()
+    assert DesiredFile(agent.folder / "data", DEVICE).read() == Desired()
+
+
+def test_a_device_that_keeps_to_its_file_takes_nothing(agent: Agent) -> None:
+    with agent.running(YARD, remote={"rules": False}) as reloader:
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
+        reloader.ask()
+        assert not agent.applied()
+        assert reloader.revision == 0
+    assert agent.has_nothing()
+    assert DesiredFile(agent.folder / "data", DEVICE).read() == Desired()
+
+
+def test_a_disk_that_refuses_does_not_refuse_the_rules(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        (agent.folder / "data").rename(agent.folder / "gone")
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
+        assert agent.refusal() == "the cloud's settings cannot be kept: No such file or directory"
+        assert len(agent.applied().ruled) == 1
