@@ -4,6 +4,7 @@ With assembly.py, network.py, networks.py and sensors/assembly.py, all that name
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def run_agent(
     ):
         networks = Networks(settings, watchdog)
         with (
-            sending(settings, content, clock, [reloader] if reloader else []) as up,
+            sending(settings, content, clock, [reloader] if reloader else [], wall.now_ns) as up,
             Sensors(
                 settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
             ) as sensors,
@@ -147,6 +148,7 @@ def sending(
     content: Callable[[], DeviceState],
     clock: Callable[[], ClockState],
     parts: Sequence[Part] = (),
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> Iterator[Sending]:
     """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk.
 
@@ -173,7 +175,7 @@ def sending(
             depth=outbox.depth,
             health=HealthProbe(settings.data_dir).read,
         )
-        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
+        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device, now_ns=now_ns)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
         for part in parts:
@@ -260,6 +262,11 @@ def _telemetry(
             forwarder=up.forwarder.stats,
             health=health.read(),
             now_ns=wall.now_ns(),
+            steps=networks.steps(),
+            stages={one.camera: one.times.distributions() for one in cameras.pipelines},
+            commits=up.outbox.commit_times(),
+            latency=up.forwarder.latency(),
+            batch_fill=up.forwarder.fill,
         )
 
     with TelemetryServer(where.host, where.port, look) as server:

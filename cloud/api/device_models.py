@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.api.times import format_ns
 from cloud.fleet.device import Device
 from cloud.fleet.devices import Tally
 from cloud.fleet.presence import Presence
 from protos.ids import ID_PATTERN, boot_text
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.times import format_ns
 
 PresenceSlug = Literal["online", "late", "offline", "never-seen"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, Field
 
-from cloud.api.times import format_ns
 from cloud.store.records import direction_slug
 from protos.v1.event_batch_pb2 import EventBatch
+from wayside.times import format_ns
 
 Corner = tuple[float, float]
 """x and y, as shares of the picture."""

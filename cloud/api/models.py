@@ -7,9 +7,9 @@ nanoseconds are text as well, because JSON numbers above 2^53 lose digits in bro
 from pydantic import BaseModel, Field
 
 from cloud.api.event_details import Details, details
-from cloud.api.times import format_ns
 from cloud.store.port import CountRow, EventRecord, GroupBy
 from protos.ids import boot_text
+from wayside.times import format_ns
 
 
 class BoxAnswer(BaseModel):

@@ -1,5 +1,6 @@
 """The disk on which events wait."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -32,9 +33,7 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         held = _held_bytes(folder)
     except OSError as error:
         yield wrong(
-            "disk", f"{place}: cannot be written: {error.strerror}",
-            f"let the agent's user write there, or set data_dir, which is {folder}, to a folder "
-            "on a disk that can be written",
+            "disk", f"{place}: cannot be written: {error.strerror}", remedy_of(error, folder)
         )  # fmt: skip
         return
     if took_s > slow_s:
@@ -53,6 +52,16 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         )
     else:
         yield ok("space", told)
+
+
+def remedy_of(error: OSError, folder: Path) -> str:
+    """What to do where the disk of the outbox's folder cannot be written."""
+    if error.errno == errno.ENOSPC:
+        return f"make room on this disk, or set data_dir, which is {folder}, to another one"
+    return (
+        f"let the agent's user write there, or set data_dir, which is {folder}, to a folder on a "
+        "disk that can be written"
+    )
 
 
 def _held_bytes(folder: Path) -> int:

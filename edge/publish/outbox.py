@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import structlog
 
+from edge.histogram import Distribution
 from edge.publish.clock import ClockState, unanchored
 from edge.publish.condense import Loss
 from edge.publish.ledger import Ledger
@@ -115,7 +116,7 @@ class Outbox:
             ValueError: a draft has a seq already.
             OutboxError: the outbox is closed, or the file is damaged and the process must end.
         """
-        clock = self._clock()
+        clock, staged_ns = self._clock(), time.monotonic_ns()
         fitting: list[Staged] = []
         oversized: list[Lane] = []
         for draft in drafts:
@@ -126,7 +127,7 @@ class Outbox:
                 oversized.append(draft.lane)
                 self._log.error("event too large, given up", bytes=len(body), lane=draft.lane.slug)
             else:
-                fitting.append(Staged(draft.lane, draft.event.captured_ns, clock, body))
+                fitting.append(Staged(draft.lane, draft.event.captured_ns, clock, body, staged_ns))
         self._writer.put(fitting, oversized)
 
     def flush(self, timeout_s: float) -> bool:
@@ -190,6 +191,10 @@ class Outbox:
             set_aside=min(self.set_aside, rows),
             staged=self._writer.staged,
         )
+
+    def commit_times(self) -> dict[Lane, Distribution]:
+        """From an event's append until it is durable, by lane."""
+        return {lane: times.distribution for lane, times in self._writer.commit_times.items()}
 
     def high_water(self) -> list[tuple[int, Lane, int]]:
         """(boot, lane, last seq) of every stream that ever was here, oldest start first.

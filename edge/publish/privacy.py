@@ -6,6 +6,7 @@ that was there before stays as its owner wants it, perhaps more is kept in it; i
 
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -58,9 +59,14 @@ def make_private(folder: Path, file: str) -> None:
 
 
 def open_to_others(paths: Iterable[Path]) -> list[Path]:
-    """Those that somebody but their owner may read, write or enter.
+    """Those that somebody but their owner may read, write or enter; who vanishes is none.
 
     Raises:
         OSError: they cannot be looked at.
     """
-    return [path for path in paths if path.stat().st_mode & _OTHERS]
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.stat().st_mode & _OTHERS:
+                found.append(path)
+    return found

@@ -140,7 +140,10 @@ def open_file(
         make_private(folder, FILE_NAME)
         return connect_to(path), salvaged
     except OSError as error:
-        raise OutboxError(f"outbox folder {folder} cannot be used: {error}") from error
+        raise OutboxError(
+            f"outbox folder {folder} cannot be used: {error.strerror}; let the agent's user write "
+            "there, or set data_dir to a folder on a disk that can be written"
+        ) from error
     except sqlite3.Error as error:
         raise translated(error, path) from error
 
@@ -169,6 +172,11 @@ def translated(error: sqlite3.Error, path: Path) -> OutboxError:
         return OutboxFullError(f"{path}: no space left; free some on this disk")
     if "locked" in str(error):
         return OutboxError(f"{path} is in use: does another agent run with this folder?")
+    if "unable to open" in str(error) or "readonly" in str(error):
+        return OutboxError(
+            f"{path}: {error}; let the agent's user read and write it and its folder, or set "
+            "data_dir to another one"
+        )
     return OutboxError(f"{path}: {error}")
 
 

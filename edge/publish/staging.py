@@ -11,12 +11,17 @@ from protos.ids import Lane
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A draft on its way to the disk: serialised, still without a seq."""
+    """A draft on its way to the disk: serialised, still without a seq.
+
+    Attributes:
+        staged_ns: when it was appended, by the monotonic clock; None where nobody waits for it.
+    """
 
     lane: Lane
     captured_ns: int
     clock: ClockState
     body: bytes
+    staged_ns: int | None = None
 
     @property
     def bytes(self) -> int:

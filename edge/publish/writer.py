@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from edge.errors import OutboxError
+from edge.histogram import Histogram
 from edge.publish.clock import ClockState
 from edge.publish.commit import REASON_OVERSIZED, REASON_STAGING, Committed, Work, commit
 from edge.publish.eviction import Evicted
@@ -44,6 +45,7 @@ class Writer:
     Attributes:
         disk: held around every use of the ledger.
         on_commit: called after each commit, without a lock.
+        commit_times: from an event's being put until it is durable, by lane.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Writer:
     ) -> None:
         self.disk = threading.Lock()
         self.on_commit: Callable[[], None] = lambda: None
+        self.commit_times = {lane: Histogram() for lane in Lane}
         self._path = path
         self._ledger = ledger
         self._settings = settings
@@ -217,6 +220,7 @@ class Writer:
             self._refuse(error, work)
             return False
         self._done(work, committed)
+        self._note_times(work)
         self.on_commit()
         return True
 
@@ -320,6 +324,12 @@ class Writer:
                 events_lost=sum(item.last - item.first + 1 for item in gone),
                 lanes=sorted({item.stream.lane.slug for item in gone}),
             )  # fmt: skip
+
+    def _note_times(self, work: Work) -> None:
+        now_ns = time.monotonic_ns()
+        for draft in work.drafts:
+            if draft.staged_ns is not None:
+                self.commit_times[draft.lane].record(now_ns - draft.staged_ns)
 
     def _unmark(self, stream: Stream, first: int, last: int) -> None:
         held = self._taken.get(stream)

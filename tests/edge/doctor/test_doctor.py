@@ -1,5 +1,6 @@
 """`wayside-edge doctor` on devices on which something is wrong."""
 
+import errno
 import json
 import socket
 import threading
@@ -141,6 +142,27 @@ def test_a_broker_that_refuses_says_why(tmp_path: Path, silent_port: int) -> Non
     assert f"{tmp_path}/gone" in last(broker(unreadable, "gate-1")).seen
 
 
+def test_a_camera_that_shows_nothing_is_told_by_how_far_one_comes(tmp_path: Path) -> None:
+    def told(source: str) -> Finding:
+        camera = {"id": "door", "source": source, "open_timeout_ms": 300, "read_timeout_ms": 300}
+        return last(cameras([CameraSettings.model_validate(camera)]))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        answers = told(f"rtsp://admin:s3cret@127.0.0.1:{port}/x")
+    closed = told(f"http://admin:s3cret@127.0.0.1:{port}/x.mjpg")
+    nameless = told("rtsp://admin:s3cret@camera.invalid/x")
+    gone = told(str(tmp_path / "gone.mp4"))
+
+    assert f"127.0.0.1:{port} answers: see the path" in answers.remedy
+    assert f"nothing answers at 127.0.0.1:{port} (Connection refused)" in closed.remedy
+    assert "there is no host camera.invalid" in nameless.remedy
+    assert gone.remedy == ""
+    for one in (answers, closed, nameless, gone):
+        assert one.state == "wrong"
+        assert "s3cret" not in f"{one.seen}{one.remedy}"
+
+
 def test_an_agent_that_runs_is_not_thrown_out(tmp_path: Path) -> None:
     """Two clients of one id throw each other out; the doctor has one of its own."""
     from edge.publish.uplink import Uplink
@@ -206,6 +228,17 @@ def test_a_disk_is_slow_or_small(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
 
 
+def test_what_to_do_about_a_disk_is_told_by_what_is_wrong_with_it(tmp_path: Path) -> None:
+    full = disk.remedy_of(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
+    refused = disk.remedy_of(OSError(errno.EACCES, "Permission denied"), tmp_path)
+
+    assert "make room" in full
+    assert "let the agent's user write there" in refused
+    nowhere = last(disk.disk(Path("/proc/nowhere"), 1))
+    assert (nowhere.state, nowhere.subject) == ("wrong", "disk")
+    assert "data_dir, which is /proc/nowhere" in nowhere.remedy
+
+
 def test_what_is_missing_beside_a_gpu_is_told() -> None:
     orin = gpu.Gpu("Orin", (8, 7), 16, 64 * 2**30)
     assert [one.state for one in machine.accelerators(None, lambda module: False)] == ["ok"]
@@ -254,5 +287,8 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_outbox_that_goes_meanwhile_is_no_fault_of_the_disk(tmp_path: Path) -> None:
-    (tmp_path / "gone-wal").symlink_to(tmp_path / "nowhere")  # listed, and not there any more
-    assert [one.state for one in disk.disk(tmp_path, 1)] == ["ok", "ok"]
+    tmp_path.chmod(0o700)
+    # Listed, and not there any more.
+    (tmp_path / "outbox.sqlite3-wal").symlink_to(tmp_path / "nowhere")
+    found = [(one.subject, one.state) for one in disk.disk(tmp_path, 1)]
+    assert found == [("disk", "ok"), ("privacy", "ok"), ("space", "ok")]
