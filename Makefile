@@ -10,9 +10,9 @@ BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 PACKAGES_RUN := libgl1 libglib2.0-0 mosquitto
 PACKAGES_RTSP := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-PACKAGES_TEST := $(PACKAGES_RUN) ffmpeg gpsd influxdb postgresql $(PACKAGES_RTSP)
+PACKAGES_TEST := $(PACKAGES_RUN) faketime ffmpeg gpsd influxdb postgresql $(PACKAGES_RTSP)
 
-.PHONY: help venv demo test test-deep chaos soak check lint proto lock bench fuzz clean
+.PHONY: help venv demo test test-deep chaos soak soak-edge check lint proto lock bench fuzz clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,12 @@ chaos: venv ## ten minutes of kills before a simulated fleet: WAYSIDE_SEED=1234 
 SOAK_S ?= 600
 soak: venv ## 2,000 simulated devices for SOAK_S=600 seconds; SOAK_DEVICES, SOAK_BATCHES a second
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
-	SOAK_S=$(SOAK_S) $(BIN)/pytest -s -m soak --timeout 0
+	SOAK_S=$(SOAK_S) $(BIN)/pytest -s -m soak --timeout 0 tests/system/test_scale.py
+
+soak-edge: SOAK_S = 1800
+soak-edge: venv ## one agent, 8 cameras, twice the load it can carry, for SOAK_S=1800 seconds
+	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	SOAK_S=$(SOAK_S) $(BIN)/pytest -s -m soak --timeout 0 tests/system/test_edge_soak.py
 
 check: lint ## what `make test` does, and coverage
 	@deploy/debian-packages.sh $(PACKAGES_TEST)

@@ -28,8 +28,10 @@ SIZES = ((50, 120, 15, 0.5), (200, 60, 7, 0.25))
 """Objects, frames and rounds of each scene, and the bound."""
 
 SETTINGS = TrackerSettings(
-    high_confidence=0.6, new_confidence=0.7, low_confidence=0.0, confirm_s=1 / FPS, lost_s=1.0
-)
+    high_confidence=0.6, new_confidence=0.7, sure_confidence=0.0, low_confidence=0.0,
+    confirm_s=1 / FPS, lost_s=1.0,
+)  # fmt: skip
+"""Without doubt of what is unsure and stands still, which the others do not know."""
 
 
 @dataclass(frozen=True, slots=True)

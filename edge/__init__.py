@@ -17,6 +17,7 @@ sensors/       where the device is, and what else it senses beside its cameras
 evidence/      pictures and clips of what happened, and what nobody may see
 publish/       events to disk, and from there to the broker until a receipt comes back
 pipeline.py    one camera from frame to events; read this first
+histogram.py   numbers counted by bucket: how long each stage takes
 area_line.py   one camera from frame to events about areas, beside it
 meter.py       a pipeline's figures
 watchdog.py    ends a process in which work is stuck
@@ -29,6 +30,8 @@ network.py     a network that serves, and the faster engine that takes over from
 networks.py    all networks that cameras use, each with its scheduler
 assembly.py    a camera's pipeline put together
 app.py         all put together; only it, these three and two rooms' assembly.py name adapters
+replay/        the events of a recording, the same bytes each time
+bench/         how long each stage takes on this board, and whether its cameras fit
 doctor/        what is wrong with a device and its settings, and how to mend it
 cli.py         wayside-edge
 """

@@ -5,6 +5,7 @@ names adapters.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def run_agent(
     """
     wall = WallClock()
     track_ids = TrackIds()
+    sensing: list[Sensors] = []
 
     def make(camera: CameraSettings) -> Pipeline:
         sink = sensors.filled(camera.id, up.outbox.append)
@@ -97,6 +99,7 @@ def run_agent(
     def content() -> DeviceState:
         state = _device_state(cameras.pipelines, networks, wall)
         state.config_revision = reloader.revision if reloader else 0
+        state.sensors.extend(report for sensors in sensing for report in sensors.reports())
         return state
 
     def clock() -> ClockState:
@@ -108,13 +111,14 @@ def run_agent(
     ):
         networks = Networks(settings, watchdog)
         with (
-            sending(settings, content, clock, [reloader] if reloader else []) as up,
+            sending(settings, content, clock, [reloader] if reloader else [], wall.now_ns) as up,
             Sensors(
                 settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
             ) as sensors,
             networks.at_work(),
             CamerasEvidence(settings) as evidence,
         ):
+            sensing.append(sensors)
             cameras.add(settings.cameras)
             with (
                 _status_file(settings, networks, cameras, up, sensors, evidence),
@@ -147,6 +151,7 @@ def sending(
     content: Callable[[], DeviceState],
     clock: Callable[[], ClockState],
     parts: Sequence[Part] = (),
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> Iterator[Sending]:
     """Outbox, forwarder and heartbeat at work; at the end all that was appended is on disk.
 
@@ -173,7 +178,7 @@ def sending(
             depth=outbox.depth,
             health=HealthProbe(settings.data_dir).read,
         )
-        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device)
+        forwarder = Forwarder(outbox, uplink, settings.forwarder, settings.device, now_ns=now_ns)
         uplink.attach(heartbeat)
         uplink.attach(forwarder)
         for part in parts:
@@ -261,6 +266,11 @@ def _telemetry(
             forwarder=up.forwarder.stats,
             health=health.read(),
             now_ns=wall.now_ns(),
+            steps=networks.steps(),
+            stages={one.camera: one.times.distributions() for one in cameras.pipelines},
+            commits=up.outbox.commit_times(),
+            latency=up.forwarder.latency(),
+            batch_fill=up.forwarder.fill,
         )
 
     with TelemetryServer(where.host, where.port, look) as server:

@@ -9,7 +9,12 @@ import typer
 from edge import settings as edge_settings
 from wayside import logging
 from wayside.cli import program
-from wayside.process import crash_on_thread_errors, on_hangup, stop_on_signals
+from wayside.process import (
+    crash_on_thread_errors,
+    exit_on_sigterm,
+    on_hangup,
+    stop_on_signals,
+)
 
 app = program("Wayside on a device: cameras in, events out, nothing lost.")
 
@@ -71,6 +76,58 @@ def doctor(config: ConfigFile) -> None:
             typer.echo(f"{'':8} -> {finding.remedy}")
         problems += finding.state == "wrong"
     if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    recording: Annotated[
+        Path, typer.Argument(metavar="FILE", help="a video, or a folder of pictures")
+    ],
+    epoch: Annotated[
+        str,
+        typer.Option(metavar="T", help="time of its first moment, such as 2026-05-01T12:00:00Z"),
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="settings file; without: objects only, by yolox-nano"),
+    ] = None,
+    camera: Annotated[
+        str | None, typer.Option(metavar="ID", help="whose rules; needed where there are several")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="written whole; without: standard output")
+    ] = None,
+) -> None:
+    """Tell the events of a recording as JSON Lines: every frame, the same bytes each time."""
+    from edge.replay.output import progress_bar, written
+    from edge.replay.run import parse_epoch, plain_settings, replay
+
+    settings = edge_settings.load(config) if config else plain_settings(recording)
+    logging.configure("warning", "console")
+    with written(out, [recording, config]) as write, progress_bar(out) as progress:
+        for line in replay(settings, recording, parse_epoch(epoch), camera, progress):
+            write(line)
+
+
+@app.command()
+def bench(
+    config: ConfigFile,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Measure each stage on this board with this configuration: do its cameras fit?"""
+    from edge.bench.run import bench as measure
+    from edge.bench.table import table
+
+    settings = edge_settings.load(config)
+    logging.configure("critical", "console")  # what is wrong stands in the report
+    exit_on_sigterm()
+    report = measure(settings, lambda doing: typer.echo(f"... {doing}", err=True))
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        typer.echo("\n".join(table(report)))
+    if not report.is_whole:
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 EdgeError
 ├── CaptureError      a source cannot be opened or read: try again, the others run on
 ├── TelemetryError    nobody can listen where the settings say
+├── ReplayError       a recording cannot be replayed as asked: the user mends the command
 ├── EvidenceError     a picture or a clip cannot be made or kept: the events go on
 ├── SensorError       a sensor cannot be opened or read, or sends garbage: try again
 └── OutboxError       events cannot be made durable
@@ -22,6 +23,10 @@ class CaptureError(EdgeError):
 
 class TelemetryError(EdgeError):
     """An address that is taken, or not this machine's."""
+
+
+class ReplayError(EdgeError):
+    """A replay of what is not there."""
 
 
 class EvidenceError(EdgeError):

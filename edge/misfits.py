@@ -13,6 +13,7 @@ from edge.track.settings import TrackerSettings
 from models import zoo
 from models.errors import AssetError, RecordError
 from models.manifest import Manifest
+from wayside.errors import SettingsError
 
 Misfit = tuple[tuple[str | int, ...], str, str]
 """A place in the settings, what is wrong there, and the value that stands there."""
@@ -61,6 +62,10 @@ def _manifest(model: ModelSettings) -> Manifest | str:
     try:
         return zoo.manifest(model.name)
     except (AssetError, RecordError) as error:
+        return str(error)
+    except SettingsError as error:
+        if any(problem.line for problem in error.problems):
+            raise  # mistakes in the manifest, each with its own line
         return str(error)
 
 

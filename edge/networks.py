@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import structlog
 
+from edge.histogram import Distribution, NetworkTimes
 from edge.infer.batching import GPU_WORKERS, batching_for, is_gpu
 from edge.infer.probe import probe_workers
 from edge.infer.scheduler import Scheduler
@@ -56,9 +57,11 @@ class Networks:
     def __init__(self, settings: EdgeSettings, watchdog: Watchdog) -> None:
         with ExitStack() as undo:
             self._loaded: dict[str | None, LoadedNetwork] = {}
+            self._times = {key: NetworkTimes() for key in settings.models_in_use}
             for key, model in settings.models_in_use.items():
                 self._loaded[key] = load_network(settings, model)
                 undo.callback(self._loaded[key].network.close)
+                self._loaded[key].network.steps = self._times[key]
             self._schedulers: Mapping[str | None, Scheduler[Any]] = {
                 key: _scheduler(settings.infer, key, loaded, watchdog)
                 for key, loaded in self._loaded.items()
@@ -107,6 +110,10 @@ class Networks:
             )
             for key, loaded in self._loaded.items()
         ]
+
+    def steps(self) -> dict[str | None, dict[str, Distribution]]:
+        """How long the steps of each network take, in the order of `stats`."""
+        return {key: times.distributions() for key, times in self._times.items()}
 
 
 def _scheduler(

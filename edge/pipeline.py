@@ -10,6 +10,7 @@ Evidence, where a camera has any, sees a frame first (masks) and what the rules 
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from edge.capture.reader import Reader
 from edge.capture.settings import CameraSource
 from edge.capture.slot import Fork, FrameQueue, LatestFrameSlot, Slot
 from edge.capture.thinning import Thinning
+from edge.histogram import StageTimes
+from edge.infer.burst import Inferred
 from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
@@ -105,6 +108,7 @@ class Pipeline:
 
     Attributes:
         camera: its id.
+        times: how long its stages take.
 
     Args:
         camera: id of the camera.
@@ -143,6 +147,7 @@ class Pipeline:
             for areas, slot in zip(stages.areas, slots, strict=True)
         ]
         self._meter = Meter()
+        self.times = StageTimes()
         self._new_rules: SimpleQueue[CameraRulesSettings] = SimpleQueue()
         self._events = 0
         self._counting = threading.Lock()
@@ -154,6 +159,7 @@ class Pipeline:
             wall.now_ns,
             source.limits,
             source.soundness(),
+            times=self.times,
             passed=stages.evidence.passed if stages.evidence else None,
         )
 
@@ -178,15 +184,7 @@ class Pipeline:
                 lines.enter_context(line)
             for inferred in feed:
                 self._change_rules()
-                tracks = self._stages.tracker.update(
-                    inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
-                )
-                self._meter.tracked(inferred.read_ns, len(tracks))
-                if self._gate is not None:
-                    living = len(tracks) + len(tracks.lost)
-                    self._gate.tell(tracks.captured_ns, living, tracks.tentative)
-                drafts = self._stages.rules.step(tracks, inferred.width_px, inferred.height_px)
-                self._sink(evidence.look(inferred.picture, tracks, drafts) if evidence else drafts)
+                self._sink(self._judged(inferred, evidence))
         drafts = self._stages.rules.finish()
         self._sink(evidence.finish(drafts) if evidence else drafts)
         self._reader.check()
@@ -220,6 +218,25 @@ class Pipeline:
             source=source,
             areas=[line.stats for line in self._areas],
         )
+
+    def _judged(self, inferred: Inferred[Detections], evidence: Evidence | None) -> list[Draft]:
+        """What a frame's detections mean, once they are tracks, with what belongs to it."""
+        begun_ns = time.monotonic_ns()
+        tracks = self._stages.tracker.update(
+            inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
+        )
+        tracked_ns = time.monotonic_ns()
+        self._meter.tracked(inferred.read_ns, len(tracks))
+        if self._gate is not None:
+            living = len(tracks) + len(tracks.lost)
+            self._gate.tell(tracks.captured_ns, living, tracks.tentative)
+        drafts = self._stages.rules.step(tracks, inferred.width_px, inferred.height_px)
+        times = self.times
+        times.wait.record(inferred.taken_ns - inferred.read_ns)
+        times.network.record(inferred.inferred_ns - inferred.taken_ns)
+        times.track.record(tracked_ns - begun_ns)
+        times.rules.record(time.monotonic_ns() - tracked_ns)
+        return evidence.look(inferred.picture, tracks, drafts) if evidence else drafts
 
     def _change_rules(self) -> None:
         while not self._new_rules.empty():

@@ -1,9 +1,10 @@
 """A picture in, what a network finds out: pre-processing, network and head together."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,28 @@ Found = TypeVar("Found")
 Own = TypeVar("Own", bound="Network[Any]")
 
 
+class Steps(Protocol):
+    """Is told how long the steps of a network took, ns; by any thread."""
+
+    def prepared(self, took_ns: int, /) -> None:
+        """A picture was made into the network's input."""
+
+    def inferred(self, took_ns: int, /) -> None:
+        """The engine has run."""
+
+    def decoded(self, took_ns: int, /) -> None:
+        """Raw outputs were made into what was found."""
+
+
+class NobodyListens:
+    """Takes no notice of how long the steps took."""
+
+    def prepared(self, took_ns: int, /) -> None:
+        """Nothing."""
+
+    inferred = decoded = prepared
+
+
 class Network(ABC, Generic[Found]):
     """What the networks of every task share. Any number of threads may share one.
 
@@ -30,6 +53,9 @@ class Network(ABC, Generic[Found]):
         manifest: of the network.
         engine: the network, loaded; this closes it.
 
+    Attributes:
+        steps: is told how long each step took.
+
     Raises:
         ManifestError: the manifest does not fit the engine, or is for another task.
     """
@@ -37,6 +63,7 @@ class Network(ABC, Generic[Found]):
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
         self.manifest = manifest
         self.engine = engine
+        self.steps: Steps = NobodyListens()
         self._preprocessor = Preprocessor(manifest.input)
         self._head = self._head_of(manifest)
         check_input(manifest, engine)
@@ -93,7 +120,9 @@ class Network(ABC, Generic[Found]):
             return [self.find(image) for image in images]
         prepared = [self.prepare(image) for image in images]
         together = np.concatenate([tensor for tensor, _ in prepared])
+        begun_ns = time.monotonic_ns()
         outputs = run_in_parts(self.engine, together)
+        self.steps.inferred(time.monotonic_ns() - begun_ns)
         return [
             self.decode([output[number : number + 1] for output in outputs], geometry)
             for number, (_, geometry) in enumerate(prepared)
@@ -101,7 +130,10 @@ class Network(ABC, Generic[Found]):
 
     def prepare(self, image: Image) -> tuple[Tensor, Geometry]:
         """The network's input for a picture, and where the picture lies in it."""
-        return self._preprocessor(image)
+        begun_ns = time.monotonic_ns()
+        prepared = self._preprocessor(image)
+        self.steps.prepared(time.monotonic_ns() - begun_ns)
+        return prepared
 
     def infer(self, tensor: Tensor) -> Sequence[Tensor]:
         """The network's raw outputs for one input.
@@ -109,11 +141,17 @@ class Network(ABC, Generic[Found]):
         Raises:
             EngineError: the network failed.
         """
-        return self.engine.run(tensor)
+        begun_ns = time.monotonic_ns()
+        outputs = self.engine.run(tensor)
+        self.steps.inferred(time.monotonic_ns() - begun_ns)
+        return outputs
 
     def decode(self, outputs: Sequence[Tensor], geometry: Geometry) -> Found:
         """What raw outputs stand for."""
-        return self._head.decode(outputs, geometry, self.manifest.thresholds)
+        begun_ns = time.monotonic_ns()
+        found = self._head.decode(outputs, geometry, self.manifest.thresholds)
+        self.steps.decoded(time.monotonic_ns() - begun_ns)
+        return found
 
     def close(self) -> None:
         """Give the engine's memory and device back."""

@@ -164,6 +164,14 @@ def manifest(name: str) -> Manifest:
     raise _unknown("network", name, names())
 
 
+def is_here(name: str, places: Places | None = None) -> bool:
+    """True where `resolve` fetches nothing: a path, or a network that this device holds."""
+    places = places or Places.of_user()
+    return is_path(name) or any(
+        places.holds(one.asset) for one in contents().networks if one.manifest.name == name
+    )
+
+
 def is_path(name: str) -> bool:
     """True where it means a manifest's file or a record's folder, not a name of the zoo."""
     return _is_yaml(name) or "/" in name

@@ -7,6 +7,7 @@ references.py  secrets that settings files name: ${NAME}, ${file:NAME}
 paths.py       paths in settings files
 logging.py     structlog, for people or for machines
 backoff.py     growing waits with jitter
+times.py       times as text: RFC 3339, or Unix nanoseconds
 net.py         loopback or TLS, nothing between
 mqtt/          one MQTT connection that keeps coming back
 cli.py         what the command lines share

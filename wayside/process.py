@@ -45,6 +45,15 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
+def exit_on_sigterm() -> None:
+    """Have SIGTERM end the process as SIGINT does: by an exception, so that all is tidied up."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
 def on_hangup(act: Callable[[], None]) -> None:
     """Have something done, in a thread, whenever SIGHUP comes: daemons read their settings then."""
     call = _from_handlers()

@@ -166,7 +166,8 @@ def _read(path: Path) -> str:
             raise SettingsError([Problem(str(path), 0, "", f"larger than {MAX_BYTES} bytes")])
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        problem = Problem(str(path), 0, "", f"cannot be read: {error.strerror}")
+        told = f"cannot be read: {error.strerror}; check the path and who may read it"
+        problem = Problem(str(path), 0, "", told)
         raise SettingsError([problem]) from error
     except UnicodeDecodeError as error:
         raise SettingsError([Problem(str(path), 0, "", "is not UTF-8 text")]) from error
@@ -195,7 +196,10 @@ def read_document(text: str, file: str, lines: dict[Location, int]) -> dict[str,
         document = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise SettingsError([Problem(file, line, "", f"is no YAML: {error.problem}")]) from error
+        hint = "; indent with spaces, not with tabs" if "'\\t'" in str(error.problem) else ""
+        raise SettingsError(
+            [Problem(file, line, "", f"is no YAML: {error.problem}{hint}")]
+        ) from error
     except yaml.YAMLError as error:
         raise SettingsError([Problem(file, 0, "", f"is no YAML: {_one_line(error)}")]) from error
     finally:

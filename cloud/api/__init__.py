@@ -16,6 +16,7 @@ documentation.py  /docs, /openapi.json: which routes take a key
 health.py     /healthz, /readyz
 filters.py    what questions are narrowed down by
 models.py     the answers' shapes
+event_details.py  what only some kinds of events have
 device_models.py  the shapes of answers about devices
 summary_models.py  the shapes of summaries
 times.py      RFC 3339 to the nanosecond

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 from cloud.api.access import requires
 from cloud.api.problems import RESPONSES
-from cloud.api.times import format_ns
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Audit, Entry
 from cloud.store.port import MAX_LIMIT
+from wayside.times import format_ns
 
 
 class EntryAnswer(BaseModel):

@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.api.times import format_ns
 from cloud.fleet.device import Device
 from cloud.fleet.devices import Tally
 from cloud.fleet.presence import Presence
 from protos.ids import ID_PATTERN, boot_text
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.times import format_ns
 
 PresenceSlug = Literal["online", "late", "offline", "never-seen"]
 
@@ -23,6 +23,16 @@ class CameraAnswer(BaseModel):
     frames: int = Field(description="captured since the agent's start")
     dropped: int
     latency_ms: float = Field(description="capture to tracks, median")
+
+
+class SensorAnswer(BaseModel):
+    """A sensor as its device reports it."""
+
+    sensor: str
+    state: str = Field(examples=["live"], description="starting, live, waiting, lost or stuck")
+    detail: str | None = Field(description="why it is lost")
+    readings: int = Field(description="values read since the agent's start")
+    reading_age_s: float | None = Field(description="since the last value; null before the first")
 
 
 class OutboxAnswer(BaseModel):
@@ -57,6 +67,7 @@ class DeviceAnswer(BaseModel):
     agent_version: str | None
     heartbeat_interval_s: int | None
     cameras: list[CameraAnswer]
+    sensors: list[SensorAnswer]
     outbox: OutboxAnswer | None
     last_errors: list[str]
 
@@ -83,6 +94,7 @@ class DeviceAnswer(BaseModel):
             agent_version=state.agent_version if state else None,
             heartbeat_interval_s=state.heartbeat_interval_s if state else None,
             cameras=[_camera(camera) for camera in state.cameras] if state else [],
+            sensors=[_sensor(sensor) for sensor in state.sensors] if state else [],
             outbox=_outbox(state.outbox) if state and state.HasField("outbox") else None,
             last_errors=list(state.last_errors) if state else [],
         )
@@ -133,6 +145,16 @@ def _camera(camera: DeviceState.Camera) -> CameraAnswer:
         frames=camera.frames,
         dropped=camera.dropped,
         latency_ms=camera.latency_ms,
+    )
+
+
+def _sensor(sensor: DeviceState.Sensor) -> SensorAnswer:
+    return SensorAnswer(
+        sensor=sensor.sensor,
+        state=sensor.state,
+        detail=sensor.detail or None,
+        readings=sensor.readings,
+        reading_age_s=sensor.reading_age_s if sensor.HasField("reading_age_s") else None,
     )
 
 

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.access import Caller, requires
 from cloud.api.problems import RESPONSES
-from cloud.api.times import TimeNs, format_ns
+from cloud.api.times import TimeNs
 from cloud.erasure.ranges import ErasedRange
 from cloud.fleet.api_key import Role
 from cloud.fleet.erasures import Erasure, Erasures
 from cloud.store.port import MAX_LIMIT
 from cloud.store.questions import check_delete
 from protos.ids import ID_PATTERN
+from wayside.times import format_ns
 
 StateSlug = Literal["accepted", "running", "failed", "done"]
 

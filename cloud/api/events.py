@@ -9,10 +9,11 @@ from cloud.api.access import requires
 from cloud.api.filters import Text
 from cloud.api.models import CountAnswer, CountsAnswer, EventAnswer, EventsAnswer
 from cloud.api.problems import RESPONSES
-from cloud.api.times import TimeNs, format_ns
+from cloud.api.times import TimeNs
 from cloud.fleet.api_key import Role
 from cloud.store.port import MAX_LIMIT, CountQuery, EventQuery, EventStore, GroupBy, Order
 from protos.ids import Lane
+from wayside.times import format_ns
 
 _DEFAULT_RANGE_NS = 3_600_000_000_000
 _MAX_INTERVAL_S = 366 * 86_400

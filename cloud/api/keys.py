@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud.api.access import Caller, requires
 from cloud.api.filters import IdCursor
 from cloud.api.problems import RESPONSES
-from cloud.api.times import format_ns
 from cloud.fleet.api_key import KEY_ID_PATTERN, LABEL_PATTERN, Role
 from cloud.fleet.keys import DEFAULT_DAYS, MAX_DAYS, ApiKey, Keys
 from cloud.store.port import MAX_LIMIT
+from wayside.times import format_ns
 
 RoleSlug = Literal["viewer", "operator", "fleet-manager", "admin"]
 

@@ -6,9 +6,10 @@ nanoseconds are text as well, because JSON numbers above 2^53 lose digits in bro
 
 from pydantic import BaseModel, Field
 
-from cloud.api.times import format_ns
+from cloud.api.event_details import Details, details
 from cloud.store.port import CountRow, EventRecord, GroupBy
 from protos.ids import boot_text
+from wayside.times import format_ns
 
 
 class BoxAnswer(BaseModel):
@@ -20,7 +21,7 @@ class BoxAnswer(BaseModel):
     height: float
 
 
-class EventAnswer(BaseModel):
+class EventAnswer(Details):
     """One event."""
 
     event_id: str = Field(examples=["cam-box/00000000000000a7/state/42"])
@@ -83,6 +84,7 @@ class EventAnswer(BaseModel):
             dwell_s=event.dwell_s,
             value=event.value,
             snapshot_id=event.snapshot_id or None,
+            **dict(details(event.payload)),
         )
 
 

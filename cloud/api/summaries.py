@@ -17,7 +17,7 @@ from cloud.api.summary_models import (
     ZoneAnswer,
     ZonesAnswer,
 )
-from cloud.api.times import TimeNs, format_ns
+from cloud.api.times import TimeNs
 from cloud.fleet.api_key import Role
 from cloud.store.port import EventStore
 from cloud.store.summaries import (
@@ -28,6 +28,7 @@ from cloud.store.summaries import (
     LatestQuery,
     ZonesQuery,
 )
+from wayside.times import format_ns
 
 _DAY_NS = 86_400 * 1_000_000_000
 _LATEST_RANGE_NS = 30 * _DAY_NS

@@ -19,8 +19,8 @@ app = group("The archive: every batch, in Parquet files by day and share of the 
 
 
 def _time_ns(text: str) -> int:
-    from cloud.api.times import parse_ns
     from cloud.store.records import MAX_CAPTURED_NS
+    from wayside.times import parse_ns
 
     try:
         time_ns = parse_ns(f"{text}T00:00:00Z" if len(text) == 10 and "-" in text else text)

@@ -118,7 +118,7 @@ def _show(erased: "ErasedRange", found: "Found", broken_off: "Sequence[ErasedRan
 
 
 def _named(erased: "ErasedRange") -> str:
-    from cloud.api.times import format_ns
+    from wayside.times import format_ns
 
     whose = f"device {erased.device}" if erased.device else "all devices"
     return f"{whose}, {format_ns(erased.since_ns)} to {format_ns(erased.until_ns)}"

@@ -149,11 +149,13 @@ class SimulatedDevice:
             receipt = codec.decode(Receipt, payload)
         except WireError:
             return
+        now_s = self._clock()
         for item in receipt.ranges:
             if item.boot != self.boot or int(item.lane) not in _LANES:
                 continue
-            for batch in self.outbox.stored(Lane(item.lane), item.first_seq, item.last_seq):
-                self._tally.round_trip(self._clock() - (batch.sent_s or self._clock()))
+            lane = Lane(item.lane)
+            for batch in self.outbox.stored(lane, item.first_seq, item.last_seq, now_s):
+                self._tally.round_trip(now_s - (batch.sent_s or now_s))
 
     # How.
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from protos.ids import Lane
 
 _MAX_DOUBLINGS = 5
+_TIMES_OBSERVED = 4.0
+_GAIN_UP, _GAIN_DOWN = 1 / 2, 1 / 8
+"""Of the smoothed time to a receipt, as in the agent (edge/publish/receipt_timeout.py)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +24,7 @@ class Batch:
         last: seq of its last event.
         missing: seqs without a receipt.
         sent_s: when it went out first, None before.
+        taken_s: when it had a PUBACK first, None before.
         due_s: when it goes out again; infinite until a PUBACK.
         sendings: how often it went out.
     """
@@ -31,6 +35,7 @@ class Batch:
     payload: bytes
     missing: set[int] = field(init=False)
     sent_s: float | None = None
+    taken_s: float | None = None
     due_s: float = math.inf
     sendings: int = 0
 
@@ -42,8 +47,8 @@ class Outbox:
     """What a device has made and has no receipt for.
 
     Args:
-        receipt_timeout_s: s after PUBACK before a batch is due again; doubled with each
-            sending, so that a slow cloud is not flooded.
+        receipt_timeout_s: s after PUBACK before a batch is due again, at least; doubled with
+            each sending, and some times what receipts take, so that a slow cloud is not flooded.
 
     Attributes:
         last_seqs: the last seq of every lane, also of what is long forgotten.
@@ -51,6 +56,7 @@ class Outbox:
 
     def __init__(self, receipt_timeout_s: float) -> None:
         self._receipt_timeout_s = receipt_timeout_s
+        self._observed_s = 0.0
         self._batches: dict[Lane, dict[int, Batch]] = {}
         self.last_seqs: dict[Lane, int] = {}
 
@@ -89,10 +95,13 @@ class Outbox:
 
     def taken(self, batch: Batch, now_s: float) -> None:
         """The broker has it: wait so long for the receipt."""
+        if batch.taken_s is None:
+            batch.taken_s = now_s
         doublings = min(max(0, batch.sendings - 1), _MAX_DOUBLINGS)
-        batch.due_s = now_s + self._receipt_timeout_s * 2.0**doublings
+        once_s = max(self._receipt_timeout_s, _TIMES_OBSERVED * self._observed_s)
+        batch.due_s = now_s + once_s * 2.0**doublings
 
-    def stored(self, lane: Lane, first: int, last: int) -> list[Batch]:
+    def stored(self, lane: Lane, first: int, last: int, now_s: float) -> list[Batch]:
         """Forget what a receipt names; returns the batches that are stored whole by it."""
         batches = self._batches.get(lane, {})
         whole = []
@@ -103,4 +112,10 @@ class Outbox:
             if not batch.missing:
                 del batches[batch.first]
                 whole.append(batch)
+                if batch.taken_s is not None:
+                    self._observe(now_s - batch.taken_s)
         return whole
+
+    def _observe(self, seconds: float) -> None:
+        gain = _GAIN_UP if seconds > self._observed_s else _GAIN_DOWN
+        self._observed_s += gain * (seconds - self._observed_s)

@@ -20,6 +20,7 @@ from edge.capture.port import Frame, Source
 from edge.capture.slot import Inlet
 from edge.capture.soundness import Soundness
 from edge.errors import CaptureError
+from edge.histogram import StageTimes
 from edge.rules.port import Draft, Event
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
@@ -78,6 +79,7 @@ class Reader:
         limits: what the camera may take.
         soundness: judges its pictures.
         draw: an even draw from [0, 1), for jitter.
+        times: told how long a picture takes to its slot.
         passed: sees each usable frame before anybody else, and says what they see; None: the frame.
     """
 
@@ -91,6 +93,7 @@ class Reader:
         limits: Limits,
         soundness: Soundness,
         draw: Callable[[], float] = random.random,
+        times: StageTimes | None = None,
         passed: Callable[[Frame], Frame] | None = None,
     ) -> None:
         self._camera = camera
@@ -102,6 +105,7 @@ class Reader:
         self._soundness = soundness
         self._passed = passed
         self._draw = draw
+        self._times = times or StageTimes()
         self._changed = threading.Condition(threading.RLock())
         self._life = Life()
         self._attempts: dict[int, Attempt] = {}
@@ -183,6 +187,7 @@ class Reader:
 
     def pictured(self, attempt: Attempt, frame: Frame, source: Source) -> bool:
         """A frame was read; False when no further one is wanted."""
+        begun_ns = time.monotonic_ns()
         with self._changed:
             if self._is_over or attempt.number != self._life.attempt:
                 return False
@@ -190,6 +195,7 @@ class Reader:
             self._last_ns = frame.captured_ns
             if not self._is_usable(attempt, frame, source):
                 return not self._is_over
+            self._times.capture.record(time.monotonic_ns() - begun_ns)
             if not source.lossless:
                 return self._put(frame)
         return self._put(frame)  # it may wait for room, and nobody else shall wait for that

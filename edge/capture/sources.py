@@ -42,12 +42,21 @@ class Camera:
         camera: id of the camera.
         settings: where its frames come from.
         wall: the device's clock.
+        file_start_ns: Unix time of a file's first moment; None: reckoned from now, see FileClock.
     """
 
-    def __init__(self, camera: str, settings: CameraSource, wall: WallClock) -> None:
+    def __init__(
+        self,
+        camera: str,
+        settings: CameraSource,
+        wall: WallClock,
+        *,
+        file_start_ns: int | None = None,
+    ) -> None:
         self._camera = camera
         self._settings = settings
         self._wall = wall
+        self._file_start_ns = file_start_ns
         self._clock = StreamClock(wall.now_ns, lambda: wall.anchor_id)
         self._counting = threading.Lock()
         self._frames = 0
@@ -68,8 +77,9 @@ class Camera:
             stamp = Stamp(self, self._opened)
         if not self._settings.is_camera:
             return FileSource(
-                stamp, self._settings, self._wall, wait, lambda: self._file_video(wait)
-            )
+                stamp, self._settings, self._wall, wait, lambda: self._file_video(wait),
+                self._file_start_ns,
+            )  # fmt: skip
         video = SyntheticVideo(self._device, wait) if self._device else open_video(self._settings)
         with self._counting:
             if stamp.opened == self._opened:
@@ -139,6 +149,7 @@ class FileSource:
         wall: the device's clock.
         wait: how it waits for the time of a frame.
         open_video: opens it, again for each round of a loop.
+        start_ns: Unix time of its first moment; None: reckoned from now.
 
     Raises:
         CaptureError: the file is missing or no video.
@@ -151,6 +162,7 @@ class FileSource:
         wall: WallClock,
         wait: Wait,
         open_video: Callable[[], Video],
+        start_ns: int | None = None,
     ) -> None:
         self._stamp = stamp
         self._open_video = open_video
@@ -161,7 +173,8 @@ class FileSource:
         self._period_ns = round(1e9 / (self._video.fps or FALLBACK_FPS))
         self._total = self._video.frame_count or self._counted()
         self._duration_ns = self._total * self._period_ns
-        start_ns = wall.now_ns() - (self._duration_ns if settings.lossless else 0)
+        if start_ns is None:
+            start_ns = wall.now_ns() - (self._duration_ns if settings.lossless else 0)
         self._clock = FileClock(start_ns)
         self._anchor_id = wall.anchor_id
         self._lag = Lag()

@@ -43,7 +43,8 @@ def _welcome(settings: MqttSettings, device: str, where: str) -> Finding:
         return wrong("mqtt", str(error))
     except NotConnectedError as error:
         return wrong("mqtt", f"{where}: {error}",
-                     "see mqtt.username and password_file, or mqtt.tls with its certificates, and "
-                     "the broker's log")  # fmt: skip
+                     "see that mqtt.port is that of an MQTT broker, with TLS where mqtt.tls is "
+                     "set; mqtt.username and password_file, the certificates, and the broker's log",
+                     )  # fmt: skip
     secured = "TLS" if settings.tls is not None else "plain text"
     return ok("mqtt", f"{where} welcomes us, MQTT {protocol}, {secured}")

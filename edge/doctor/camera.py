@@ -1,12 +1,15 @@
 """Each camera: does it answer, and with what."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.capture.port import Frame, Source
+from edge.capture.settings import CameraSource
 from edge.capture.sources import Camera
 from edge.doctor.finding import Finding, ok, warning, wrong
 from edge.errors import CaptureError
@@ -18,6 +21,12 @@ _GRACE_S = 2.0
 """Beyond its own time limits, what a camera gets before it counts as stuck."""
 
 _SLOW_FPS = 1.0
+
+_KNOCK_S = 2.0
+"""What a camera's port gets to answer at all."""
+
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+"""Where cameras listen whose address names no port."""
 
 
 def cameras(settings: Sequence[CameraSettings]) -> Iterator[Finding]:
@@ -37,7 +46,10 @@ class _Look(threading.Thread):
         self._settings = settings
         self._subject = f"camera {settings.id}"
         self._limit_s = (
-            (settings.open_timeout_ms + settings.read_timeout_ms) / 1000 + LOOK_S + _GRACE_S
+            (settings.open_timeout_ms + settings.read_timeout_ms) / 1000
+            + LOOK_S
+            + _KNOCK_S
+            + _GRACE_S
         )
         self._found: Finding | None = None
 
@@ -45,7 +57,7 @@ class _Look(threading.Thread):
         try:
             self._found = self._look()
         except CaptureError as error:
-            self._found = wrong(self._subject, str(error))
+            self._found = wrong(self._subject, str(error), _on_the_way(self._settings))
 
     def finding(self) -> Finding:
         """What was found; within the camera's own time limits."""
@@ -92,3 +104,23 @@ class _Look(threading.Thread):
                 "see the camera's own settings, and the network between",
             )  # fmt: skip
         return ok(self._subject, f"{told}, {fps:.0f} pictures a second")
+
+
+def _on_the_way(settings: CameraSource) -> str:
+    """What a camera of the network that shows nothing calls for, by how far one comes to it."""
+    if settings.kind not in ("rtsp", "http"):
+        return ""
+    parts = urlsplit(str(settings.source))
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    try:
+        socket.create_connection((host, port), _KNOCK_S).close()
+    except socket.gaierror:
+        return (
+            f"there is no host {host}: see the address, and that this device can ask a DNS server"
+        )
+    except OSError as error:
+        return (
+            f"nothing answers at {host}:{port} ({error.strerror or error}): see that the camera is "
+            "on, its address and port, and that no firewall stands between"
+        )
+    return f"{host}:{port} answers: see the path in its address, user and password"

@@ -1,5 +1,6 @@
 """The disk on which events wait."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.doctor.finding import Finding, ok, warning, wrong
+from edge.publish.privacy import open_to_others
 
 SLOW_S = 0.25
 """Of a write that is on disk: alarms wait for one."""
@@ -31,9 +33,7 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         held = _held_bytes(folder)
     except OSError as error:
         yield wrong(
-            "disk", f"{place}: cannot be written: {error.strerror}",
-            f"let the agent's user write there, or set data_dir, which is {folder}, to a folder "
-            "on a disk that can be written",
+            "disk", f"{place}: cannot be written: {error.strerror}", remedy_of(error, folder)
         )  # fmt: skip
         return
     if took_s > slow_s:
@@ -43,6 +43,7 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         )  # fmt: skip
     else:
         yield ok("disk", f"{folder}: a write took {took_s * 1e3:.0f} ms to be on disk")
+    yield from _privacy(folder)
     free, needed = shutil.disk_usage(place).free, max(0, max_bytes - held)
     told = f"{free // _MIB:,} MiB free, and events may take {needed // _MIB:,} MiB more"
     if free < needed:
@@ -53,6 +54,16 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
         yield ok("space", told)
 
 
+def remedy_of(error: OSError, folder: Path) -> str:
+    """What to do where the disk of the outbox's folder cannot be written."""
+    if error.errno == errno.ENOSPC:
+        return f"make room on this disk, or set data_dir, which is {folder}, to another one"
+    return (
+        f"let the agent's user write there, or set data_dir, which is {folder}, to a folder on a "
+        "disk that can be written"
+    )
+
+
 def _held_bytes(folder: Path) -> int:
     """What events occupy now; an agent that runs may take a file away meanwhile."""
     total = 0
@@ -60,6 +71,19 @@ def _held_bytes(folder: Path) -> int:
         with suppress(FileNotFoundError):
             total += path.stat().st_size
     return total
+
+
+def _privacy(folder: Path) -> Iterator[Finding]:
+    """Who else may look at events; nothing is said of a folder that is not there yet."""
+    if folder.is_dir():
+        found = open_to_others([folder, *folder.glob("outbox*")])
+        if found:
+            yield warning(
+                "privacy", f"{found[0]}: others than the agent's user may read it",
+                f"chmod 700 {folder}; the agent closes its own files when it starts",
+            )  # fmt: skip
+        else:
+            yield ok("privacy", f"{folder}: for the agent's user alone")
 
 
 def _nearest(folder: Path) -> Path:

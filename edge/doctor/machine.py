@@ -19,13 +19,14 @@ _BUILT_S = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()
 
 def machine() -> Iterator[Finding]:
     """What this machine is and has."""
-    yield ok("machine", f"{_board()}, Python {platform.python_version()}")
+    yield ok("machine", f"{board()}, Python {platform.python_version()}")
     yield clock(time.time(), clock_synced())
     yield _opencv()
     yield from accelerators(gpu.find_gpu(), lambda module: find_spec(module) is not None)
 
 
-def _board() -> str:
+def board() -> str:
+    """What machine this is, as its device tree says, or its kernel."""
     try:
         return _BOARD.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
     except OSError:

@@ -10,7 +10,6 @@ from edge.infer.upgrade import probe_picture
 from edge.model_settings import ModelSettings
 from edge.network import PROBE_SHAPE
 from models import zoo
-from models.assets import Places
 from models.errors import ModelError
 from models.selection import AnyNetwork, network_class
 
@@ -28,7 +27,7 @@ def networks(models: Mapping[str | None, ModelSettings]) -> Iterator[Finding]:
 
 
 def _network(subject: str, settings: ModelSettings) -> Finding:
-    if not _is_here(settings.name):
+    if not zoo.is_here(settings.name):
         return warning(
             subject, f"{settings.name}: not on this device yet; the agent fetches it at its start",
             f"fetch it now, while there is a network: wayside-models pull {settings.name}",
@@ -45,15 +44,6 @@ def _network(subject: str, settings: ModelSettings) -> Finding:
         return wrong(subject, str(error))
     finally:
         network.close()
-
-
-def _is_here(name: str) -> bool:
-    if zoo.is_path(name):
-        return True
-    places = Places.of_user()
-    return any(
-        places.holds(one.asset) for one in zoo.contents().networks if one.manifest.name == name
-    )
 
 
 def _milliseconds(network: AnyNetwork) -> float:

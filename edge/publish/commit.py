@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from edge.publish.ageing import expire
 from edge.publish.clock import ClockState
+from edge.publish.condense import Loss
 from edge.publish.eviction import Evicted, evict
 from edge.publish.ledger import Ledger
-from edge.publish.losses import Loss
 from edge.publish.ranges import Ranges
 from edge.publish.rows import Stream
 from edge.publish.settings import KIB
@@ -35,12 +36,14 @@ class Work:
         drafts: events to write.
         given_up: (lane, reason) and number of the events that never got a seq.
         taken: tells which rows have a PUBACK; asked only when room must be made.
+        max_age_s: rows that are older go; None: none does for its age.
     """
 
     stored: Mapping[Stream, Ranges] = field(default_factory=dict)
     drafts: Sequence[Staged] = ()
     given_up: Mapping[tuple[Lane, str], int] = field(default_factory=dict)
     taken: Callable[[], Mapping[Stream, Ranges]] = _nothing_taken
+    max_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ class Committed:
 
     Attributes:
         evicted: the rows that went because there was no room.
+        expired: the rows that went because they were too old; perhaps there are more.
         unsaid: True where a further transaction is needed to say a loss.
     """
 
     evicted: list[Evicted]
+    expired: list[Evicted]
     unsaid: bool
 
 
@@ -82,13 +87,20 @@ def commit(
             ledger.losses.record(Loss(ledger.boot, lane, 0, 0, count, reason))
         if ledger.losses.unsaid:
             _say(ledger, now_ns, clock)
+        expired = _expire(ledger, work.max_age_s, now_ns) if clock.synced else []
         evicted: list[Evicted] = []
         if ledger.bytes > max_bytes:
             # More than needed, so that the next transactions, and the report, find room.
             slack = max(_MIN_SLACK_BYTES, max_bytes // 64)
             evicted = evict(ledger, ledger.bytes - max_bytes + slack, work.taken())
         unsaid = ledger.losses.unsaid
-    return Committed(evicted, unsaid)
+    return Committed(evicted, expired, unsaid)
+
+
+def _expire(ledger: Ledger, max_age_s: float | None, now_ns: int) -> list[Evicted]:
+    if max_age_s is None:
+        return []
+    return expire(ledger, ledger.dates.see(now_ns), now_ns - int(max_age_s * 1e9))
 
 
 def _say(ledger: Ledger, now_ns: int, clock: ClockState) -> None:

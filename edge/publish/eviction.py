@@ -4,11 +4,11 @@ Rows that the broker took (PUBACK) before rows that it did not, less urgent lane
 urgent ones, older before newer; and no alarm while any other lane has a row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from edge.publish.condense import Loss
 from edge.publish.ledger import Ledger
-from edge.publish.losses import Loss
 from edge.publish.ranges import Ranges
 from edge.publish.rows import Stream
 from protos.ids import Lane
@@ -45,12 +45,22 @@ def evict(ledger: Ledger, free_bytes: int, taken: Mapping[Stream, Ranges]) -> li
             break
         runs, freed = _runs(ledger, stream, first, last, free_bytes)
         free_bytes -= freed
-        for start, end in runs:
-            count = ledger.delete(stream, start, end)
-            ledger.losses.evicted(stream, start, end)
-            ledger.losses.record(Loss(stream.boot, stream.lane, start, end, count, reason))
-            gone.append(Evicted(stream, start, end))
+        gone += give_up(ledger, stream, runs, reason)
     return gone
+
+
+def give_up(ledger: Ledger, stream: Stream, runs: Ranges, reason: str) -> list[Evicted]:
+    """Delete rows of a stream, and record each run of them as lost."""
+    for start, end in runs:
+        count = ledger.delete(stream, start, end)
+        ledger.losses.evicted(stream, start, end)
+        ledger.losses.record(Loss(stream.boot, stream.lane, start, end, count, reason))
+    return [Evicted(stream, start, end) for start, end in runs]
+
+
+def in_order(streams: Iterable[Stream]) -> list[Stream]:
+    """Streams in the order in which they go: less urgent lanes first, older starts first."""
+    return sorted(streams, key=lambda stream: (-stream.lane, stream.age))
 
 
 def _candidates(
@@ -58,7 +68,7 @@ def _candidates(
 ) -> Iterator[tuple[Stream, int, int, str]]:
     """Ranges in the order in which they go."""
     last_seqs = ledger.last_seqs()
-    streams = sorted(last_seqs, key=lambda stream: (-stream.lane, stream.age))
+    streams = in_order(last_seqs)
     for group in (
         [stream for stream in streams if stream.lane is not Lane.ALARM],
         [stream for stream in streams if stream.lane is Lane.ALARM],
@@ -72,7 +82,7 @@ def _candidates(
 
 def _runs(
     ledger: Ledger, stream: Stream, first: int, last: int, need_bytes: int
-) -> tuple[list[tuple[int, int]], int]:
+) -> tuple[Ranges, int]:
     """The oldest rows that make up `need_bytes`, as runs without a gap, and their bytes."""
     found = Ranges()
     freed = 0
@@ -81,4 +91,4 @@ def _runs(
         freed += size
         if freed >= need_bytes:
             break
-    return list(found), freed
+    return found, freed

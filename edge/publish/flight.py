@@ -3,6 +3,9 @@
 An event is to do, on its way (sent, until its receipt), or aside. It leaves by a receipt, or
 because it is gone from the outbox. Times are seconds of one monotonic clock, handed in.
 
+What is fresh goes at once. Old events (todo.py) go at a pace, no more of them at a time than
+receipts allow, and they leave half of the window to what is fresh.
+
 Finding what a broker refuses (decision 9; measured with Mosquitto 2.0: it answers PUBACK 0x87,
 or 0 on MQTT 3.1.1, and then closes): a connection that closes blames every message that has no
 PUBACK, or a fresh one. As soon as a message was blamed once less than it takes, suspects
@@ -11,14 +14,18 @@ set aside. The next message of its lane travels alone as well: when it is refuse
 whole lane is.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.publish.gates import Gate
+from edge.publish.congestion import Congestion
+from edge.publish.gates import Cause, Gate
+from edge.publish.pace import Pace
 from edge.publish.ranges import Ranges
 from edge.publish.receipt_timeout import ReceiptTimeout
 from edge.publish.rows import Stream
 from edge.publish.settings import ForwarderSettings
+from edge.publish.todo import LIVE_S, Candidate, Todo
 from edge.publish.trials import Sent, Trials
 from edge.publish.window import Window
 from protos.ids import Lane
@@ -49,23 +56,33 @@ class Refusal:
 class Flight:
     """The state of what is to be sent, is on its way, or is set aside.
 
+    Args:
+        settings: limits and waits.
+        new_backoff: makes the waits while nobody subscribes, from shortest and longest.
+        share: a number from 0 to 1 by chance: of the wait before a replay.
+
     Attributes:
         timeout: how long receipts may take, and take.
+        congestion: how many old batches may be without a receipt.
     """
 
     def __init__(
-        self, settings: ForwarderSettings, new_backoff: Callable[[float, float], Backoff] = Backoff
+        self,
+        settings: ForwarderSettings,
+        new_backoff: Callable[[float, float], Backoff] = Backoff,
+        share: Callable[[], float] = random.random,
     ) -> None:
         self.timeout = ReceiptTimeout(
             settings.receipt_timeout_min_s,
             settings.receipt_timeout_max_s,
             settings.receipt_timeout_factor,
         )
+        self.congestion = Congestion(settings.max_awaiting // 2)
+        self._pace = Pace(settings.replay_max_per_s, settings.replay_start_max_s, share)
         self._settings = settings
         self._up = False
         self._known: dict[Stream, int] = {}
-        self._todo: dict[Stream, Ranges] = {}
-        self._ready_s: dict[Stream, float] = {}
+        self._todo = Todo()
         self._aside: dict[Stream, Ranges] = {}
         self._aside_until_s: dict[Lane, float] = {}
         self._window = Window(settings.settle_s)
@@ -87,6 +104,11 @@ class Flight:
         return len(self._window)
 
     @property
+    def backlog(self) -> int:
+        """Old events that are still to be sent."""
+        return self._todo.old
+
+    @property
     def aside(self) -> int:
         """Events that are set aside."""
         return sum(held.count for held in self._aside.values())
@@ -97,6 +119,8 @@ class Flight:
         """A connection stands."""
         self._up = True
         self._progress_s = now_s
+        self._todo.age()
+        self._pace.begin(self._todo.old, now_s)
 
     def disconnected(self, now_s: float, *, blame: bool = True) -> list[Refusal]:
         """The connection is gone: everything without a receipt is to be sent again.
@@ -109,7 +133,7 @@ class Flight:
         self._up = False
         unsettled = self._window.unsettled()
         for sent in self._window.clear():
-            self._again(sent.stream, sent.first, sent.last, now_s)
+            self._todo.add_old(sent.stream, sent.first, sent.last)
         if not blame:
             return []
         for sent in unsettled:
@@ -133,9 +157,11 @@ class Flight:
         if gate.refused and gate.closed(now_s):
             self._aside.setdefault(stream, Ranges()).add(first, last)
             return
+        if not self._up or gate.cause is Cause.NOBODY:
+            self._todo.add_old(stream, first, last)
+            return
         linger_s = 0.0 if stream.lane is Lane.ALARM else self._settings.linger_ms / 1000
-        self._todo.setdefault(stream, Ranges()).add(first, last)
-        self._ready_s.setdefault(stream, now_s + linger_s)
+        self._todo.add(stream, first, last, now_s + linger_s)
 
     def gone(self, stream: Stream, first: int, last: int) -> None:
         """The outbox has none of these events."""
@@ -147,19 +173,22 @@ class Flight:
         Returns:
             the token that names it, and True where it went out before.
         """
-        self._take_todo(stream, first, last)
+        old = self._todo.take(stream, first, last)
+        if old:
+            self._pace.spend(old, now_s)
         if self._window.unacked == 0:
             self._progress_s = now_s
         trial = self._trials.begin(stream, first, last)
-        return self._window.begin(stream, first, last, trial, now_s), trial.sends > 1
+        token = self._window.begin(Sent(stream, first, last, trial, now_s, old=old > 0))
+        return token, trial.sends > 1
 
-    def not_sent(self, token: int, now_s: float) -> None:
+    def not_sent(self, token: int) -> None:
         """There was no connection after all; wait for the next one."""
         self._up = False
         sent = self._window.drop(token)
         if sent is not None:
             sent.trial.sends -= 1
-            self._again(sent.stream, sent.first, sent.last, now_s)
+            self._todo.add_old(sent.stream, sent.first, sent.last)
 
     def answered(self, token: int, code: int, now_s: float) -> tuple[Sent | None, list[Refusal]]:
         """PUBACK.
@@ -184,7 +213,7 @@ class Flight:
         gate.nobody_there(now_s)
         sent.trial.sends -= 1
         sent.trial.blames = 0
-        self._again(sent.stream, sent.first, sent.last, now_s)
+        self._todo.add_old(sent.stream, sent.first, sent.last)
         return None, []
 
     def stored(self, stream: Stream, first: int, last: int, now_s: float) -> None:
@@ -194,22 +223,27 @@ class Flight:
             if first <= sent.first and sent.last <= last:
                 if sent.trial.first_puback_s is not None:
                     self.timeout.observe(now_s - sent.trial.first_puback_s)
+                if not sent.trial.overdue:
+                    self.congestion.in_time()
                 self._window.drop(token)
         self._forget(stream, first, last)
 
     def tick(self, now_s: float) -> list[Refusal]:
         """Let time pass: receipts that are overdue, PUBACKs that have settled, new attempts."""
         self._settle(now_s)
+        self._todo.age(now_s - LIVE_S)
         for lane in [lane for lane, until_s in self._aside_until_s.items() if until_s <= now_s]:
-            self._readmit(lane, now_s)
+            self._readmit(lane)
         refusals: list[Refusal] = []
         for sent in self._window.overdue(now_s):
             sent.trial.overdue += 1
+            self.congestion.overdue(now_s, self.timeout.after(0))
+            self.timeout.missed(now_s)
             sent.trial.missed += self._newest_stored_s > sent.sent_s
             if sent.trial.missed >= self._settings.refusals_before_aside:
                 refusals += self._put_aside(sent, "others get receipts, it gets none", now_s)
             else:
-                self._again(sent.stream, sent.first, sent.last, now_s)
+                self._todo.add_old(sent.stream, sent.first, sent.last)
         return refusals
 
     # What follows.
@@ -218,17 +252,18 @@ class Flight:
         """What to send now, or None."""
         if not self._up or self._window.unacked >= self._settings.window:
             return None
-        suspects = self._suspects()
+        suspects, candidates = self._suspects(), self._todo.candidates()
         if suspects or self._doubts(now_s):
             if self._window.unsettled():
                 return None
+            candidates.sort(key=lambda one: not self._gates[one.stream.lane].refused)
             for stream, first in suspects:
-                found = self._todo[stream].starting_at(first)
+                found = self._todo.starting_at(stream, first)
                 if found and not self._gates[stream.lane].closed(now_s):
                     return Choice(stream, *found)
-        for stream in sorted(self._todo):
-            if self._may_send(stream, now_s):
-                return Choice(stream, *self._todo[stream].first())
+        for one in candidates:
+            if self._may_send(one, now_s):
+                return Choice(one.stream, one.first, one.last)
         return None
 
     def wake_s(self, now_s: float) -> float | None:
@@ -241,8 +276,8 @@ class Flight:
             return None
         times = [*self._aside_until_s.values(), *self._window.next_s()]
         times += [
-            max(self._ready_s[stream], self._gates[stream.lane].wait_until())
-            for stream in self._todo
+            max(one.ready_s, self._gates[one.stream.lane].wait_until(), self._opens_s(one))
+            for one in self._todo.candidates()
         ]
         if self._window.unacked:
             times.append(self._progress_s + self._settings.puback_timeout_s)
@@ -263,11 +298,7 @@ class Flight:
         least = max(1, self._settings.refusals_before_aside - 1)
         blamed = list(self._trials.blamed(least))
         self._blamed = bool(blamed)
-        return [
-            (stream, seq)
-            for stream, seq in blamed
-            if stream in self._todo and seq in self._todo[stream]
-        ]
+        return [(stream, seq) for stream, seq in blamed if self._todo.starting_at(stream, seq)]
 
     def _doubts(self, now_s: float) -> bool:
         """True while a message that shows whether its lane is refused is out, or to be sent."""
@@ -276,19 +307,34 @@ class Flight:
             stream.lane in doubted
             and not self._gates[stream.lane].closed(now_s)
             and self._window.awaiting(stream.lane) < self._settings.max_awaiting
-            for stream in self._todo
+            for stream in self._todo.streams()
         )
 
-    def _may_send(self, stream: Stream, now_s: float) -> bool:
-        gate = self._gates[stream.lane]
-        first, last = self._todo[stream].first()
-        full = last - first + 1 >= self._settings.max_batch_events
+    def _may_send(self, one: Candidate, now_s: float) -> bool:
+        lane, gate = one.stream.lane, self._gates[one.stream.lane]
+        full = one.last - one.first + 1 >= self._settings.max_batch_events
         return (
-            self._window.awaiting(stream.lane) < self._settings.max_awaiting
+            self._window.awaiting(lane) < self._settings.max_awaiting
             and not gate.closed(now_s)
-            and not (gate.trying and self._window.unsettled(stream.lane))
-            and (full or now_s >= self._ready_s[stream])
+            and not (gate.trying and self._window.unsettled(lane))
+            and (full or now_s >= one.ready_s)
+            and (gate.refused or self._has_its_turn(one, now_s))
         )
+
+    def _has_its_turn(self, one: Candidate, now_s: float) -> bool:
+        return not one.old or (
+            now_s >= self._opens_s(one) and not self._old_have_their_share(one.stream.lane)
+        )
+
+    def _opens_s(self, one: Candidate) -> float:
+        urgent = one.stream.lane is Lane.ALARM
+        return self._pace.opens_s(urgent=urgent) if one.old else float("-inf")
+
+    def _old_have_their_share(self, lane: Lane) -> bool:
+        return (
+            self._window.old_unacked >= max(1, self._settings.window // 2)
+            or self._window.old_awaiting(lane) >= int(self.congestion.window)
+        )  # fmt: skip
 
     def _settle(self, now_s: float) -> None:
         for sent in self._window.settle(now_s):
@@ -307,35 +353,23 @@ class Flight:
         self._aside_until_s[lane] = now_s + self._settings.aside_retry_s
         if refused:
             gate.refuse(now_s)
-            for other in [other for other in self._todo if other.lane is lane]:
-                for first, last in self._todo[other]:
-                    self._take_todo(other, first, last)
-                    self._aside.setdefault(other, Ranges()).add(first, last)
+            for other, first, last in self._todo.take_lane(lane):
+                self._aside.setdefault(other, Ranges()).add(first, last)
         else:
             gate.doubt()
         return [] if known else [Refusal(stream, sent.first, sent.last, reason, refused)]
 
-    def _readmit(self, lane: Lane, now_s: float) -> None:
+    def _readmit(self, lane: Lane) -> None:
         del self._aside_until_s[lane]
         for stream in [stream for stream in self._aside if stream.lane is lane]:
             for first, last in self._aside.pop(stream):
-                self._again(stream, first, last, now_s)
+                self._todo.add_old(stream, first, last)
         self._gates[lane].doubt()
 
-    def _again(self, stream: Stream, first: int, last: int, now_s: float) -> None:
-        self._todo.setdefault(stream, Ranges()).add(first, last)
-        self._ready_s[stream] = min(now_s, self._ready_s.get(stream, now_s))
-
     def _forget(self, stream: Stream, first: int, last: int) -> None:
-        self._take_todo(stream, first, last)
+        self._todo.take(stream, first, last)
         self._trials.end(stream, first, last)
         if stream in self._aside:
             self._aside[stream].remove(first, last)
             if not self._aside[stream]:
                 del self._aside[stream]
-
-    def _take_todo(self, stream: Stream, first: int, last: int) -> None:
-        if stream in self._todo:
-            self._todo[stream].remove(first, last)
-            if not self._todo[stream]:
-                del self._todo[stream], self._ready_s[stream]

@@ -7,12 +7,13 @@ wake it, so nothing waits for anything, and no lock is held around a publish.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
+from edge.histogram import Distribution, Histogram
 from edge.publish.batches import make_batch
 from edge.publish.flight import Choice, Flight, Refusal
 from edge.publish.outbox import Outbox
@@ -32,6 +33,9 @@ KEEPALIVE_TIMEOUT = "Keep alive timeout"
 _MAX_NOTES = 10_000
 """Receipts beyond so many unread notes are dropped; their events go out again, and get others."""
 
+FILLS = (1, 2, 5, 10, 20, 50, 100)
+"""Upper bounds of the buckets of events in a batch."""
+
 _LANES = frozenset(int(lane) for lane in Lane)
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +54,7 @@ class ForwarderStats:
         receipts: ranges that receipts held.
         set_aside: events that the broker refuses, now.
         receipt_s: smoothed time from PUBACK to receipt, None before the first.
+        replay_window: old batches of a lane that may be without a receipt now.
     """
 
     connected: bool
@@ -59,6 +64,7 @@ class ForwarderStats:
     receipts: int
     set_aside: int
     receipt_s: float | None
+    replay_window: int
 
 
 class Forwarder:
@@ -71,6 +77,7 @@ class Forwarder:
         device: id of the device.
         clock: monotonic seconds.
         new_backoff: makes the waits while nobody subscribes, from shortest and longest.
+        now_ns: the clock by which frames are captured.
     """
 
     def __init__(
@@ -82,13 +89,17 @@ class Forwarder:
         *,
         clock: Callable[[], float] = time.monotonic,
         new_backoff: Callable[[float, float], Backoff] = Backoff,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._outbox = outbox
         self._uplink = uplink
         self._settings = settings
         self._device = device
         self._clock = clock
+        self._now_ns = now_ns
         self._flight = Flight(settings, new_backoff)
+        self._latency = {lane: Histogram() for lane in Lane}
+        self._fill = Histogram(FILLS, scale=1)
         self._changed = threading.Condition()
         self._notes: deque[Note] = deque()
         self._committed = True
@@ -108,7 +119,20 @@ class Forwarder:
             receipts=self._receipts,
             set_aside=self._outbox.set_aside,
             receipt_s=self._flight.timeout.observed_s,
+            replay_window=int(self._flight.congestion.window),
         )
+
+    def latency(self) -> dict[Lane, Distribution]:
+        """From an event's frame being captured to the first PUBACK of its batch, by lane.
+
+        What waited for a connection has waited in it.
+        """
+        return {lane: times.distribution for lane, times in self._latency.items()}
+
+    @property
+    def fill(self) -> Distribution:
+        """Events of the batches sent."""
+        return self._fill.distribution
 
     def start(self) -> None:
         """Begin to forward; returns at once."""
@@ -161,8 +185,8 @@ class Forwarder:
         if len(self._notes) < _MAX_NOTES:
             self._note(partial(self._on_receipt, ranges))
 
-    def _on_puback(self, token: int, code: int) -> None:
-        self._note(partial(self._answered, token, code))
+    def _on_puback(self, token: int, captured_ns: Sequence[int], code: int) -> None:
+        self._note(partial(self._answered, token, captured_ns, code))
 
     def _on_commit(self) -> None:
         with self._changed:
@@ -181,10 +205,11 @@ class Forwarder:
         while (notes := self._wait(wake_s)) is not None:
             # One time for a whole round: what is not due at it is what wake_s waits for.
             now_s = self._clock()
-            for note in notes:
-                note(now_s)
+            # Before the notes: what was durable when a connection came is old, and not fresh.
             for stream, last in self._outbox.streams():
                 self._flight.available(stream, last, now_s)
+            for note in notes:
+                note(now_s)
             self._report(self._flight.tick(now_s))
             while (choice := self._flight.choose(now_s)) is not None:
                 self._send(choice, now_s)
@@ -220,22 +245,28 @@ class Forwarder:
             self._device, stream, rows,
             max_events=self._settings.max_batch_events, max_bytes=self._settings.max_batch_bytes,
         )  # fmt: skip
+        captured_ns = [row.captured_ns for row in rows if row.seq <= batch.last]
         token, again = self._flight.sending(stream, batch.first, batch.last, now_s)
         try:
             self._uplink.publish(
                 topics.events(self._device, stream.lane), batch.payload,
-                partial(self._on_puback, token),
+                partial(self._on_puback, token, captured_ns),
             )  # fmt: skip
         except NotConnectedError:
-            self._flight.not_sent(token, now_s)
+            self._flight.not_sent(token)
         else:
             self._sent += 1
+            self._fill.record(len(captured_ns))
             self._resent += again
 
-    def _answered(self, token: int, code: int, now_s: float) -> None:
+    def _answered(self, token: int, captured_ns: Sequence[int], code: int, now_s: float) -> None:
         taken, refusals = self._flight.answered(token, code, now_s)
         if taken is not None:
             self._outbox.mark_taken(taken.stream, taken.first, taken.last)
+            if taken.trial.first_puback_s == now_s:  # not when it went out again for its receipt
+                now_ns, latency = self._now_ns(), self._latency[taken.stream.lane]
+                for time_ns in captured_ns:
+                    latency.record(now_ns - time_ns)
         self._report(refusals)
 
     def _on_receipt(self, ranges: list[SeqRange], now_s: float) -> None:

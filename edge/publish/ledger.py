@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge.evidence.port import Name
 from edge.publish.clock import ClockState
+from edge.publish.dates import Dates
 from edge.publish.losses import Losses
 from edge.publish.rows import ROW_OVERHEAD_BYTES, Row, Stream
 from edge.publish.staging import Staged
@@ -38,6 +39,7 @@ class Ledger:
         committed: the streams that have rows, and all of this start, as of the last commit;
             replaced and never changed, so any thread may read it.
         losses: the table of what was given up.
+        dates: the table of when a start's clock was known to be right.
 
     Raises:
         sqlite3.Error: from every method, as SQLite says it.
@@ -49,6 +51,7 @@ class Ledger:
         self.boot = boot
         self._names: list[tuple[Name, str]] = []
         self.losses = Losses(connection)
+        self.dates = Dates(connection)
         self.committed: Mapping[Stream, Tally] = {}
         self._age = 0
         self._tallies: dict[Stream, Tally] = {}
@@ -185,6 +188,15 @@ class Ledger:
             (int(stream.lane), stream.age, first, last),
         ):
             yield seq, size + ROW_OVERHEAD_BYTES
+
+    def captured_before(self, stream: Stream, before_ns: int, limit: int) -> list[int]:
+        """Seqs of the rows that were captured before, among the first `limit` of a stream."""
+        rows = self._connection.execute(
+            "SELECT seq FROM (SELECT seq, captured_ns FROM events WHERE lane = ? AND age = ? "
+            "ORDER BY seq LIMIT ?) WHERE captured_ns < ?",
+            (int(stream.lane), stream.age, limit, before_ns),
+        )
+        return [seq for (seq,) in rows]
 
     def oldest_ns(self) -> int:
         """Captured time of the oldest row, 0 where there is none."""

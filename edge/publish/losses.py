@@ -3,11 +3,15 @@
 A loss is recorded in the transaction that makes it true. An EVENTS_LOST event in lane STATE
 says it; the record stays until that event has its receipt, and when that event is evicted
 itself, the record waits to be said again.
+
+The table is bounded: where it gets too long, records are joined (condense), and what was joined
+is said again as a whole. So a loss may be said twice, by ranges that overlap; never less than
+was lost.
 """
 
 import sqlite3
-from dataclasses import dataclass
 
+from edge.publish.condense import Loss, condense
 from edge.publish.rows import Stream
 from protos.ids import Lane, boot_text, parse_boot
 from protos.v1.event_batch_pb2 import EventBatch
@@ -15,33 +19,21 @@ from protos.v1.event_batch_pb2 import EventBatch
 MAX_RANGES = 100
 """Ranges that one EVENTS_LOST event says; more are said by further events."""
 
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Events that will never arrive.
-
-    Attributes:
-        boot: of the start that made them, 0 where a broken file did not tell.
-        lane: their lane, or None where a broken file did not tell.
-        first: their first seq, 0 where they never had one.
-        last: their last seq, 0 where they never had one.
-        count: how many, 0 where a broken file did not tell.
-        reason: in words.
-    """
-
-    boot: int
-    lane: Lane | None
-    first: int
-    last: int
-    count: int
-    reason: str
+MAX_ROWS = 1000
+"""Records at most, of some 100 bytes each."""
 
 
 class Losses:
-    """The table of losses; every call belongs to a transaction of the ledger."""
+    """The table of losses; every call belongs to a transaction of the ledger.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        connection: to the file.
+        max_rows: records at most.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, max_rows: int = MAX_ROWS) -> None:
         self._connection = connection
+        self._max_rows = max_rows
 
     @property
     def unsaid(self) -> bool:
@@ -62,11 +54,8 @@ class Losses:
             (loss.last, loss.count, *known, *([loss.first] if loss.first else [])),
         )
         if joined.rowcount == 0:
-            self._connection.execute(
-                "INSERT INTO losses (boot, lane, reason, first_seq, last_seq, count) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (*known, loss.first, loss.last, loss.count),
-            )
+            self._insert(loss)
+            self._bound()
 
     def next_report(self) -> tuple[list[int], EventBatch.EventsLost]:
         """The oldest unsaid losses as a message, and their ids for `said`."""
@@ -107,3 +96,29 @@ class Losses:
                 "WHERE said_age = ? AND said_seq BETWEEN ? AND ?",
                 (stream.age, first, last),
             )
+
+    def _insert(self, loss: Loss) -> None:
+        self._connection.execute(
+            "INSERT INTO losses (boot, lane, reason, first_seq, last_seq, count) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (boot_text(loss.boot), int(loss.lane or 0), loss.reason, loss.first, loss.last,
+             loss.count),
+        )  # fmt: skip
+
+    def _bound(self) -> None:
+        """Join records where there are too many, down to half, so that it is done rarely."""
+        (rows,) = self._connection.execute("SELECT count(*) FROM losses").fetchone()
+        if rows <= self._max_rows:
+            return
+        parts = {
+            number: Loss(parse_boot(boot), Lane(lane) if lane else None, *rest)
+            for number, boot, lane, *rest in self._connection.execute(
+                "SELECT id, boot, lane, first_seq, last_seq, count, reason FROM losses"
+            )
+        }
+        for loss, numbers in condense(parts, self._max_rows // 2):
+            if len(numbers) > 1:
+                self._connection.executemany(
+                    "DELETE FROM losses WHERE id = ?", [(number,) for number in numbers]
+                )
+                self._insert(loss)

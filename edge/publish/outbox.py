@@ -8,6 +8,7 @@ file aside.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,9 +16,10 @@ from typing import TypeVar
 import structlog
 
 from edge.evidence.port import Shot
+from edge.histogram import Distribution
 from edge.publish.clock import ClockState, unanchored
+from edge.publish.condense import Loss
 from edge.publish.ledger import Ledger
-from edge.publish.losses import Loss
 from edge.publish.pictures import snapshot_body
 from edge.publish.rows import Depth, Row, SeqRange, Stream
 from edge.publish.schema import (
@@ -59,6 +61,7 @@ class Outbox:
         settings: OutboxSettings,
         device: str,
         clock: Callable[[], ClockState],
+        now_ns: Callable[[], int],
     ) -> None:
         self.boot = new_boot()
         self._log = _log.bind(device_id=device, file=str(path))
@@ -66,7 +69,7 @@ class Outbox:
         self._clock = clock
         self._max_draft_bytes = min(MAX_PAYLOAD_BYTES - _HEADER_BYTES, settings.max_bytes // 8)
         self._ledger = Ledger(connection, device, self.boot)
-        self._writer = Writer(path, self._ledger, settings, clock)
+        self._writer = Writer(path, self._ledger, settings, clock, now_ns)
         self.set_aside = 0
 
     @classmethod
@@ -77,6 +80,7 @@ class Outbox:
         device: str,
         *,
         clock: Callable[[], ClockState] = unanchored,
+        now_ns: Callable[[], int] = time.time_ns,
         connect_to: Connect = connect,
     ) -> "Outbox":
         """The outbox of a folder, with a new boot, and its writer started.
@@ -88,6 +92,7 @@ class Outbox:
             settings: its limits.
             device: id of the device.
             clock: what is known of the clock now; asked with each append.
+            now_ns: Unix time, by which events are too old.
             connect_to: opens the SQLite file.
 
         Raises:
@@ -98,7 +103,7 @@ class Outbox:
         connection, salvaged = open_file(folder, connect_to)
         path = folder / FILE_NAME
         try:
-            outbox = cls(path, connection, settings, device, clock)
+            outbox = cls(path, connection, settings, device, clock, now_ns)
             outbox._begin(salvaged)
         except sqlite3.Error as error:
             connection.close()
@@ -115,7 +120,7 @@ class Outbox:
             ValueError: a draft has a seq already.
             OutboxError: the outbox is closed, or the file is damaged and the process must end.
         """
-        clock = self._clock()
+        clock, staged_ns = self._clock(), time.monotonic_ns()
         fitting: list[Staged] = []
         oversized: list[Lane] = []
         for draft in drafts:
@@ -132,7 +137,9 @@ class Outbox:
                 oversized += [] if picture else [Lane.EVIDENCE]
             shown = None if shot is None or shot.is_lost else shot
             fitting.append(
-                Staged(draft.lane, draft.event.captured_ns, clock, body, shown, draft.name)
+                Staged(
+                    draft.lane, draft.event.captured_ns, clock, body, staged_ns, shown, draft.name
+                )
             )
         self._writer.put(fitting, oversized)
 
@@ -198,6 +205,10 @@ class Outbox:
             staged=self._writer.staged,
         )
 
+    def commit_times(self) -> dict[Lane, Distribution]:
+        """From an event's append until it is durable, by lane."""
+        return {lane: times.distribution for lane, times in self._writer.commit_times.items()}
+
     def high_water(self) -> list[tuple[int, Lane, int]]:
         """(boot, lane, last seq) of every stream that ever was here, oldest start first.
 
@@ -225,7 +236,7 @@ class Outbox:
             shot.is_lost = True
             self._log.error("picture too large, given up", bytes=len(body), camera_id=shot.camera)
             return []
-        return [Staged(Lane.EVIDENCE, shot.captured_ns, clock, body, shot)]
+        return [Staged(Lane.EVIDENCE, shot.captured_ns, clock, body, shot=shot)]
 
     def _reading(self, read: Callable[[], T]) -> T:
         try:

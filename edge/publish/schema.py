@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from edge.errors import OutboxError, OutboxFullError
+from edge.publish.privacy import make_folder, make_private
 
 FILE_NAME = "outbox.sqlite3"
 BROKEN_NAME = "outbox.broken.sqlite3"
@@ -62,6 +63,14 @@ CREATE TABLE losses (                       -- until the cloud has a receipt for
     said_seq INTEGER
 );
 """
+
+_LATER = """
+CREATE TABLE IF NOT EXISTS dates (          -- of the starts that have rows
+    age INTEGER PRIMARY KEY,
+    seen_ns INTEGER NOT NULL                -- Unix time, by the first right clock since
+);
+"""
+"""Tables that an older agent need not know, so that it can still be gone back to."""
 
 Connect = Callable[[Path], sqlite3.Connection]
 
@@ -125,12 +134,16 @@ def open_file(
     path = folder / FILE_NAME
     salvaged: list[Salvaged] | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if _broken(path, folder / SUSPECT_NAME, connect_to):
             salvaged = _move_aside(folder)
+        make_private(folder, FILE_NAME)
         return connect_to(path), salvaged
     except OSError as error:
-        raise OutboxError(f"outbox folder {folder} cannot be used: {error}") from error
+        raise OutboxError(
+            f"outbox folder {folder} cannot be used: {error.strerror}; let the agent's user write "
+            "there, or set data_dir to a folder on a disk that can be written"
+        ) from error
     except sqlite3.Error as error:
         raise translated(error, path) from error
 
@@ -159,22 +172,32 @@ def translated(error: sqlite3.Error, path: Path) -> OutboxError:
         return OutboxFullError(f"{path}: no space left; free some on this disk")
     if "locked" in str(error):
         return OutboxError(f"{path} is in use: does another agent run with this folder?")
+    if "unable to open" in str(error) or "readonly" in str(error):
+        return OutboxError(
+            f"{path}: {error}; let the agent's user read and write it and its folder, or set "
+            "data_dir to another one"
+        )
     return OutboxError(f"{path}: {error}")
 
 
 def _create(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
-        # executescript() would commit: one statement after the other keeps it one transaction.
-        for statement in _SCHEMA.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
+        _execute(connection, _SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     elif version != _VERSION:
         raise sqlite3.OperationalError(
             f"its layout is version {version}, this agent knows {_VERSION}: use the newer agent"
         )
+    _execute(connection, _LATER)
+
+
+def _execute(connection: sqlite3.Connection, statements: str) -> None:
+    """One statement after the other: executescript() would commit before."""
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
 
 
 def _broken(path: Path, note: Path, connect_to: Connect) -> bool:

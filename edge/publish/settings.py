@@ -16,6 +16,11 @@ class OutboxSettings(BaseModel):
     max_bytes: int = Field(
         512 * MIB, ge=256 * KIB, description="bytes of events on disk; then the oldest go"
     )
+    max_age_s: float | None = Field(
+        None, ge=1, le=3650 * 86_400,
+        description="s after which events go that no receipt has come for; null: never for their "
+        "age. Counts only while a time service keeps the clock",
+    )  # fmt: skip
     staging_max_bytes: int = Field(
         16 * MIB,
         ge=64 * KIB,
@@ -60,6 +65,16 @@ class ForwarderSettings(BaseModel):
     receipt_timeout_factor: float = Field(
         4.0, ge=1, le=100, description="times the observed time from PUBACK to receipt"
     )
+    replay_max_per_s: float = Field(
+        500.0, ge=1, le=100_000,
+        description="events a second at most of what gathered offline or has to go again; fewer "
+        "while receipts take long",
+    )  # fmt: skip
+    replay_start_max_s: float = Field(
+        10.0, ge=0, le=3600,
+        description="s after a reconnect at most, by chance, before such events other than alarms "
+        "begin to go",
+    )  # fmt: skip
     puback_timeout_s: float = Field(
         120.0, gt=0, le=3600,
         description="s without any PUBACK before the connection is made anew",

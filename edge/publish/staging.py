@@ -19,6 +19,7 @@ class Staged:
         captured_ns: Unix time of its frame.
         clock: what was known of the clock.
         body: the message without what its seq decides.
+        staged_ns: when it was appended, by the monotonic clock; None where nobody waits for it.
         shot: the picture that the event shows, or that this is.
         name: where the event's id is written once it is durable.
     """
@@ -27,6 +28,7 @@ class Staged:
     captured_ns: int
     clock: ClockState
     body: bytes
+    staged_ns: int | None = None
     shot: Shot | None = None
     name: Name | None = None
 

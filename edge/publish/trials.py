@@ -35,6 +35,7 @@ class Sent:
         last: their last seq.
         trial: its fate so far.
         sent_s: when it was handed to the connection.
+        old: True where it was not sent as soon as it could be (todo.py).
         acked_s: when its PUBACK came, None before.
     """
 
@@ -43,6 +44,7 @@ class Sent:
     last: int
     trial: Trial
     sent_s: float
+    old: bool = False
     acked_s: float | None = None
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from edge.publish.rows import Stream
-from edge.publish.trials import Sent, Trial
+from edge.publish.trials import Sent
 from protos.ids import Lane
 
 
@@ -20,13 +20,16 @@ class Window:
 
     Attributes:
         unacked: how many have no PUBACK.
+        old_unacked: how many of these are old.
     """
 
     def __init__(self, settle_s: float) -> None:
         self.unacked = 0
+        self.old_unacked = 0
         self._settle_s = settle_s
         self._sent: dict[int, Sent] = {}
         self._awaiting: Counter[Lane] = Counter()
+        self._old_awaiting: Counter[Lane] = Counter()
         self._settling: dict[int, float] = {}
         self._due: list[tuple[float, int]] = []
         self._token = 0
@@ -42,18 +45,26 @@ class Window:
         """Messages of a lane that are out."""
         return self._awaiting[lane]
 
-    def begin(self, stream: Stream, first: int, last: int, trial: Trial, now_s: float) -> int:
+    def old_awaiting(self, lane: Lane) -> int:
+        """Old messages of a lane that are out."""
+        return self._old_awaiting[lane]
+
+    def begin(self, sent: Sent) -> int:
         """A message goes out; the token that names it."""
         self._token += 1
-        self._sent[self._token] = Sent(stream, first, last, trial, now_s)
-        self._awaiting[stream.lane] += 1
+        self._sent[self._token] = sent
+        self._awaiting[sent.stream.lane] += 1
+        self._old_awaiting[sent.stream.lane] += sent.old
         self.unacked += 1
+        self.old_unacked += sent.old
         return self._token
 
     def acked(self, token: int, due_s: float, now_s: float) -> None:
         """A message has its PUBACK, and its receipt is due at that time."""
+        sent = self._sent[token]
         self.unacked -= 1
-        self._sent[token].acked_s = now_s
+        self.old_unacked -= sent.old
+        sent.acked_s = now_s
         self._settling[token] = now_s + self._settle_s
         heapq.heappush(self._due, (due_s, token))
 
@@ -62,7 +73,9 @@ class Window:
         sent = self._sent.pop(token, None)
         if sent is not None:
             self._awaiting[sent.stream.lane] -= 1
+            self._old_awaiting[sent.stream.lane] -= sent.old
             self.unacked -= sent.acked_s is None
+            self.old_unacked -= sent.old and sent.acked_s is None
             self._settling.pop(token, None)
         return sent
 
@@ -71,9 +84,10 @@ class Window:
         everything = list(self._sent.values())
         self._sent.clear()
         self._awaiting.clear()
+        self._old_awaiting.clear()
         self._settling.clear()
         self._due.clear()
-        self.unacked = 0
+        self.unacked = self.old_unacked = 0
         return everything
 
     def overlapping(self, stream: Stream, first: int, last: int) -> list[tuple[int, Sent]]:

@@ -14,8 +14,10 @@ from pathlib import Path
 import structlog
 
 from edge.errors import OutboxError
+from edge.histogram import Histogram
 from edge.publish.clock import ClockState
 from edge.publish.commit import REASON_OVERSIZED, REASON_STAGING, Committed, Work, commit
+from edge.publish.eviction import Evicted
 from edge.publish.ledger import Ledger
 from edge.publish.ranges import Ranges
 from edge.publish.rows import SeqRange, Stream
@@ -25,6 +27,7 @@ from edge.publish.staging import Staged, Staging
 from protos.ids import Lane
 
 _MAX_COMMIT_BYTES = MIB
+_MAX_AGE_CHECK_S = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -37,21 +40,31 @@ class Writer:
         ledger: its tables.
         settings: bounds and waits.
         clock: what is known of the clock now.
+        now_ns: Unix time.
 
     Attributes:
         disk: held around every use of the ledger.
         on_commit: called after each commit, without a lock.
+        commit_times: from an event's being put until it is durable, by lane.
     """
 
     def __init__(
-        self, path: Path, ledger: Ledger, settings: OutboxSettings, clock: Callable[[], ClockState]
+        self,
+        path: Path,
+        ledger: Ledger,
+        settings: OutboxSettings,
+        clock: Callable[[], ClockState],
+        now_ns: Callable[[], int],
     ) -> None:
         self.disk = threading.Lock()
         self.on_commit: Callable[[], None] = lambda: None
+        self.commit_times = {lane: Histogram() for lane in Lane}
         self._path = path
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
+        self._now_ns = now_ns
+        self._ages_s = time.monotonic()
         self._state = threading.Condition()
         self._staging = Staging(settings.staging_max_bytes)
         self._stored: dict[Stream, Ranges] = {}
@@ -198,7 +211,7 @@ class Writer:
             with self.disk:
                 committed = commit(
                     self._ledger, work, max_bytes=self._settings.max_bytes,
-                    now_ns=time.time_ns(), clock=self._clock(),
+                    now_ns=self._now_ns(), clock=self._clock(),
                 )  # fmt: skip
         except sqlite3.Error as error:
             self._give_back(work)
@@ -207,6 +220,7 @@ class Writer:
             self._refuse(error, work)
             return False
         self._done(work, committed)
+        self._note_times(work)
         self.on_commit()
         return True
 
@@ -215,11 +229,12 @@ class Writer:
         with self._state:
             if self._refused:
                 self._state.wait_for(self._ends, self._settings.retry_s)
-            self._state.wait_for(lambda: self._has_work() or self._ends())
+            self._wait_for_work()
             if not self._hurried():
                 self._state.wait_for(self._hurried, self._settings.commit_linger_ms / 1000)
             self._check()
-            if not self._has_work():
+            ages = self._ages()
+            if not ages and not self._has_work():
                 return None
             given_up = self._given_up + Counter(
                 {(lane, REASON_STAGING): n for lane, n in self._staging.dropped.items()}
@@ -229,7 +244,21 @@ class Writer:
             self._stored, self._given_up = {}, Counter()
             self._staging.dropped.clear()
             limit = min(_MAX_COMMIT_BYTES, self._settings.max_bytes // 8)
-            return Work(stored, self._staging.take(limit), given_up, self._taken_now)
+            return Work(
+                stored, self._staging.take(limit), given_up, self._taken_now,
+                max_age_s=self._settings.max_age_s if ages else None,
+            )  # fmt: skip
+
+    def _wait_for_work(self) -> None:
+        if self._settings.max_age_s is None:
+            self._state.wait_for(lambda: self._has_work() or self._ends())
+            return
+        while not (self._has_work() or self._ends() or self._ages()):
+            self._state.wait(max(0.0, self._ages_s - time.monotonic()))
+
+    def _ages(self) -> bool:
+        """True where it is time to look for what is too old."""
+        return self._settings.max_age_s is not None and time.monotonic() >= self._ages_s
 
     def _ends(self) -> bool:
         return self._closing or self._failure is not None
@@ -279,16 +308,28 @@ class Writer:
             for stream, held in work.stored.items():
                 for first, last in held:
                     self._unmark(stream, first, last)
-            for item in committed.evicted:
+            for item in (*committed.evicted, *committed.expired):
                 self._unmark(item.stream, item.first, item.last)
                 self._evicted += item.last - item.first + 1
+            if work.max_age_s is not None and not committed.expired:
+                self._ages_s = time.monotonic() + min(_MAX_AGE_CHECK_S, work.max_age_s / 10)
             self._state.notify_all()
-        if committed.evicted:
+        self._tell("outbox full, oldest events given up", committed.evicted)
+        self._tell("events too old, given up", committed.expired)
+
+    def _tell(self, what: str, gone: list[Evicted]) -> None:
+        if gone:
             _log.warning(
-                "outbox full, oldest events given up", file=str(self._path),
-                events_lost=sum(item.last - item.first + 1 for item in committed.evicted),
-                lanes=sorted({item.stream.lane.slug for item in committed.evicted}),
+                what, file=str(self._path),
+                events_lost=sum(item.last - item.first + 1 for item in gone),
+                lanes=sorted({item.stream.lane.slug for item in gone}),
             )  # fmt: skip
+
+    def _note_times(self, work: Work) -> None:
+        now_ns = time.monotonic_ns()
+        for draft in work.drafts:
+            if draft.staged_ns is not None:
+                self.commit_times[draft.lane].record(now_ns - draft.staged_ns)
 
     def _unmark(self, stream: Stream, first: int, last: int) -> None:
         held = self._taken.get(stream)

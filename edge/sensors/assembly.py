@@ -14,10 +14,13 @@ from edge.sensors.reporting import Reporting
 from edge.sensors.settings import FileSensorSettings, GpsSettings, SensorSettings, gpsd_address
 from edge.sensors.watch import Watch
 from protos.ids import Lane
+from protos.v1.device_state_pb2 import DeviceState
 from wayside.backoff import Backoff
 
 JOIN_TIMEOUT_S = 4.0
 """What all sensors together get to end."""
+
+_MAX_DETAIL_CHARS = 300
 
 LOOK_S = 1.0
 """How often it is looked whether a read hangs."""
@@ -80,6 +83,19 @@ class Sensors:
     def stats(self) -> list[dict[str, Any]]:
         """What the status file says of each."""
         return [asdict(watch.stats) for watch in self._watches]
+
+    def reports(self) -> list[DeviceState.Sensor]:
+        """What the heartbeat says of each."""
+        return [
+            DeviceState.Sensor(
+                sensor=one.sensor,
+                state=one.state,
+                detail=one.detail[:_MAX_DETAIL_CHARS],
+                readings=one.readings,
+                reading_age_s=one.age_s,
+            )
+            for one in (watch.stats for watch in self._watches)
+        ]
 
     def _look(self) -> None:
         while not self._stop.wait(LOOK_S):

@@ -4,18 +4,20 @@ Base units, and `_total` of what only grows (https://prometheus.io/docs/practice
 hold ids, causes and states only, never an address: those may hold passwords.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from edge.histogram import Distribution
 from edge.meter import NetworkStats, PipelineStats
 from edge.telemetry.view import Look, View
 
@@ -50,6 +52,7 @@ class _AgentCollector(Collector):
         yield from _of_outbox(view)
         yield from _of_forwarder(view)
         yield from _of_process(view)
+        yield from _of_times(view)
 
 
 def _info(view: View) -> Metric:
@@ -135,6 +138,10 @@ def _of_forwarder(view: View) -> Iterator[Metric]:
     yield _one_counter("batches_sent", "Batches handed to a connection", stats.sent)
     yield _one_counter("batches_resent", "Of these, those that had gone out before", stats.resent)
     yield _one_counter("receipts", "Ranges that receipts held", stats.receipts)
+    yield _one_gauge(
+        "replay_window_batches", "Old batches of a lane that may be without a receipt",
+        stats.replay_window,
+    )  # fmt: skip
     if stats.receipt_s is not None:
         yield _one_gauge("receipt_seconds", "From PUBACK to receipt, smoothed", stats.receipt_s)
 
@@ -144,6 +151,38 @@ def _of_process(view: View) -> Iterator[Metric]:
     yield _one_gauge("resident_memory_bytes", "Of the agent", health.memory_bytes)
     yield _one_gauge("disk_free_bytes", "Under the outbox", health.disk_free_bytes)
     yield _one_gauge("uptime_seconds", "Of the agent", health.uptime_s)
+
+
+def _of_times(view: View) -> Iterator[Metric]:
+    stages = _histogram("stage_seconds", "What a stage takes of a frame", "camera", "stage")
+    for camera, of_camera in view.stages.items():
+        for stage, distribution in of_camera.items():
+            _add(stages, [camera, stage], distribution)
+    steps = _histogram("step_seconds", "What a step takes of a picture or batch", "id", "step")
+    for network, of_network in view.steps.items():
+        for step, distribution in of_network.items():
+            _add(steps, [network or "model", step], distribution)
+    yield from (stages, steps)
+    commits = _histogram("outbox_commit_seconds", "From an event to its being durable", "lane")
+    for lane, distribution in view.commits.items():
+        _add(commits, [lane.slug], distribution)
+    latency = _histogram(
+        "publish_latency_seconds", "From an event's frame being captured to its PUBACK", "lane"
+    )
+    for lane, distribution in view.latency.items():
+        _add(latency, [lane.slug], distribution)
+    fill = _histogram("batch_events", "Events of the batches sent")
+    _add(fill, [], view.batch_fill)
+    yield from (commits, latency, fill)
+
+
+def _histogram(name: str, text: str, *labels: str) -> HistogramMetricFamily:
+    return HistogramMetricFamily(f"{_PREFIX}_{name}", text, labels=labels)
+
+
+def _add(family: HistogramMetricFamily, labels: Sequence[str], found: Distribution) -> None:
+    buckets = [(str(float(bound)), float(count)) for bound, count in found.buckets]
+    family.add_metric(labels, [*buckets, ("+Inf", float(found.count))], found.total)
 
 
 def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from edge.track.assignment import solve
 from edge.track.settings import TrackerSettings
 from models.detections import Detections
 
@@ -253,7 +253,7 @@ def assign(rows: Sequence[int], columns: Sequence[int], scores: Sequence[float])
     for place in contested:
         at = row_of[rows[place]], column_of[columns[place]]
         gain[at], pair[at] = scores[place], place
-    best = zip(*(side.tolist() for side in linear_sum_assignment(gain, maximize=True)), strict=True)
+    best = zip(*(side.tolist() for side in solve(gain, maximize=True)), strict=True)
     return chosen + [pair[at] for at in best if at in pair]
 
 

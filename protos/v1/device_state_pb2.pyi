@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DeviceState(_message.Message):
-    __slots__ = ("schema", "device", "boot", "session", "seq", "status", "reported_ns", "clock_synced", "clock_offset_ns", "anchor_id", "agent_version", "config_revision", "heartbeat_interval_s", "cameras", "models", "outbox", "health", "last_errors")
+    __slots__ = ("schema", "device", "boot", "session", "seq", "status", "reported_ns", "clock_synced", "clock_offset_ns", "anchor_id", "agent_version", "config_revision", "heartbeat_interval_s", "cameras", "models", "outbox", "health", "last_errors", "sensors")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[DeviceState.Status]
@@ -59,6 +59,19 @@ class DeviceState(_message.Message):
         cause: str
         count: int
         def __init__(self, cause: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+    class Sensor(_message.Message):
+        __slots__ = ("sensor", "state", "detail", "readings", "reading_age_s")
+        SENSOR_FIELD_NUMBER: _ClassVar[int]
+        STATE_FIELD_NUMBER: _ClassVar[int]
+        DETAIL_FIELD_NUMBER: _ClassVar[int]
+        READINGS_FIELD_NUMBER: _ClassVar[int]
+        READING_AGE_S_FIELD_NUMBER: _ClassVar[int]
+        sensor: str
+        state: str
+        detail: str
+        readings: int
+        reading_age_s: float
+        def __init__(self, sensor: _Optional[str] = ..., state: _Optional[str] = ..., detail: _Optional[str] = ..., readings: _Optional[int] = ..., reading_age_s: _Optional[float] = ...) -> None: ...
     class Model(_message.Message):
         __slots__ = ("model", "version", "slot", "engine")
         MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +129,7 @@ class DeviceState(_message.Message):
     OUTBOX_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     LAST_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    SENSORS_FIELD_NUMBER: _ClassVar[int]
     schema: int
     device: str
     boot: int
@@ -134,4 +148,5 @@ class DeviceState(_message.Message):
     outbox: DeviceState.Outbox
     health: DeviceState.Health
     last_errors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, schema: _Optional[int] = ..., device: _Optional[str] = ..., boot: _Optional[int] = ..., session: _Optional[int] = ..., seq: _Optional[int] = ..., status: _Optional[_Union[DeviceState.Status, str]] = ..., reported_ns: _Optional[int] = ..., clock_synced: _Optional[bool] = ..., clock_offset_ns: _Optional[int] = ..., anchor_id: _Optional[int] = ..., agent_version: _Optional[str] = ..., config_revision: _Optional[int] = ..., heartbeat_interval_s: _Optional[int] = ..., cameras: _Optional[_Iterable[_Union[DeviceState.Camera, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[DeviceState.Model, _Mapping]]] = ..., outbox: _Optional[_Union[DeviceState.Outbox, _Mapping]] = ..., health: _Optional[_Union[DeviceState.Health, _Mapping]] = ..., last_errors: _Optional[_Iterable[str]] = ...) -> None: ...
+    sensors: _containers.RepeatedCompositeFieldContainer[DeviceState.Sensor]
+    def __init__(self, schema: _Optional[int] = ..., device: _Optional[str] = ..., boot: _Optional[int] = ..., session: _Optional[int] = ..., seq: _Optional[int] = ..., status: _Optional[_Union[DeviceState.Status, str]] = ..., reported_ns: _Optional[int] = ..., clock_synced: _Optional[bool] = ..., clock_offset_ns: _Optional[int] = ..., anchor_id: _Optional[int] = ..., agent_version: _Optional[str] = ..., config_revision: _Optional[int] = ..., heartbeat_interval_s: _Optional[int] = ..., cameras: _Optional[_Iterable[_Union[DeviceState.Camera, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[DeviceState.Model, _Mapping]]] = ..., outbox: _Optional[_Union[DeviceState.Outbox, _Mapping]] = ..., health: _Optional[_Union[DeviceState.Health, _Mapping]] = ..., last_errors: _Optional[_Iterable[str]] = ..., sensors: _Optional[_Iterable[_Union[DeviceState.Sensor, _Mapping]]] = ...) -> None: ...

@@ -10,7 +10,7 @@ import pytest
 from cloud.errors import QueryError, StoreAwayError
 from cloud.store.duckdb.store import DuckDbStore
 from cloud.store.influxdb.store import InfluxDbStore
-from cloud.store.port import EventStore
+from cloud.store.port import CountQuery, EventQuery, EventStore
 from cloud.store.settings import InfluxDbSettings
 from cloud.store.summaries import (
     MAX_RANGE_NS,
@@ -207,3 +207,23 @@ def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
             for ask in IN_RANGE:
                 with pytest.raises(StoreAwayError):
                     ask(store)
+
+
+def test_counts_and_areas_of_a_rule_are_found_by_it(store: EventStore) -> None:
+    """Whatever it found: InfluxDB keeps them apart."""
+    counts, areas = crossing(2, rule="traffic"), crossing(3, rule="traffic")
+    counts.kind, areas.kind = EventBatch.COUNTS, EventBatch.SEGMENTATION
+    written = stored(crossing(1, rule="traffic"), counts, areas, crossing(4, rule="other-rule"))
+    store.write(written)
+
+    by_rule = store.events(EventQuery(rule="traffic", order="captured")).events
+    assert [event.id.seq for event in by_rule] == [1, 2, 3]
+    count = CountQuery(START_NS, UNTIL_NS, 3600, rule="traffic", group_by=("rule", "kind"))
+    assert {row.group: row.count for row in store.counts(count)} == {
+        ("traffic", "line-crossed"): 1, ("traffic", "counts"): 1, ("traffic", "segmentation"): 1,
+    }  # fmt: skip
+    for kind in ("line-crossed", "counts", "segmentation"):
+        rows = store.top_zones(ZonesQuery(START_NS, UNTIL_NS, kind=kind))
+        assert [(row.zone, row.count) for row in rows] == [
+            ("line-a", 2 if kind == "line-crossed" else 1)
+        ]

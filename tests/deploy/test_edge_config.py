@@ -116,8 +116,8 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
         "confidence", "pace", "width_px", "height_px", "fps", "min_fps", "max_fps", "classes",
         "model", "models", "areas", "sensors", "tls", "username", "password_file", "file",
         "workspace_mb", "dla_core", "compute_capability", "cache_dir", "motion", "port",
-        "schedule", "repeat_s", "at_least", "at_most", "zone", "kinds", "folder",
-        "privacy",
+        "schedule", "max_age_s", "repeat_s", "at_least", "at_most", "zone", "kinds",
+        "folder", "privacy",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

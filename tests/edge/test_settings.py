@@ -160,7 +160,11 @@ cameras:
             "twinlitenet",
             "2: model.name: 'twinlitenet' is for segmentation; cameras take networks for detection",
         ),
-        ("gone.yaml", "{folder}/gone.yaml: cannot be read: No such file or directory"),
+        (
+            "gone.yaml",
+            "2: model.name: {folder}/gone.yaml: cannot be read: No such file or directory; "
+            "check the path and who may read it",
+        ),
         ("half.yaml", "{folder}/half.yaml:1: version: is missing"),
     ],
 )

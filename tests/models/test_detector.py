@@ -34,6 +34,30 @@ def test_what_is_not_sure_enough_is_not_found() -> None:
     assert len(Detector(tiny_manifest().with_confidence(0.3), engine).detect(picture)) == 1
 
 
+class Listening:
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int]] = []
+
+    def prepared(self, took_ns: int, /) -> None:
+        self.heard.append(("prepared", took_ns))
+
+    def inferred(self, took_ns: int, /) -> None:
+        self.heard.append(("inferred", took_ns))
+
+    def decoded(self, took_ns: int, /) -> None:
+        self.heard.append(("decoded", took_ns))
+
+
+def test_who_listens_is_told_of_each_step() -> None:
+    detector = Detector(tiny_manifest(), constant_engine(INPUT, tiny_answer()))
+    detector.steps = listening = Listening()
+
+    detector.detect(np.zeros((48, 64, 3), np.uint8))
+
+    assert [step for step, _ in listening.heard] == ["prepared", "inferred", "decoded"]
+    assert all(took_ns > 0 for _, took_ns in listening.heard)
+
+
 def test_the_three_steps_are_the_whole() -> None:
     detector = Detector(tiny_manifest(), constant_engine(INPUT, tiny_answer()))
     picture = np.full((20, 70, 3), 7, np.uint8)

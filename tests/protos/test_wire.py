@@ -29,6 +29,7 @@ ADDED_LATER = {
     "wayside.v1.DeviceState.Camera.reconnects": 12,
     "wayside.v1.DeviceState.Camera.hanging": 13,
     "wayside.v1.DeviceState.Camera.drops": 14,
+    "wayside.v1.DeviceState.sensors": 21,
     "wayside.v1.EventBatch.RuleHit.other_track_id": 6,
     "wayside.v1.EventBatch.Object.median_confidence": 9,
     "wayside.v1.EventBatch.AreaShare.polygons": 3,
@@ -57,7 +58,8 @@ def test_sample_sets_every_field(name: str) -> None:
 
 
 def test_fields_that_were_added_later_keep_their_numbers() -> None:
-    messages = [*EventBatch.DESCRIPTOR.nested_types, DeviceState.Camera.DESCRIPTOR]
+    of_states = [DeviceState.DESCRIPTOR, DeviceState.Camera.DESCRIPTOR]
+    messages = [*EventBatch.DESCRIPTOR.nested_types, *of_states]
     fields = [field for message in messages for field in message.fields]
     found = {f.full_name: f.number for f in fields if f.full_name in ADDED_LATER}
     assert found == ADDED_LATER

@@ -114,6 +114,11 @@ def test_a_key_that_stands_twice_is_refused() -> None:
     ("text", "expected"),
     [
         ("device: [1", "edge.yaml:1: is no YAML"),
+        (
+            "mqtt:\n\tport: 1\n",
+            r"edge.yaml:2: is no YAML: found character '\t' that cannot start any token; indent "
+            "with spaces, not with tabs",
+        ),
         ("- a\n- b\n", "edge.yaml:1: must be a mapping of keys to values"),
         ("device: a\x01b\n", "edge.yaml: is no YAML: unacceptable character"),
         ("device: &x\n  - *x\n", "edge.yaml:1: device[0]: holds itself by an alias"),

@@ -4,15 +4,15 @@ Everything in a line comes from the event's own bytes, so a second delivery writ
 point. Which measurement an event belongs to:
 
 object         object-started, object-updated, object-ended
-rule           whatever a rule found
 counts         counts
 segmentation   segmentation
 sensor         sensor
+rule           whatever else a rule found
 device         the rest: camera-state, events-lost, and kinds of a newer peer without object or rule
 
-Tags are device, camera, kind and class, and rule in `rule`. A tag's text is the value with
-control characters, quotes, backslashes and percent signs percent-encoded (RFC 3986, 2.1), because
-line protocol has no safe way to write them in a tag; valid ids stand as they are.
+Tags are device, camera, kind and class, and rule where a rule found it (RULED). A tag's text is
+the value with control characters, quotes, backslashes and percent signs percent-encoded (RFC 3986,
+2.1), because line protocol has no safe way to write them in a tag; valid ids stand as they are.
 
 Reference: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/
 """
@@ -31,6 +31,9 @@ from protos.ids import EventId, Lane, boot_text
 from protos.v1.event_batch_pb2 import EventBatch
 
 MEASUREMENTS = ("object", "rule", "counts", "segmentation", "sensor", "device")
+RULED = ("rule", "counts", "segmentation")
+"""Those whose points may name a rule; `rule` has what earlier releases wrote of the others, too."""
+
 OTHER = "other"
 """The tag of a value beyond the budget of series; the point has the value in a field `TAG_name`."""
 
@@ -57,11 +60,11 @@ Fields = dict[str, str | int | float | bool | None]
 
 def measurement(event: EventRecord) -> str:
     """The measurement that an event belongs to, by its kind and content."""
-    if event.rule:
-        return "rule"
     own = _OWN.get(event.kind)
     if own is not None:
         return own
+    if event.rule:
+        return "rule"
     return "device" if event.track_id is None else "object"
 
 

@@ -54,7 +54,9 @@ def _rows_from(
     demanded = [*conditions(query, bindings), *within(since_ns, query.until_ns)]
     [answer] = database.ask([events(demanded, limit)], bindings)
     cuts = [s.rows[-1][0] // _US * _US for s in answer if len(s.rows) >= limit]
-    found = sorted(_records(answer), key=lambda event: (event.captured_ns, event.id))
+    # An earlier release wrote some kinds elsewhere: what came again since stands twice.
+    once = {event.id: event for event in _records(answer)}
+    found = sorted(once.values(), key=lambda event: (event.captured_ns, event.id))
     if not cuts:
         return found, True
     return [event for event in found if event.captured_ns < min(cuts)], False

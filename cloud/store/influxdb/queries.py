@@ -11,6 +11,9 @@ from protos.ids import boot_text
 EVERYTHING = ", ".join(f'"{name}"' for name in lines.MEASUREMENTS)
 """All measurements of events."""
 
+RULED = ", ".join(f'"{name}"' for name in lines.RULED)
+"""Those whose points may name a rule."""
+
 _US = 1000
 
 
@@ -67,7 +70,7 @@ def events(demanded: Sequence[str], limit: int = 0) -> str:
 def counted(query: CountQuery, bindings: Bindings) -> str:
     """Numbers by interval and group, each measurement on its own."""
     demanded = [*conditions(query, bindings), *within(query.since_ns, query.until_ns)]
-    source = '"rule"' if query.rule else EVERYTHING
+    source = RULED if query.rule else EVERYTHING
     group = "".join(f', "{name}"' for name in query.group_by)
     return (
         f'SELECT count("seq") FROM {source} WHERE {" AND ".join(demanded)} '  # noqa: S608

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cloud.errors import QueryError
 from cloud.store.influxdb import lines
 from cloud.store.influxdb.influxql import Bindings, InfluxQl, Series
-from cloud.store.influxdb.queries import EVERYTHING, conditions, within
+from cloud.store.influxdb.queries import EVERYTHING, RULED, conditions, within
 from cloud.store.port import EventQuery, EventRecord
 from cloud.store.questions import check_groups
 from cloud.store.records import record
@@ -59,20 +59,20 @@ def zones(database: InfluxQl, query: ZonesQuery) -> list[ZoneRow]:
     """Counted by rule, which is a tag, and again by zone where a rule has several."""
     bindings = Bindings()
     where = _where(query, bindings)
-    grouped = f'FROM "rule" WHERE {where} GROUP BY "device", "camera", "rule"'
+    grouped = f'FROM {RULED} WHERE {where} GROUP BY "device", "camera", "rule"'
     targets, totals = database.ask(
         [f'SELECT distinct("target") AS zone {grouped}', f'SELECT count("seq") AS n {grouped}'],
         bindings,
     )
     check_groups(sum(len(series.rows) for series in targets))
-    of_rule = {_group(series): series.dicts()[0]["n"] for series in totals}
+    of_rule = {(series.name, _group(series)): series.dicts()[0]["n"] for series in totals}
     counted: Counter[tuple[str, str, str]] = Counter()
     several: list[tuple[Series, str]] = []
     for series in targets:
         names = [row["zone"] for row in series.dicts()]
         if len(names) == 1:
             device, camera, _ = _group(series)
-            counted[device, camera, names[0]] += of_rule[_group(series)]
+            counted[device, camera, names[0]] += of_rule[series.name, _group(series)]
         else:
             several += [(series, name) for name in names]
     for series, name, number in _counted_alone(database, query, several):
@@ -139,7 +139,7 @@ def _counted_alone(
         bindings = Bindings()
         where = _where(query, bindings)
         statements = [
-            f'SELECT count("seq") AS n FROM "rule" WHERE {where} '  # noqa: S608
+            f'SELECT count("seq") AS n FROM "{series.name}" WHERE {where} '  # noqa: S608
             f'AND "target" = {bindings.bind(name)} '
             + " ".join(f'AND "{tag}" = {bindings.bind(series.tags[tag])}' for tag in _ZONE_TAGS)
             for series, name in some

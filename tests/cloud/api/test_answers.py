@@ -20,9 +20,10 @@ from cloud.fleet.erasures import Erasures
 from cloud.fleet.lifecycle import Lifecycle
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
+from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_store import FakeStore
 from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
-from tests.support.stored import START_NS, crossing, person, stored
+from tests.support.stored import START_NS, Event, crossing, person, stored
 
 Get = Callable[..., httpx.Response]
 
@@ -84,8 +85,45 @@ def test_an_event_is_told_whole(server: Server) -> None:
         "track_id": 1, "confidence": 0.75,
         "box": {"top": 0.25, "left": 0.5, "width": 0.125, "height": 0.0625},
         "rule": "door-line", "target": "line-a", "direction": "a-to-b",
-        "dwell_s": 1.5, "value": 0.0, "snapshot_id": event_id,
+        "dwell_s": 1.5, "value": 0.0,
+        "speed_mps": None, "stationary": False, "polygon": [], "other_track_id": None,
+        "interval": None, "areas": [], "sensor": None, "unit": None, "snapshot_id": event_id,
     }  # fmt: skip
+
+
+def test_what_only_some_kinds_have_is_told(server: Server) -> None:
+    near = crossing(1)
+    near.kind = EventBatch.PROXIMITY
+    near.rule_hit.other_track_id = 8
+    near.object.speed_mps, near.object.stationary = 1.5, True
+    near.object.polygon.add(x=0.25, y=0.5)
+    counts = Event(seq=2, captured_ns=START_NS + 2, kind=EventBatch.COUNTS)
+    counts.counts.interval_start_ns = START_NS
+    counts.counts.interval_end_ns = START_NS + 60 * 10**9
+    counts.counts.counts.add(class_name="car", count=3, direction=EventBatch.B_TO_A)
+    areas = Event(seq=3, captured_ns=START_NS + 3, kind=EventBatch.SEGMENTATION)
+    area = areas.segmentation.areas.add(class_name="lane", share=0.5)
+    area.polygons.add(is_hole=True).points.add(x=0.5, y=0.75)
+    reading = Event(seq=4, captured_ns=START_NS + 4, kind=EventBatch.SENSOR)
+    reading.sensor.MergeFrom(EventBatch.SensorReading(sensor="cabin", value=21.5, unit="Cel"))
+    server.store.write(stored(near, counts, areas, reading))
+
+    told = {event["seq"]: event for event in server.get("/v1/events").json()["events"]}
+    assert {name: told[1][name] for name in ("speed_mps", "stationary", "polygon")} == {
+        "speed_mps": 1.5, "stationary": True, "polygon": [[0.25, 0.5]],
+    }  # fmt: skip
+    assert told[1]["other_track_id"] == 8
+    assert told[2]["interval"] == {
+        "since_at": "2025-06-15T15:06:40.000000000Z",
+        "until_at": "2025-06-15T15:07:40.000000000Z",
+        "counts": [{"class_name": "car", "direction": "b-to-a", "count": 3}],
+    }
+    assert told[3]["areas"] == [
+        {"class_name": "lane", "share": 0.5,
+         "polygons": [{"points": [[0.5, 0.75]], "is_hole": True}]}
+    ]  # fmt: skip
+    assert (told[4]["sensor"], told[4]["unit"], told[4]["value"]) == ("cabin", "Cel", 21.5)
+    assert told[4]["stationary"] is None, "it is of no object"
 
 
 def test_filters_and_pages(server: Server) -> None:

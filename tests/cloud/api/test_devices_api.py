@@ -65,6 +65,21 @@ def test_a_device_from_its_registration_to_its_end(
     assert {(entry.actor, entry.target) for entry in Audit(database).page()} == {(actor, "cam-box")}
 
 
+def test_sensors_are_told_as_the_device_tells_them(
+    server: ApiServer, database: FleetDatabase
+) -> None:
+    state = heartbeat()
+    state.sensors.add(sensor="cabin", state="live", readings=7, reading_age_s=0.5)
+    state.sensors.add(sensor="gps", state="lost", detail="no such device")
+    Devices(database).record(state)
+    device = server.ask("get", "/v1/devices/cam-box", server.key(Role.FLEET_MANAGER)).json()
+    assert device["sensors"] == [
+        {"sensor": "cabin", "state": "live", "detail": None, "readings": 7, "reading_age_s": 0.5},
+        {"sensor": "gps", "state": "lost", "detail": "no such device", "readings": 0,
+         "reading_age_s": None},
+    ]  # fmt: skip
+
+
 def test_devices_are_found_and_counted_by_presence(
     server: ApiServer, database: FleetDatabase
 ) -> None:

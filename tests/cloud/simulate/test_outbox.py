@@ -47,6 +47,18 @@ def test_wait_doubles_with_each_sending() -> None:
     assert waits == [10, 20, 40, 80, 160, 320, 320, 320]
 
 
+def test_a_slow_cloud_is_learnt() -> None:
+    made = outbox(batches=10)
+    for number, batch in enumerate(made.waiting()[:9]):
+        made.sending(batch, 100.0 * number)
+        made.taken(batch, 100.0 * number)
+        made.stored(Lane.STATE, batch.first, batch.last, 100.0 * number + 60)
+    [last] = made.waiting()
+    made.sending(last, 0.0)
+    made.taken(last, 0.0)
+    assert 200 < last.due_s <= 240
+
+
 def test_sent_again_is_told_from_sent() -> None:
     made = outbox()
     [batch] = made.waiting()
@@ -56,10 +68,10 @@ def test_sent_again_is_told_from_sent() -> None:
 
 def test_receipt_over_parts_of_batches_forgets_those_that_are_whole() -> None:
     made = outbox(batches=3)
-    assert [batch.first for batch in made.stored(Lane.STATE, 6, 25)] == [11]
+    assert [batch.first for batch in made.stored(Lane.STATE, 6, 25, 0.0)] == [11]
     assert made.rows == 10
-    assert made.stored(Lane.ALARM, 1, 30) == [], "of another lane"
-    assert [batch.first for batch in made.stored(Lane.STATE, 1, 30)] == [1, 21]
+    assert made.stored(Lane.ALARM, 1, 30, 0.0) == [], "of another lane"
+    assert [batch.first for batch in made.stored(Lane.STATE, 1, 30, 0.0)] == [1, 21]
     assert made.rows == 0
     assert made.last_seqs == {Lane.STATE: 30}
 
@@ -76,6 +88,6 @@ def test_rows_are_what_no_receipt_has_named(
         made.append(Lane.STATE, count, b"")
     left = set(range(1, sum(counts) + 1))
     for first, more in receipts:
-        made.stored(Lane.STATE, first, first + more)
+        made.stored(Lane.STATE, first, first + more, 0.0)
         left -= set(range(first, first + more + 1))
         assert made.rows == len(left)

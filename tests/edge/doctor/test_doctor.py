@@ -1,5 +1,6 @@
 """`wayside-edge doctor` on devices on which something is wrong."""
 
+import errno
 import json
 import socket
 import threading
@@ -141,6 +142,27 @@ def test_a_broker_that_refuses_says_why(tmp_path: Path, silent_port: int) -> Non
     assert f"{tmp_path}/gone" in last(broker(unreadable, "gate-1")).seen
 
 
+def test_a_camera_that_shows_nothing_is_told_by_how_far_one_comes(tmp_path: Path) -> None:
+    def told(source: str) -> Finding:
+        camera = {"id": "door", "source": source, "open_timeout_ms": 300, "read_timeout_ms": 300}
+        return last(cameras([CameraSettings.model_validate(camera)]))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        answers = told(f"rtsp://admin:s3cret@127.0.0.1:{port}/x")
+    closed = told(f"http://admin:s3cret@127.0.0.1:{port}/x.mjpg")
+    nameless = told("rtsp://admin:s3cret@camera.invalid/x")
+    gone = told(str(tmp_path / "gone.mp4"))
+
+    assert f"127.0.0.1:{port} answers: see the path" in answers.remedy
+    assert f"nothing answers at 127.0.0.1:{port} (Connection refused)" in closed.remedy
+    assert "there is no host camera.invalid" in nameless.remedy
+    assert gone.remedy == ""
+    for one in (answers, closed, nameless, gone):
+        assert one.state == "wrong"
+        assert "s3cret" not in f"{one.seen}{one.remedy}"
+
+
 def test_an_agent_that_runs_is_not_thrown_out(tmp_path: Path) -> None:
     """Two clients of one id throw each other out; the doctor has one of its own."""
     from edge.publish.uplink import Uplink
@@ -182,6 +204,21 @@ def test_a_clock_that_was_never_set_is_wrong() -> None:
     assert machine.clock(1.8e9, True).state == "ok"
 
 
+def test_who_else_may_look_at_the_events_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    _, told, _ = disk.disk(folder, 0)
+    assert (told.subject, told.state) == ("privacy", "warning")
+    assert f"chmod 700 {folder}" in told.remedy
+    folder.chmod(0o700)
+    (folder / "outbox.sqlite3").touch(mode=0o640)
+    _, told, _ = disk.disk(folder, 0)
+    assert told.seen == f"{folder}/outbox.sqlite3: others than the agent's user may read it"
+    (folder / "outbox.sqlite3").chmod(0o600)
+    _, told, _ = disk.disk(folder, 0)
+    assert told.state == "ok"
+
+
 def test_a_disk_is_slow_or_small(tmp_path: Path) -> None:
     slow, small = disk.disk(tmp_path / "not" / "there", 2**62, slow_s=-1.0)
     assert (slow.state, small.state) == ("warning", "warning")
@@ -189,6 +226,17 @@ def test_a_disk_is_slow_or_small(tmp_path: Path) -> None:
     (tmp_path / "held").write_bytes(b"x" * 5 * 1024 * 1024)
     assert "events may take 1 MiB more" in last(disk.disk(tmp_path, 6 * 1024 * 1024)).seen
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
+
+
+def test_what_to_do_about_a_disk_is_told_by_what_is_wrong_with_it(tmp_path: Path) -> None:
+    full = disk.remedy_of(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
+    refused = disk.remedy_of(OSError(errno.EACCES, "Permission denied"), tmp_path)
+
+    assert "make room" in full
+    assert "let the agent's user write there" in refused
+    nowhere = last(disk.disk(Path("/proc/nowhere"), 1))
+    assert (nowhere.state, nowhere.subject) == ("wrong", "disk")
+    assert "data_dir, which is /proc/nowhere" in nowhere.remedy
 
 
 def test_what_is_missing_beside_a_gpu_is_told() -> None:
@@ -239,5 +287,8 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_outbox_that_goes_meanwhile_is_no_fault_of_the_disk(tmp_path: Path) -> None:
-    (tmp_path / "gone-wal").symlink_to(tmp_path / "nowhere")  # listed, and not there any more
-    assert [one.state for one in disk.disk(tmp_path, 1)] == ["ok", "ok"]
+    tmp_path.chmod(0o700)
+    # Listed, and not there any more.
+    (tmp_path / "outbox.sqlite3-wal").symlink_to(tmp_path / "nowhere")
+    found = [(one.subject, one.state) for one in disk.disk(tmp_path, 1)]
+    assert found == [("disk", "ok"), ("privacy", "ok"), ("space", "ok")]

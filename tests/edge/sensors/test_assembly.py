@@ -15,6 +15,7 @@ from edge.app import run_agent
 from edge.publish.outbox import Outbox
 from edge.publish.settings import OutboxSettings
 from edge.rules.port import Event
+from edge.sensors.assembly import Sensors
 from edge.settings import load
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
@@ -127,6 +128,23 @@ def test_events_of_a_vehicle_carry_the_position_of_their_frame(
     }  # fmt: skip
     assert "gone cannot be read" in told["gone"]["detail"]
     assert told["temp"]["readings"] > 1
+
+
+def test_the_heartbeat_says_how_sensors_are(tmp_path: Path) -> None:
+    (tmp_path / "temp").write_text("45123")
+    settings = load(small_agent(
+        tmp_path, sensors=[number(tmp_path / "temp"), number(tmp_path / "gone")]
+    ))  # fmt: skip
+    with Sensors(settings.sensors, time.time_ns, lambda drafts: None, print) as sensors:
+        wait_until(
+            lambda: [one.state for one in sensors.reports()] == ["live", "lost"], "both known"
+        )
+        temp, gone = sensors.reports()
+    assert (temp.sensor, gone.sensor) == ("temp", "gone")
+    assert temp.readings > 0
+    assert temp.reading_age_s < 60
+    assert not gone.HasField("reading_age_s")
+    assert "cannot be read" in gone.detail
 
 
 def test_a_sensor_that_misbehaves_costs_no_frame_and_is_taken_back(

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from edge.app import run_agent
 from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
+from edge.histogram import Distribution
 from edge.infer.scheduler import SchedulerStats
 from edge.meter import AreaStats, NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
@@ -24,9 +25,12 @@ from edge.publish.rows import Depth
 from edge.settings import load
 from edge.telemetry.server import MAX_CONNECTIONS, TelemetryServer
 from edge.telemetry.view import View
+from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
+from tests.support.mosquitto import mosquitto
 from tests.support.processes import wait_until
 from tests.support.small_agent import small_agent
+from tests.support.small_cloud import SmallCloud
 from wayside.errors import SettingsError
 
 NS = 1_000_000_000
@@ -51,9 +55,14 @@ VIEW = View(
         NetworkStats(None, "tiny", "1", "onnxruntime/CPU", SchedulerStats(50, 100, 3 * NS, 2 * NS))
     ],
     cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
-    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25),
+    forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25, 4),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
     now_ns=13_500_000_000,
+    steps={None: {"infer": Distribution([(0.1, 3)], 4, 0.5)}},
+    stages={"yard": {"network": Distribution([(0.001, 2), (0.25, 5)], 6, 1.5)}},
+    commits={Lane.ALARM: Distribution([(0.01, 3)], 3, 0.0125)},
+    latency={Lane.ALARM: Distribution([(0.01, 0), (10.0, 1)], 2, 3601.0)},
+    batch_fill=Distribution([(1, 4), (100, 7)], 7, 112),
 )  # fmt: skip
 
 
@@ -109,7 +118,16 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_outbox_lost_events_total", (), 4),
         ("wayside_broker_connected", (), 1),
         ("wayside_receipt_seconds", (), 0.25),
+        ("wayside_replay_window_batches", (), 4),
         ("wayside_resident_memory_bytes", (), 100),
+        ("wayside_stage_seconds_bucket", (*yard, ("le", "0.25"), ("stage", "network")), 5),
+        ("wayside_stage_seconds_bucket", (*yard, ("le", "+Inf"), ("stage", "network")), 6),
+        ("wayside_stage_seconds_count", (*yard, ("stage", "network")), 6),
+        ("wayside_stage_seconds_sum", (*yard, ("stage", "network")), 1.5),
+        ("wayside_step_seconds_count", (("id", "model"), ("step", "infer")), 4),
+        ("wayside_outbox_commit_seconds_sum", (("lane", "alarm"),), 0.0125),
+        ("wayside_publish_latency_seconds_count", (("lane", "alarm"),), 2),
+        ("wayside_batch_events_bucket", (("le", "100.0"),), 7),
     ):
         assert found[name, labels] == pytest.approx(value), name
     [info] = [dict(labels) for name, labels in found if name == "wayside_agent_info"]
@@ -246,6 +264,72 @@ def test_a_port_that_is_taken_is_told(server: TelemetryServer) -> None:
 def test_it_stays_on_this_machine(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"telemetry\.host: the agent's metrics on"):
         load(small_agent(tmp_path, telemetry={"host": "0.0.0.0", "port": 9464}))
+
+
+def test_what_an_agent_tells_is_valid_and_only_grows(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    broker = mosquitto(tmp_path / "broker")
+    broker.start()
+    cloud = SmallCloud(broker.port)
+    cloud.start()
+    assert cloud.subscribed.wait(10)
+    camera = {"id": "yard", "source": "yard.mp4", "pace": "live", "loop": True}
+    settings = load(
+        small_agent(
+            tmp_path, cameras=[camera], telemetry={"port": port}, mqtt={"port": broker.port}
+        )
+    )
+    stop = threading.Event()
+    agent = threading.Thread(target=run_agent, args=(settings, stop))
+    agent.start()
+    seen: list[dict[str, float]] = [{}]
+
+    def is_all_told() -> bool:
+        seen.append(growing(port) or seen[-1])
+        now, before = seen[-1], seen[-2]
+        assert all(now[name] >= value for name, value in before.items())
+        return all(now.get(name, 0) > 0 for name in TOLD)
+
+    try:
+        wait_until(is_all_told, "every histogram")
+    finally:
+        stop.set()
+        agent.join(30)
+        cloud.stop()
+        broker.stop()
+
+
+TOLD = [
+    *(
+        f"wayside_stage_seconds_count[yard,{stage}]"
+        for stage in ("capture", "wait", "network", "track", "rules")
+    ),
+    *(f"wayside_step_seconds_count[model,{step}]" for step in ("preprocess", "infer", "heads")),
+    "wayside_outbox_commit_seconds_count[state]",
+    "wayside_publish_latency_seconds_count[state]",
+    "wayside_batch_events_count[]",
+]
+
+
+def growing(port: int) -> dict[str, float]:
+    """All counters and buckets by name and labels; buckets must not fall with their bound."""
+    request = Request(
+        f"http://127.0.0.1:{port}/metrics",
+        headers={"Accept": "application/openmetrics-text; version=1.0.0"},
+    )
+    try:
+        with urlopen(request, timeout=10) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return {}
+    # Prometheus' strict parser refuses buckets out of order, falling counts and missing +Inf.
+    return {
+        f"{sample.name}[{','.join(sample.labels.values())}]": sample.value
+        for family in openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        if family.type in ("counter", "histogram")
+        for sample in family.samples
+    }
 
 
 def test_an_agent_answers_while_it_runs(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.errors import StartError, StoreAwayError, StoreRefusedError
+from cloud.store.influxdb import lines
 from cloud.store.influxdb.influxql import Database, InfluxQl
 from cloud.store.influxdb.journal import Journal, Places
 from cloud.store.influxdb.store import InfluxDbStore
 from cloud.store.port import CountQuery, EventQuery, SequenceRow
 from cloud.store.settings import InfluxDbSettings
 from protos.ids import Lane
+from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.influxdb import InfluxDb, influxdb
 from tests.support.stored import START_NS, crossing, person, stored
 
@@ -189,6 +191,22 @@ def test_an_event_delivered_twice_is_listed_once_a_page(opened: Open) -> None:
     first = store.events(EventQuery(limit=2))
     rest = store.events(EventQuery(limit=2, cursor=first.cursor))
     assert [event.id.seq for event in (*first.events, *rest.events)] == [1, 2, 2, 3]
+
+
+def test_counts_that_an_earlier_release_kept_among_the_rules_are_listed_once(
+    influx: InfluxDb, bucket: str, opened: Open
+) -> None:
+    counts = crossing(1, rule="traffic")
+    counts.kind = EventBatch.COUNTS
+    [record] = stored(counts)
+    line = lines.line(record, lines.tags(record))
+    assert line.startswith("counts,")
+    influx.write(bucket, line.replace("counts,", "rule,", 1))
+    query = EventQuery(rule="traffic", order="captured")
+    store = opened()
+    assert store.events(query).events == (record,), "as it was"
+    store.write([record])
+    assert store.events(query).events == (record,), "and where it came again since"
 
 
 def test_a_page_that_finds_nothing_in_much_says_go_on(opened: Open) -> None:

@@ -130,6 +130,15 @@ def test_what_the_database_cannot_hold_is_left_to_the_payload() -> None:
     assert fields["top"] == 0.25
 
 
+def test_counts_of_a_rule_stand_beside_other_counts_and_name_their_rule() -> None:
+    event = crossing(1, rule="traffic")
+    event.kind = EventBatch.COUNTS
+    event.counts.counts.add(class_name="car", count=3)
+    [record] = stored(event)
+    name, tags, fields, _ = parse(lines.line(record, lines.tags(record)))
+    assert (name, tags["rule"], fields["count_car"]) == ("counts", "traffic", 3)
+
+
 def test_kinds_without_a_rule_have_measurements_of_their_own() -> None:
     kinds = {
         EventBatch.COUNTS: "counts",

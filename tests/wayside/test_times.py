@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.api.times import format_ns, parse_ns
+from wayside.times import format_ns, parse_ns
 
 
 @given(st.integers(0, 2**63 - 1))
