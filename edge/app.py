@@ -86,6 +86,7 @@ def run_agent(
         MqttSettingsError: certificates or password cannot be read.
     """
     wall = WallClock()
+    clock = _clock_of(wall)
     track_ids = TrackIds()
     sensing: list[Sensors] = []
 
@@ -101,9 +102,6 @@ def run_agent(
         state.config_revision = reloader.revision if reloader else 0
         state.sensors.extend(report for sensors in sensing for report in sensors.reports())
         return state
-
-    def clock() -> ClockState:
-        return ClockState(clock_synced(), wall.anchor_id)
 
     with (
         closing(Notifier()) as systemd,
@@ -128,6 +126,10 @@ def run_agent(
                 _work(settings, cameras, networks, up, sensors, systemd, reloader, stop)
             _tell_end(cameras, up.outbox)
     return not cameras.failed
+
+
+def _clock_of(wall: WallClock) -> Callable[[], ClockState]:
+    return lambda: ClockState(clock_synced(), wall.anchor_id)
 
 
 def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
