@@ -96,6 +96,21 @@ def test_nothing_is_hidden_or_kept_unasked(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "clips").exists()
 
 
+def test_a_camera_may_get_and_lose_clips_while_the_agent_runs(tmp_path: Path) -> None:
+    """Its pipeline begins anew, with what it is to keep from then on."""
+    plain = edge_settings.load(agent(tmp_path))
+    (keeps,) = edge_settings.load(agent(tmp_path, evidence=EVIDENCE)).cameras
+    with CamerasEvidence(plain) as evidence:
+        assert evidence.of(plain.cameras[0]) is None
+        made = evidence.of(keeps)
+        assert made is not None
+        with made:
+            assert made.wants_pictures
+            assert evidence.stats()["busy"]["clips"] == 0
+        assert evidence.of(plain.cameras[0]) is None
+        assert list(evidence.stats()) == ["clips"]
+
+
 @pytest.mark.parametrize(
     ("camera", "told"),
     [
