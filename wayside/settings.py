@@ -8,6 +8,7 @@ may name a secret instead of holding it, see `references`.
 import difflib
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,9 @@ from wayside.references import Named, References, UnknownReferenceError
 
 MAX_BYTES = 1024 * 1024
 """A settings file that is larger is refused unread."""
+
+_IN_QUOTES = "put it in quotes if it is a text"
+_QUOTED = re.compile(r"'[^'<]{2,}'")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -185,7 +189,7 @@ def read_document(text: str, file: str, lines: dict[Location, int]) -> dict[str,
         SettingsError: it is no YAML, no mapping, or a key stands twice.
     """
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
     except yaml.YAMLError as error:  # a character that no YAML text may hold
         raise SettingsError([Problem(file, 0, "", f"is no YAML: {_one_line(error)}")]) from error
     try:
@@ -202,11 +206,30 @@ def read_document(text: str, file: str, lines: dict[Location, int]) -> dict[str,
         ) from error
     except yaml.YAMLError as error:
         raise SettingsError([Problem(file, 0, "", f"is no YAML: {_one_line(error)}")]) from error
+    except RecursionError:
+        raise SettingsError([Problem(file, 0, "", "is nested too deeply")]) from None
     finally:
         loader.dispose()
     if not isinstance(document, dict):
         raise SettingsError([Problem(file, 1, "", "must be a mapping of keys to values")])
     return document
+
+
+class _Loader(yaml.SafeLoader):
+    """Tells of every value that cannot be as PyYAML tells of most: by its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node.
+
+        Raises:
+            yaml.constructor.ConstructorError: it has none.
+        """
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError) as error:  # 2026-02-30, 0x_, !!bool maybe
+            kind = node.tag.rpartition(":")[2]
+            told = f"a value that looks like {kind} and is none; {_IN_QUOTES}"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error
 
 
 def _check(
@@ -220,6 +243,8 @@ def _check(
     line = node.start_mark.line + 1
     if node in around:
         raise SettingsError([Problem(file, line, dotted(location), "holds itself by an alias")])
+    if len(lines) > MAX_BYTES:  # a text has fewer values than bytes, so aliases multiply them
+        raise SettingsError([Problem(file, line, "", "holds too many values, by aliases")])
     around = (*around, node)
     lines.setdefault(location, line)
     if isinstance(node, yaml.MappingNode):
@@ -246,11 +271,13 @@ def _overrides(prefix: str, environ: Mapping[str, str]) -> dict[Location, tuple[
         parts = variable[len(prefix) + 2 :].lower().split("__")
         location = tuple(int(part) if part.isdigit() else part for part in parts)
         try:
-            found[location] = (variable, yaml.safe_load(text))
+            found[location] = (variable, yaml.load(text, _Loader))  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
-            raise SettingsError(
-                [Problem(variable, 0, "", f"is no YAML: {_one_line(error)}")]
-            ) from error
+            told = _without_text(error)
+            hint = "" if _IN_QUOTES in told else f"; {_IN_QUOTES}"
+            raise SettingsError([Problem(variable, 0, "", f"is no YAML: {told}{hint}")]) from None
+        except RecursionError:
+            raise SettingsError([Problem(variable, 0, "", "is nested too deeply")]) from None
     return found
 
 
@@ -339,6 +366,12 @@ def _instead(value: object, named: Named) -> str:
 def _shown(value: object, named: Named) -> str:
     text = repr(named.hidden(value) if isinstance(value, str) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _without_text(error: yaml.YAMLError) -> str:
+    """What is wrong, without the text in which it is: a variable may hold a password."""
+    problem = getattr(error, "problem", None)
+    return _QUOTED.sub("'...'", problem) if problem else _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -95,6 +95,8 @@ def test_a_secret_of_the_device_cannot_be_read(
         (b"- 1", "the cloud's revision 7:1: must be a mapping"),
         ({"cameras": 5}, "the cloud's revision 7:1: cameras: must be a list of cameras"),
         ({"cameras": [{"id": "yard"}] * 2}, "'yard' stands twice"),
+        (b"a: 2026-02-30", "the cloud's revision 7:1: is no YAML: a value that looks like timest"),
+        (b"[" * 3000, "the cloud's revision 7: is nested too deeply"),
         (b"#" * 1_048_000, ""),
     ],
 )

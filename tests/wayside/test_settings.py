@@ -1,5 +1,6 @@
 """A settings file is refused whole, and every mistake is told with its line."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -123,6 +124,15 @@ def test_a_key_that_stands_twice_is_refused() -> None:
         ("device: a\x01b\n", "edge.yaml: is no YAML: unacceptable character"),
         ("device: &x\n  - *x\n", "edge.yaml:1: device[0]: holds itself by an alias"),
         ("device: !!python/object:os.system x\n", "edge.yaml:1: is no YAML"),
+        (
+            "port: 1\ndevice: 2026-02-30\n",
+            "edge.yaml:2: is no YAML: a value that looks like timestamp and is none; put it in "
+            "quotes if it is a text",
+        ),
+        ("device: 0x_\n", "edge.yaml:1: is no YAML: a value that looks like int and is none"),
+        ("device: !!bool maybe\n", "edge.yaml:1: is no YAML: a value that looks like bool"),
+        ("device: !!timestamp x\n", "edge.yaml:1: is no YAML: a value that looks like timestamp"),
+        (f"device: {'[' * 3000}{']' * 3000}\n", "edge.yaml: is nested too deeply"),
     ],
 )
 def test_what_is_no_yaml_is_told(text: str, expected: str) -> None:
@@ -150,11 +160,32 @@ def test_the_environment_overrides_single_values(tmp_path: Path) -> None:
     assert load(file, Settings, environ=environ).port == 1884
 
 
+def test_aliases_that_multiply_are_refused_before_they_fill_the_memory() -> None:
+    names = "abcdefghijkl"
+    text = "a: &a [x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in pairwise(names)
+    )
+    (problem,) = problems(text)
+    assert problem.endswith(": holds too many values, by aliases")
+
+
+@pytest.mark.parametrize(
+    "value", ["@hunter2", "*hunter2", "!hunter2 x", "%hunter2", "a: hunter2: b"]
+)
+def test_a_variable_that_is_no_yaml_is_shown_to_nobody(value: str) -> None:
+    environ = {"WAYSIDE_EDGE__DEVICE": value}
+    with pytest.raises(SettingsError, match=r"^WAYSIDE_EDGE__DEVICE: is no YAML: ") as caught:
+        parse("device: a\n", "edge.yaml", Settings, prefix="WAYSIDE_EDGE", environ=environ)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
         ("WAYSIDE_EDGE__PORT", "many", "WAYSIDE_EDGE__PORT: port: Input should be a valid integer"),
         ("WAYSIDE_EDGE__PORT", "[1", "WAYSIDE_EDGE__PORT: is no YAML"),
+        ("WAYSIDE_EDGE__PORT", "0b_", "WAYSIDE_EDGE__PORT: is no YAML: a value that looks like"),
+        ("WAYSIDE_EDGE__PORT", "[" * 3000, "WAYSIDE_EDGE__PORT: is nested too deeply"),
         ("WAYSIDE_EDGE__PORT__X", "1", "WAYSIDE_EDGE__PORT__X: port.x: names no place"),
         ("WAYSIDE_EDGE__CAMERAS__GATE__RULES__9__ZONE", "a",
          "WAYSIDE_EDGE__CAMERAS__GATE__RULES__9__ZONE: cameras.gate.rules[9].zone: names no"),
