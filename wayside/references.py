@@ -94,12 +94,16 @@ class References:
         return first
 
     def _path(self, named: str, place: Location) -> Path:
-        if self._base is None or not named:
+        if self._base is None or not named or "\0" in named:
             raise UnknownReferenceError(place, f"${{{_FILE}{named}}} names no file")
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         if folder and (Path(folder) / named).is_file():
             return Path(folder) / named
-        return self._base / Path(named).expanduser()
+        try:
+            return self._base / Path(named).expanduser()
+        except RuntimeError as error:
+            told = f"${{{_FILE}{named}}} is in the home of nobody; write the whole path"
+            raise UnknownReferenceError(place, told) from error
 
 
 @dataclass(frozen=True, slots=True)

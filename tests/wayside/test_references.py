@@ -79,10 +79,14 @@ def test_what_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
         "${file:binary}": f"${{file:binary}}: {tmp_path}/binary is not UTF-8 text",
         "${file:large}": f"${{file:large}}: {tmp_path}/large is too large for a secret",
         "${file:}": "${file:} names no file",
+        "${file:~no-such-user/pin}": "${file:~no-such-user/pin} is in the home of nobody; write "
+        "the whole path",
     }
     for reference, told in expected.items():
         said = refusal(tmp_path, f"port: 1\nsource: 'x{reference}'\n")
         assert said == f"agent.yaml:2: source: {told}"
+    said = refusal(tmp_path, 'source: "${file:a\\0b}"\n')
+    assert said.endswith("names no file")
     said = refusal(tmp_path, "more:\n- a\n- ${a-b}\n")
     assert said.startswith("agent.yaml:3: more[1]: ${a-b} names neither a variable")
 
