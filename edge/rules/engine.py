@@ -47,6 +47,7 @@ class CameraRules:
         self._camera, self._classes = camera_id, tuple(classes)
         self._drafter = Drafter(camera_id, classes, model, model_version)
         self._objects = Objects.none()
+        self._latest = (0, 0)
         self._life = LifeWatch(settings.objects)
         self._watch_by(settings)
 
@@ -67,6 +68,7 @@ class CameraRules:
             height_px: of the frame.
         """
         watches, draft, now_ns = self._watches, self._drafter, tracks.captured_ns
+        self._latest = now_ns, tracks.frame
         drafts = [draft.counts(tally) for tally in watches.begin(now_ns, tracks.frame)]
         drafts += self._end(self._objects.columns_of(tracks.ended))
         if len(tracks):
@@ -88,7 +90,7 @@ class CameraRules:
         objects, draft = self._objects, self._drafter
         hits = self._watches.end(np.arange(len(objects)), objects.last_seen_ns)
         drafts = [draft.hit(objects, hit) for hit in hits]
-        drafts += [draft.counts(tally) for tally in self._watches.finish()]
+        drafts += self._finish_watches()
         self._life.follow(settings.objects)
         self._watch_by(settings)
         return drafts
@@ -96,7 +98,13 @@ class CameraRules:
     def finish(self) -> list[Draft]:
         """The events of the source's end: every living object ends, and is forgotten."""
         drafts = self._end(np.arange(len(self._objects)))
-        return drafts + [self._drafter.counts(tally) for tally in self._watches.finish()]
+        return drafts + self._finish_watches()
+
+    def _finish_watches(self) -> list[Draft]:
+        """What was counted until now, and that nobody is counted any more."""
+        watches, draft = self._watches, self._drafter
+        drafts = [draft.occupancy(hit, *self._latest) for hit in watches.no_numbers()]
+        return drafts + [draft.counts(tally) for tally in watches.finish()]
 
     def _watch_by(self, settings: CameraRulesSettings) -> None:
         self._watches = Watches(settings, self._classes)

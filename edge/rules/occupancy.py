@@ -28,8 +28,9 @@ class OccupancyWatch:
         self._rules = tuple(rules)
         self._rows = rows
         numbered = list(enumerate(rules))
+        self._changes = _Changes([pair for pair in numbered if not has_limits(pair[1])])
         self._parts = (
-            _Changes([pair for pair in numbered if not has_limits(pair[1])]),
+            self._changes,
             _Limit([pair for pair in numbered if pair[1].at_least is not None], 1),
             _Limit([pair for pair in numbered if pair[1].at_most is not None], -1),
         )
@@ -44,6 +45,10 @@ class OccupancyWatch:
         return [
             Hit(EventBatch.OCCUPANCY, self._rules[row], value=float(counts[row])) for row in rows
         ]
+
+    def finish(self) -> list[Hit]:
+        """Nobody looks any more: a number that was told does not stay for ever."""
+        return [Hit(EventBatch.OCCUPANCY, self._rules[row]) for row in self._changes.finish()]
 
 
 def has_limits(rule: OccupancyRule) -> bool:
@@ -76,6 +81,12 @@ class _Changes:
         self._free_ns = np.where(is_due, now_ns + self._cooldown_ns, self._free_ns)
         due: list[int] = self._rows[is_due].tolist()
         return due
+
+    def finish(self) -> list[int]:
+        """Rows of which the number told last is not 0; it is from now on."""
+        over: list[int] = self._rows[self._told != 0].tolist()
+        self._told[:] = 0
+        return over
 
 
 class _Limit:

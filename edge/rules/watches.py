@@ -113,6 +113,10 @@ class Watches:
         """What the rules say of the numbers of objects; after all else of a frame."""
         return self._occupancy.step(now_ns)
 
+    def no_numbers(self) -> list[Hit]:
+        """What the rules say of the numbers of objects when nobody looks any more."""
+        return self._occupancy.finish()
+
     def end(self, columns: NDArray[np.intp], last_seen_ns: NDArray[np.int64]) -> list[Hit]:
         """What the rules say of objects that have ended; before they are forgotten.
 

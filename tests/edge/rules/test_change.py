@@ -57,6 +57,19 @@ def test_counts_so_far_are_told() -> None:
     assert [(count.class_name, count.count) for count in tally.counts.counts] == [("person", 1)]
 
 
+def test_a_number_that_was_told_does_not_outlive_its_rule() -> None:
+    number = {"id": "visitors", "kind": "occupancy", "zone": "old", "min_s": 0, "settle_s": 0}
+    camera = rules(watching("old", rules=[number]))
+    assert [event.rule_hit.value for event in of_kind(seen(camera, 0, 3), "OCCUPANCY")] == [1]
+    (over,) = of_kind(
+        change(camera, watching("new", rules=[number | {"zone": "new"}])), "OCCUPANCY"
+    )
+    assert (over.rule_hit.target, over.rule_hit.value, over.frame) == ("old", 0, 2)
+    assert [event.rule_hit.value for event in of_kind(seen(camera, 3, 6), "OCCUPANCY")] == [1]
+    (over,) = of_kind(camera.finish(), "OCCUPANCY")
+    assert (over.rule_hit.target, over.rule_hit.value, over.frame) == ("new", 0, 5)
+
+
 def test_a_camera_without_rules_gets_some_with_metres_too() -> None:
     camera = rules({})
     seen(camera, 0, 2)

@@ -75,7 +75,11 @@ def test_at_most_so_many_are_told() -> None:
 
 def test_within_its_cooldown_a_number_waits_and_is_told_as_it_then_is() -> None:
     actors = {1: inside(0, 99), 2: inside(4, 99), 3: inside(6, 99)}
-    assert told(play(rules(occupancy(cooldown_s=10)), actors, 20.0)) == [(2.0, 1), (12.0, 3)]
+    assert told(play(rules(occupancy(cooldown_s=10)), actors, 20.0)) == [
+        (2.0, 1),
+        (12.0, 3),
+        (20.0, 0),
+    ]
 
 
 def test_a_limit_that_holds_on_after_its_cooldown_is_told_then() -> None:
