@@ -98,7 +98,12 @@ class Located:
         turn -= of.along_y * self._x
         # A ray towards +x crosses an edge that has one end above and one not above the point, and
         # lies to the right of it (Haines, "Point in Polygon Strategies", Graphics Gems IV).
-        crossed = (y >= 0.0) != (y >= of.along_y)
+        # An edge ends where the next begins, and is asked there: `y >= along_y` would be rounded
+        # another way, and a point level with a corner could cross one of its edges alone.
+        below = y >= 0.0
+        crossed = np.empty_like(below)
+        np.not_equal(below[..., :-1], below[..., 1:], out=crossed[..., :-1])
+        np.not_equal(below[..., -1:], below[..., :1], out=crossed[..., -1:])
         crossed &= (turn > 0.0) == of.points_down
         inside: NDArray[np.bool_] = np.logical_xor.reduce(crossed, axis=2)
         # Who is in line with an edge, which has a length, may be on it.

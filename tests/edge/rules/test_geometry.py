@@ -49,6 +49,13 @@ def passes(line: F64, before: F64, after: F64) -> int:
     return int(segment.crossings(before[None, None], after[None, None])[0, 0])
 
 
+def test_who_is_level_with_a_corner_but_for_rounding_is_as_far_outside_as_before() -> None:
+    outline = [(0.55, 0.5), (0.5, 0.55), (0.45, 0.5), (0.4999999999999999, 0.030000000000000027)]
+    at = np.array([(0.0, 0.03), (0.0, 0.030000000000000027), (0.0, 0.030000000000000058)])
+    np.testing.assert_array_less(distance(outline, at), -0.49)
+    np.testing.assert_array_less(distance(np.array(outline) * (-1, 1), at * (-1, 1)), -0.49)
+
+
 @settings(deadline=None)
 @given(outlines(), st.lists(places, min_size=1, max_size=5), angles, places)
 def test_inside_stays_inside_when_turned_and_moved(
