@@ -87,7 +87,8 @@ def test_an_event_is_told_whole(server: Server) -> None:
         "rule": "door-line", "target": "line-a", "direction": "a-to-b",
         "dwell_s": 1.5, "value": 0.0,
         "speed_mps": None, "stationary": False, "median_confidence": None, "polygon": [],
-        "other_track_id": None, "interval": None, "areas": [], "sensor": None, "unit": None, "snapshot_id": event_id,
+        "other_track_id": None, "interval": None, "areas": [], "sensor": None, "unit": None,
+        "snapshot_id": event_id,
     }  # fmt: skip
 
 
