@@ -105,6 +105,7 @@ def replay(
 
     settings = edge_settings.load(config) if config else plain_settings(recording)
     logging.configure("warning", "console")
+    exit_on_sigterm()
     with written(out, [recording, config]) as write, progress_bar(out) as progress:
         for line in replay(settings, recording, parse_epoch(epoch), camera, progress):
             write(line)

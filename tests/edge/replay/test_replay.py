@@ -1,6 +1,9 @@
 """Recordings replayed in this process, over a tiny network that always sees one person."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from protos.ids import EventId
 from protos.readable import readable
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.edge_command import call
-from tests.support.media import picture
+from tests.support.media import picture, write_video
+from tests.support.processes import wait_until
 from tests.support.small_agent import FRAMES, busy_camera, small_agent, write_busy_model
 
 EPOCH = "2026-05-01T12:00:00Z"
@@ -125,6 +129,22 @@ def test_the_file_that_is_asked_for_holds_the_lines(tmp_path: Path) -> None:
 
     assert (filed.exit_code, filed.stdout) == (0, "")
     assert out.read_text() == shown.stdout
+
+
+def test_a_replay_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    config, results = small_agent(tmp_path), tmp_path / "results"
+    results.mkdir()
+    recording = write_video(tmp_path / "long.avi", 5000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", "replay", str(recording), "--epoch", EPOCH,
+         "-c", str(config), "--out", str(results / "told.jsonl")],
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(lambda: list(results.iterdir()), "the file that is not whole yet")
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert not list(results.iterdir())
 
 
 def test_a_camera_that_wants_fewer_frames_gets_fewer(tmp_path: Path) -> None:
