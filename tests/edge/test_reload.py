@@ -182,3 +182,36 @@ def test_a_disk_that_refuses_does_not_refuse_the_rules(agent: Agent) -> None:
         reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
         assert agent.refusal() == "the cloud's settings cannot be kept: No such file or directory"
         assert len(agent.applied().ruled) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"\xff\xff", message(device="gate-2"), message({"id": "shed", "zones": ZONES}, revision=2)],
+)
+def test_what_the_cloud_sent_wrong_does_not_keep_the_file_from_being_taken(
+    agent: Agent, wrong: bytes
+) -> None:
+    with agent.running(YARD) as reloader:
+        reloader.on_message(TOPIC, wrong)
+        agent.refusal()
+        agent.write(YARD, ROOF)
+        reloader.ask()
+        assert "settings refused: " in agent.refusal()
+        assert agent.applied().told == {"added": ["roof"]}
+        reloader.on_message(TOPIC, wrong)  # with the next connection: it was said
+        reloader.on_message(TOPIC, message({"id": "roof", "zones": ZONES}, revision=3))
+        assert [camera.id for camera in agent.applied().ruled] == ["roof"]
+    assert agent.has_nothing()
+
+
+def test_what_came_while_the_file_asked_for_a_restart_is_taken_once_that_is_mended(
+    agent: Agent,
+) -> None:
+    with agent.running(YARD) as reloader:
+        agent.write(YARD, mqtt={"port": 2})
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
+        assert "only a restart can change mqtt.port" in agent.refusal()
+        agent.write(YARD)
+        reloader.ask()
+        assert len(agent.applied().ruled) == 1
+        assert reloader.revision == 1
