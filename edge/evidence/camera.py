@@ -132,7 +132,7 @@ class CameraEvidence:
         return [replace(draft, name=self._cause(self._recorder, draft)) for draft in drafts]
 
     def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """The drafts of the source's end, with what belongs to them."""
+        """The drafts of the source's end, or of rules' end, with what belongs to them."""
         return [self._told(draft, None) for draft in drafts]
 
     def _told(self, draft: Draft, image: Image | None) -> Draft:
