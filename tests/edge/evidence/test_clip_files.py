@@ -274,6 +274,18 @@ def test_who_would_rather_wait_loses_none(tmp_path: Path) -> None:
     assert (writing.stats.written, writing.stats.lost) == (3 * MAX_WAITING, 0)
 
 
+def test_a_clip_that_goes_while_it_is_listed_is_left_out(tmp_path: Path) -> None:
+    """The agent deletes the oldest meanwhile."""
+    write(ClipFolder(tmp_path, QUICK), clip(), clip(100), clip(200))
+    listing = listed(tmp_path)
+    first = next(listing)
+    second = sorted(tmp_path.rglob("*.json"))[1]
+    for path in tmp_path.rglob(f"{second.stem}.*"):
+        path.unlink()
+    (third,) = listing
+    assert [first.begins, third.begins] == ["2027-01-15T08:00:00.000Z", "2027-01-15T08:03:20.000Z"]
+
+
 def test_a_damaged_json_is_named(tmp_path: Path) -> None:
     folder = ClipFolder(tmp_path, QUICK)
     write(folder, clip())
