@@ -238,7 +238,8 @@ def _status_file(
 
     def tell() -> dict[str, object]:
         told = status(settings.device, networks.stats, cameras.pipelines, up.outbox, up.forwarder)
-        return {**told, "sensors": sensors.stats(), "evidence": evidence.stats()}
+        ids = [camera["camera"] for camera in told["cameras"]]
+        return {**told, "sensors": sensors.stats(), "evidence": evidence.stats(ids)}
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield
