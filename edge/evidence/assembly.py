@@ -38,6 +38,11 @@ class CamerasEvidence:
         if self._writer:
             self._writer.__exit__(*exception)
 
+    def hurry(self) -> None:
+        """The agent is about to stop its cameras: none may wait for long to get rid of a clip."""
+        if self._writer:
+            self._writer.hurry()
+
     def of(self, camera: CameraSettings) -> "CameraEvidence | None":
         """A camera's, for as long as its pipeline runs; None where nothing is hidden or kept."""
         self._cameras.pop(camera.id, None)
