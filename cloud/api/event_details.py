@@ -48,12 +48,17 @@ class Details(BaseModel):
 
     speed_mps: float | None = Field(description="of the object, where the ground is known")
     stationary: bool | None = Field(description="whether the object stands still")
+    median_confidence: float | None = Field(description="of all frames that showed the object")
     polygon: list[Corner] = Field(description="outline of the object, [x, y] of each corner")
     other_track_id: int | None = Field(description="of the second object of `proximity`")
     interval: IntervalAnswer | None = Field(description="of `counts`")
     areas: list[AreaAnswer] = Field(description="of `segmentation`")
     sensor: str | None = Field(description="id of the sensor whose reading `value` is")
     unit: str | None = Field(description="of the reading, by UCUM", examples=["Cel"])
+    snapshot_id: str | None = Field(
+        description="the event that has the picture of this one: /v1/events/{snapshot_id}/snapshot",
+        examples=["cam-box/00000000000000a7/alarm/7"],
+    )
 
 
 def details(payload: bytes) -> Details:
@@ -63,12 +68,14 @@ def details(payload: bytes) -> Details:
     return Details(
         speed_mps=(seen.speed_mps or None) if seen else None,
         stationary=seen.stationary if seen else None,
+        median_confidence=(seen.median_confidence or None) if seen else None,
         polygon=_corners(seen.polygon) if seen else [],
         other_track_id=event.rule_hit.other_track_id or None,
         interval=_interval(event.counts) if event.HasField("counts") else None,
         areas=[_area(area) for area in event.segmentation.areas],
         sensor=event.sensor.sensor or None,
         unit=event.sensor.unit or None,
+        snapshot_id=event.snapshot_id or None,
     )
 
 

@@ -48,10 +48,6 @@ class EventAnswer(Details):
     direction: str | None = Field(examples=["a-to-b"])
     dwell_s: float | None
     value: float | None = Field(description="what the rule or the sensor measured")
-    snapshot_id: str | None = Field(
-        description="the event that has the picture of this one: /v1/events/{snapshot_id}/snapshot",
-        examples=["cam-box/00000000000000a7/alarm/7"],
-    )
 
     @classmethod
     def of(cls, event: EventRecord) -> "EventAnswer":
@@ -83,7 +79,6 @@ class EventAnswer(Details):
             direction=event.direction or None,
             dwell_s=event.dwell_s,
             value=event.value,
-            snapshot_id=event.snapshot_id or None,
             **dict(details(event.payload)),
         )
 

@@ -37,7 +37,6 @@ class EventRecord(NamedTuple):
         value: what a rule or a sensor measured.
         clock_synced: whether the device's clock was disciplined; None where nobody said.
         payload: the wire's `Event`, with what a newer peer added.
-        snapshot_id: the event under which the picture that shows this one is kept; may be empty.
     """
 
     id: EventId
@@ -58,7 +57,6 @@ class EventRecord(NamedTuple):
     value: float | None = None
     clock_synced: bool | None = None
     payload: bytes = b""
-    snapshot_id: str = ""
 
 
 Order = Literal["ingest", "captured"]

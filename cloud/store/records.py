@@ -97,7 +97,6 @@ def _record(event_id: EventId, event: EventBatch.Event, payload: bytes) -> Event
         value,
         event.clock_synced if event.HasField("clock_synced") else None,
         payload,
-        event.snapshot_id,
     )
 
 

@@ -86,8 +86,9 @@ def test_an_event_is_told_whole(server: Server) -> None:
         "box": {"top": 0.25, "left": 0.5, "width": 0.125, "height": 0.0625},
         "rule": "door-line", "target": "line-a", "direction": "a-to-b",
         "dwell_s": 1.5, "value": 0.0,
-        "speed_mps": None, "stationary": False, "polygon": [], "other_track_id": None,
-        "interval": None, "areas": [], "sensor": None, "unit": None, "snapshot_id": event_id,
+        "speed_mps": None, "stationary": False, "median_confidence": None, "polygon": [],
+        "other_track_id": None, "interval": None, "areas": [], "sensor": None, "unit": None,
+        "snapshot_id": event_id,
     }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def test_what_only_some_kinds_have_is_told(server: Server) -> None:
     near.kind = EventBatch.PROXIMITY
     near.rule_hit.other_track_id = 8
     near.object.speed_mps, near.object.stationary = 1.5, True
+    near.object.median_confidence = 0.75
     near.object.polygon.add(x=0.25, y=0.5)
     counts = Event(seq=2, captured_ns=START_NS + 2, kind=EventBatch.COUNTS)
     counts.counts.interval_start_ns = START_NS
@@ -109,8 +111,9 @@ def test_what_only_some_kinds_have_is_told(server: Server) -> None:
     server.store.write(stored(near, counts, areas, reading))
 
     told = {event["seq"]: event for event in server.get("/v1/events").json()["events"]}
-    assert {name: told[1][name] for name in ("speed_mps", "stationary", "polygon")} == {
-        "speed_mps": 1.5, "stationary": True, "polygon": [[0.25, 0.5]],
+    names = ("speed_mps", "stationary", "median_confidence", "polygon")
+    assert {name: told[1][name] for name in names} == {
+        "speed_mps": 1.5, "stationary": True, "median_confidence": 0.75, "polygon": [[0.25, 0.5]],
     }  # fmt: skip
     assert told[1]["other_track_id"] == 8
     assert told[2]["interval"] == {
