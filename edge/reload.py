@@ -25,7 +25,7 @@ class Reloader:
 
     Args:
         path: the settings file.
-        settings: that run.
+        settings: that the agent begins with.
         desired: what the cloud said of them.
         apply: has the cameras changed.
         note_error: has the heartbeat repeat an error.
@@ -41,6 +41,7 @@ class Reloader:
     ) -> None:
         self._path = path
         self._settings = settings
+        self._loaded = frozenset(settings.models_in_use)
         self._desired = desired
         self._apply = apply
         self._note_error = note_error
@@ -128,7 +129,7 @@ class Reloader:
 
     def _reload(self, desired: Desired, sent: bytes | None) -> None:
         settings = load(self._path, desired.over if desired.cameras else None)
-        found = changes(self._settings, settings)
+        found = changes(self._settings, settings, self._loaded)
         if found.restart:
             self._refuse(f"only a restart can change {', '.join(found.restart)}; nothing was taken")
             self._refused = sent or self._refused

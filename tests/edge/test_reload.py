@@ -106,6 +106,18 @@ def test_what_only_a_restart_can_change_is_refused_whole(agent: Agent) -> None:
         )
 
 
+def test_a_network_that_no_camera_uses_for_a_while_stays_loaded(agent: Agent) -> None:
+    more = {"models": {"other": {"name": "tiny.yaml"}}}
+    roof = {**ROOF, "model": "other"}
+    with agent.running(YARD, roof, **more) as reloader:
+        agent.write({**YARD, "model": "other"}, roof, **more)
+        reloader.ask()
+        assert agent.applied().told == {"begun_anew": ["yard"]}
+        agent.write(YARD, roof, **more)
+        reloader.ask()
+        assert agent.applied().told == {"begun_anew": ["yard"]}
+
+
 def test_rules_from_the_cloud_are_taken_kept_and_told(agent: Agent) -> None:
     with agent.running(YARD) as reloader:
         assert reloader.revision == 0
