@@ -123,7 +123,7 @@ def run_agent(
                 _telemetry(settings, networks, cameras, up, wall),
                 frozen_heap(),
             ):
-                _work(settings, cameras, networks, up, sensors, systemd, reloader, stop)
+                _work(settings, cameras, networks, up, sensors, evidence, systemd, reloader, stop)
             _tell_end(cameras, up.outbox)
     return not cameras.failed
 
@@ -208,7 +208,7 @@ def _reloader(
 
 def _work(
     settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
-    systemd: Notifier, reloader: Reloader | None, stop: threading.Event,
+    evidence: CamerasEvidence, systemd: Notifier, reloader: Reloader | None, stop: threading.Event,
 ) -> None:  # fmt: skip
     """All cameras, until they have ended or it was told to stop."""
     with networks.upgraded(), reloader or nullcontext():
@@ -216,6 +216,7 @@ def _work(
         engines = ", ".join(network.engine for network in networks.stats)
         systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
         wait_until_done(cameras, up.outbox, up.forwarder, settings.when_done, stop, sensors.stop)
+        evidence.hurry()
     systemd.stopping()
     cameras.stop()
     sensors.stop()
@@ -238,7 +239,8 @@ def _status_file(
 
     def tell() -> dict[str, object]:
         told = status(settings.device, networks.stats, cameras.pipelines, up.outbox, up.forwarder)
-        return {**told, "sensors": sensors.stats(), "evidence": evidence.stats()}
+        ids = [camera["camera"] for camera in told["cameras"]]
+        return {**told, "sensors": sensors.stats(), "evidence": evidence.stats(ids)}
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield

@@ -4,7 +4,7 @@ Cameras come, go and begin anew; rules are exchanged while their camera goes on.
 is what the agent was put together from, and needs a restart. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,16 @@ class Changes:
         return {key: ids for key, ids in found.items() if ids}
 
 
-def changes(old: EdgeSettings, new: EdgeSettings) -> Changes:
-    """What has changed from one to the other."""
+def changes(
+    old: EdgeSettings, new: EdgeSettings, loaded: Collection[str | None] | None = None
+) -> Changes:
+    """What has changed from one to the other.
+
+    Args:
+        old: that run.
+        new: that shall.
+        loaded: the networks that the agent began with; None: those that `old` uses.
+    """
     before = {camera.id: camera for camera in old.cameras}
     after = {camera.id: camera for camera in new.cameras}
     common = [camera for camera in new.cameras if camera.id in before]
@@ -71,13 +79,12 @@ def changes(old: EdgeSettings, new: EdgeSettings) -> Changes:
             if name != "cameras"
             for location in _differing(getattr(old, name), getattr(new, name), (name,))
         )
-        + _not_loaded(old, new),
+        + _not_loaded(new, old.models_in_use.keys() if loaded is None else loaded),
     )
 
 
-def _not_loaded(old: EdgeSettings, new: EdgeSettings) -> tuple[str, ...]:
-    """What names a network that nobody used so far: networks are loaded at the start."""
-    loaded = old.models_in_use.keys()
+def _not_loaded(new: EdgeSettings, loaded: Collection[str | None]) -> tuple[str, ...]:
+    """What names a network that nobody used at the start, for they are loaded there."""
     return tuple(
         f"cameras[{at}]'s network {model or new.model.name!r}, which is not loaded"
         for at, camera in enumerate(new.cameras)

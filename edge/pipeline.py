@@ -87,7 +87,7 @@ class Evidence(Protocol):
         """Drafts of networks for areas, from any thread; they have no pictures."""
 
     def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """The drafts of the source's end, with the pictures that belong to them."""
+        """The drafts of the source's end, or of rules' end, with the pictures that they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Pipeline:
             for line in self._areas:
                 lines.enter_context(line)
             for inferred in feed:
-                self._change_rules()
+                self._change_rules(evidence)
                 self._sink(self._judged(inferred, evidence))
         drafts = self._stages.rules.finish()
         self._sink(evidence.finish(drafts) if evidence else drafts)
@@ -238,9 +238,10 @@ class Pipeline:
         times.rules.record(time.monotonic_ns() - tracked_ns)
         return evidence.look(inferred.picture, tracks, drafts) if evidence else drafts
 
-    def _change_rules(self) -> None:
+    def _change_rules(self, evidence: Evidence | None) -> None:
         while not self._new_rules.empty():
-            self._sink(self._stages.rules.change(self._new_rules.get()))
+            drafts = self._stages.rules.change(self._new_rules.get())
+            self._sink(evidence.finish(drafts) if evidence else drafts)
 
     def _report(self, draft: Draft) -> None:
         self._sink([draft])

@@ -25,7 +25,7 @@ class Reloader:
 
     Args:
         path: the settings file.
-        settings: that run.
+        settings: that the agent begins with.
         desired: what the cloud said of them.
         apply: has the cameras changed.
         note_error: has the heartbeat repeat an error.
@@ -41,6 +41,7 @@ class Reloader:
     ) -> None:
         self._path = path
         self._settings = settings
+        self._loaded = frozenset(settings.models_in_use)
         self._desired = desired
         self._apply = apply
         self._note_error = note_error
@@ -112,8 +113,12 @@ class Reloader:
             if is_asked or desired != self._desired:
                 self._reload(desired, sent if desired is not self._desired else None)
         except (SettingsError, WireError) as error:
-            self._refused = sent
             self._refuse(str(error))
+            if sent is None:
+                return
+            self._refused = sent
+            if is_asked:  # the file counts all the same, with what is in force of the cloud's
+                self._take(None, is_asked=True)
 
     def _newer(self, sent: bytes) -> Desired:
         desired = read_desired(sent, self._settings.device)
@@ -124,14 +129,17 @@ class Reloader:
 
     def _reload(self, desired: Desired, sent: bytes | None) -> None:
         settings = load(self._path, desired.over if desired.cameras else None)
-        found = changes(self._settings, settings)
+        found = changes(self._settings, settings, self._loaded)
         if found.restart:
             self._refuse(f"only a restart can change {', '.join(found.restart)}; nothing was taken")
+            self._refused = sent or self._refused
             return
         if sent is not None:
             self._keep(sent)
         self._apply(found)
-        self._settings, self._desired, self._refused = settings, desired, None
+        self._settings, self._desired = settings, desired
+        if sent is not None:
+            self._refused = None
         _log.info("settings taken", cloud_revision=desired.revision, **found.told)
 
     def _keep(self, sent: bytes) -> None:

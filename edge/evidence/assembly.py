@@ -1,5 +1,6 @@
 """The evidence of all cameras put together; only here its parts are named, and imported late."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,11 @@ class CamerasEvidence:
         if self._writer:
             self._writer.__exit__(*exception)
 
+    def hurry(self) -> None:
+        """The agent is about to stop its cameras: none may wait for long to get rid of a clip."""
+        if self._writer:
+            self._writer.hurry()
+
     def of(self, camera: CameraSettings) -> "CameraEvidence | None":
         """A camera's, for as long as its pipeline runs; None where nothing is hidden or kept."""
         self._cameras.pop(camera.id, None)
@@ -50,11 +56,12 @@ class CamerasEvidence:
         self._cameras[camera.id] = made
         return made
 
-    def stats(self) -> dict[str, Any]:
-        """What the status file says of it; empty where there is none."""
+    def stats(self, cameras: Iterable[str]) -> dict[str, Any]:
+        """What the status file says of the cameras that there are; empty where there is none."""
+        known = dict(self._cameras)  # another thread calls `of` meanwhile
         return {
             **({"clips": asdict(self._writer.stats)} if self._writer else {}),
-            **{name: evidence.stats for name, evidence in list(self._cameras.items())},
+            **{name: known[name].stats for name in cameras if name in known},
         }
 
     def _clip_writer(self) -> "ClipWriter":

@@ -81,6 +81,8 @@ class CameraEvidence:
     def __exit__(self, *exception: object) -> None:
         if self._recorder:
             self._recorder.stop()
+        if self._shots:
+            self._shots.clear()
 
     @property
     def wants_pictures(self) -> bool:
@@ -96,6 +98,12 @@ class CameraEvidence:
                 "pictures_taken": self._shots.taken, "pictures_dropped": self._shots.dropped
             }  # fmt: skip
         return {**pictures, **(asdict(self._recorder.stats) if self._recorder else {})}
+
+    @property
+    def held_bytes(self) -> int:
+        """What pictures of objects that live, and of the last seconds, occupy."""
+        shots = self._shots.bytes if self._shots else 0
+        return shots + (self._recorder.held_bytes if self._recorder else 0)
 
     def passed(self, frame: Frame) -> Frame:
         """The frame as everybody else may see it. The reader's thread calls it, for each frame."""
@@ -132,7 +140,7 @@ class CameraEvidence:
         return [replace(draft, name=self._cause(self._recorder, draft)) for draft in drafts]
 
     def finish(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """The drafts of the source's end, with what belongs to them."""
+        """The drafts of the source's end, or of rules' end, with what belongs to them."""
         return [self._told(draft, None) for draft in drafts]
 
     def _told(self, draft: Draft, image: Image | None) -> Draft:

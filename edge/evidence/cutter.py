@@ -99,8 +99,7 @@ class Cutter:
         done = None
         if self._ring and _size(self._ring[-1]) != _size(still):
             done = self.end("size")
-            self._ring.clear()
-            self._ring_bytes = 0
+            self.clear()
         clip = self._open
         # An event whose seconds before touch the clip prolongs it, so it stays open for those.
         if clip is not None and still.captured_ns > clip.until_ns + self._kept_ns:
@@ -137,6 +136,11 @@ class Cutter:
             return None
         clip.cut = clip.cut or cut
         return clip
+
+    def clear(self) -> None:
+        """Forget the pictures that wait."""
+        self._ring.clear()
+        self._ring_bytes = 0
 
     def _begin(self, cause: Cause, until_ns: int) -> None:
         since_ns = cause.captured_ns - self._before_ns

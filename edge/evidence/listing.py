@@ -51,13 +51,14 @@ def listed(folder: Path, camera: str = "") -> Iterator[Listed]:
     try:
         clips = sorted(clips_of(folder), key=lambda clip: clip.sidecar.name)
         for clip in clips:
-            if camera in ("", clip.sidecar.parent.name):
-                yield _listed(clip)
+            if camera in ("", clip.sidecar.parent.name) and (told := _listed(clip)):
+                yield told
     except OSError as error:
         raise EvidenceError(f"{folder}: clips cannot be read: {error.strerror}") from error
 
 
-def _listed(clip: Kept) -> Listed:
+def _listed(clip: Kept) -> Listed | None:
+    """None where it is gone: the agent deletes the oldest meanwhile."""
     try:
         told: dict[str, Any] = json.loads(clip.sidecar.read_text(encoding="utf-8"))
         reasons = [f"{one['kind']} {one['rule']}".strip() for one in told["events"]]
@@ -70,6 +71,8 @@ def _listed(clip: Kept) -> Listed:
             bytes=clip.bytes,
             video=clip.video,
         )
+    except FileNotFoundError:
+        return None
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError(
             f"{clip.sidecar}: is damaged ({error}); delete it together with its video"

@@ -95,16 +95,22 @@ class Recorder:
         """Its figures now."""
         return RecorderStats(self._stills, self._dropped, self._clips)
 
+    @property
+    def held_bytes(self) -> int:
+        """What the pictures of the last seconds occupy."""
+        return self._cutter.ring_bytes
+
     def start(self) -> None:
         """Begin; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Work off what waits, hand the open clip on, and end."""
+        """Work off what waits, hand the open clip on, and end; no picture is held any longer."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
         self._thread.join()
+        self._cutter.clear()
 
     def offer(self, frame: Frame) -> None:
         """A frame was read; it is taken where it is due. One thread at a time calls it."""

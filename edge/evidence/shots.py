@@ -121,6 +121,10 @@ class Shots:
         for track_id in track_ids:
             self._held.pop(track_id, None)
 
+    def clear(self) -> None:
+        """All objects are gone."""
+        self._held.clear()
+
     def _is_due(self, track_id: int, now_ns: int) -> bool:
         held = self._held.get(track_id)
         return held is None or not 0 <= now_ns - held.tried_ns < TRY_NS

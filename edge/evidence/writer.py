@@ -93,11 +93,17 @@ class ClipWriter:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.hurry()
         with self._changed:
             self._is_over = True
-            self._deadline_s = time.monotonic() + STOP_S
             self._changed.notify_all()
         self._thread.join()
+
+    def hurry(self) -> None:
+        """The agent ends: a disk that refuses, or a long clip, holds nobody up any longer."""
+        with self._changed:
+            self._deadline_s = min(self._deadline_s, time.monotonic() + STOP_S)
+            self._changed.notify_all()
 
     @property
     def stats(self) -> ClipStats:
@@ -118,16 +124,31 @@ class ClipWriter:
             camera: id of the camera.
             is_masked: parts of its pictures are painted over.
             clip: with one picture at least.
-            waits: where there are too many, return when there is room; else the oldest goes.
+            waits: where there are too many, return when there is room, or the agent cannot wait
+                any longer; else the oldest goes.
         """
         with self._changed:
             if waits:
-                self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self._is_over)
-            if len(self._waiting) >= MAX_WAITING:
+                self._await_room()
+            if not self._has_room:
                 self._waiting.popleft()
                 self._lost += 1
             self._waiting.append((camera, is_masked, clip))
             self._changed.notify_all()
+
+    def _await_room(self) -> None:
+        """The lock is held."""
+        self._changed.wait_for(lambda: self._has_room or self._hurries)
+        left_s = self._deadline_s - time.monotonic()
+        self._changed.wait_for(lambda: self._has_room, max(0.0, min(left_s, STOP_S)))
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._waiting) < MAX_WAITING
+
+    @property
+    def _hurries(self) -> bool:
+        return self._deadline_s < math.inf
 
     def _run(self) -> None:
         self._prepare()
@@ -159,8 +180,8 @@ class ClipWriter:
                 self._done(camera, video)
                 return
             with self._changed:
-                if attempt < ATTEMPTS and not self._is_over:
-                    self._changed.wait_for(lambda: self._is_over, self._settings.retry_s)
+                if attempt < ATTEMPTS and not self._hurries:
+                    self._changed.wait_for(lambda: self._hurries, self._settings.retry_s)
         self._lost += 1
         _log.error("clip lost", camera_id=camera, events=len(clip.causes))
 

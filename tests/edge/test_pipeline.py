@@ -70,7 +70,7 @@ class FakeTracker:
 
 @dataclass
 class FakeRules:
-    """One event a frame, one at the end."""
+    """One event a frame, one where they are exchanged, one at the end."""
 
     sizes: set[tuple[int, int]] = field(default_factory=set)
 
@@ -79,7 +79,7 @@ class FakeRules:
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_UPDATED, frame=tracks.frame))]
 
     def change(self, settings: CameraRulesSettings) -> list[Draft]:
-        return []
+        return [Draft(Lane.ALARM, Event(kind=EventBatch.ZONE_EXITED))]
 
     def finish(self) -> list[Draft]:
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_ENDED))]
@@ -141,6 +141,7 @@ class Line:
         self._made = made
         self._scheduler = scheduler
         self.stop = made.stop
+        self.change_rules = made.change_rules
 
     def run(self) -> None:
         with self._scheduler:
@@ -214,6 +215,15 @@ def test_evidence_sees_a_frame_first_and_its_drafts_last(
     told = [draft for draft in sink.drafts if draft.event.kind != EventBatch.CAMERA_STATE]
     assert all(draft.name is not None for draft in told)
     assert not evidence.is_open
+
+
+def test_what_rules_that_are_exchanged_had_left_to_say_has_evidence() -> None:
+    sink = Sink()
+    line = pipeline(lambda wait: FakeSource(9), sink, evidence=FakeEvidence(True))
+    line.change_rules(CameraRulesSettings())
+    line.run()
+    (exited,) = [one for one in sink.drafts if one.event.kind == EventBatch.ZONE_EXITED]
+    assert exited.name is not None
 
 
 def test_what_it_tells_about_itself() -> None:

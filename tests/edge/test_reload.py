@@ -106,6 +106,18 @@ def test_what_only_a_restart_can_change_is_refused_whole(agent: Agent) -> None:
         )
 
 
+def test_a_network_that_no_camera_uses_for_a_while_stays_loaded(agent: Agent) -> None:
+    more = {"models": {"other": {"name": "tiny.yaml"}}}
+    roof = {**ROOF, "model": "other"}
+    with agent.running(YARD, roof, **more) as reloader:
+        agent.write({**YARD, "model": "other"}, roof, **more)
+        reloader.ask()
+        assert agent.applied().told == {"begun_anew": ["yard"]}
+        agent.write(YARD, roof, **more)
+        reloader.ask()
+        assert agent.applied().told == {"begun_anew": ["yard"]}
+
+
 def test_rules_from_the_cloud_are_taken_kept_and_told(agent: Agent) -> None:
     with agent.running(YARD) as reloader:
         assert reloader.revision == 0
@@ -182,3 +194,36 @@ def test_a_disk_that_refuses_does_not_refuse_the_rules(agent: Agent) -> None:
         reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
         assert agent.refusal() == "the cloud's settings cannot be kept: No such file or directory"
         assert len(agent.applied().ruled) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"\xff\xff", message(device="gate-2"), message({"id": "shed", "zones": ZONES}, revision=2)],
+)
+def test_what_the_cloud_sent_wrong_does_not_keep_the_file_from_being_taken(
+    agent: Agent, wrong: bytes
+) -> None:
+    with agent.running(YARD) as reloader:
+        reloader.on_message(TOPIC, wrong)
+        agent.refusal()
+        agent.write(YARD, ROOF)
+        reloader.ask()
+        assert "settings refused: " in agent.refusal()
+        assert agent.applied().told == {"added": ["roof"]}
+        reloader.on_message(TOPIC, wrong)  # with the next connection: it was said
+        reloader.on_message(TOPIC, message({"id": "roof", "zones": ZONES}, revision=3))
+        assert [camera.id for camera in agent.applied().ruled] == ["roof"]
+    assert agent.has_nothing()
+
+
+def test_what_came_while_the_file_asked_for_a_restart_is_taken_once_that_is_mended(
+    agent: Agent,
+) -> None:
+    with agent.running(YARD) as reloader:
+        agent.write(YARD, mqtt={"port": 2})
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
+        assert "only a restart can change mqtt.port" in agent.refusal()
+        agent.write(YARD)
+        reloader.ask()
+        assert len(agent.applied().ruled) == 1
+        assert reloader.revision == 1

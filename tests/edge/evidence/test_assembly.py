@@ -90,7 +90,7 @@ def test_nothing_is_hidden_or_kept_unasked(tmp_path: Path) -> None:
     settings = edge_settings.load(config)
     with CamerasEvidence(settings) as evidence:
         assert evidence.of(settings.cameras[0]) is None
-        assert evidence.stats() == {}
+        assert evidence.stats(["busy"]) == {}
     assert call("run", "-c", config).exit_code == 0
     assert {one.lane for one in rows(tmp_path)} == {Lane.ALARM, Lane.STATE}
     assert not (tmp_path / "data" / "clips").exists()
@@ -106,9 +106,10 @@ def test_a_camera_may_get_and_lose_clips_while_the_agent_runs(tmp_path: Path) ->
         assert made is not None
         with made:
             assert made.wants_pictures
-            assert evidence.stats()["busy"]["clips"] == 0
+            assert evidence.stats(["busy"])["busy"]["clips"] == 0
+        assert list(evidence.stats([])) == ["clips"], "the camera is no more"
         assert evidence.of(plain.cameras[0]) is None
-        assert list(evidence.stats()) == ["clips"]
+        assert list(evidence.stats(["busy"])) == ["clips"]
 
 
 @pytest.mark.parametrize(

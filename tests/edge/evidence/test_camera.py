@@ -213,3 +213,16 @@ def test_a_frame_that_is_no_picture_is_left_out() -> None:
     recording.stop()
     assert clips.seconds == [[1.0]]
     assert recording.stats.dropped == 1
+
+
+def test_what_has_ended_holds_no_pictures() -> None:
+    """A camera that begins anew would else cost its memory twice: who watches still has it."""
+    evidence = CameraEvidence("gate", settings(pictures={}, clips={}), Clips())
+    with evidence:
+        for second in range(3):
+            evidence.passed(frame(second, noise()))
+            evidence.look(noise(), tracks(second, {7: BOX}), [])
+        wait_until(lambda: evidence.stats["stills"] == 3, "the pictures are kept")
+        assert evidence.held_bytes > 3 * 1000
+    assert evidence.held_bytes == 0
+    assert evidence.stats["stills"] == 3

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,37 @@ def test_who_would_rather_wait_loses_none(tmp_path: Path) -> None:
         for number in range(3 * MAX_WAITING):
             writing.put("gate", False, clip(number), waits=True)
     assert (writing.stats.written, writing.stats.lost) == (3 * MAX_WAITING, 0)
+
+
+def test_an_agent_that_ends_does_not_wait_for_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    """Who reads a file waits for room; it is told to stop before the writer is."""
+    settings = ClipFolderSettings(min_free_bytes=MIB, retry_s=3600)
+    folder = ClipFolder(tmp_path, settings, free_bytes=lambda path: 0)
+    with writer(folder, settings) as writing, capture_logs():
+        writing.put("gate", False, clip())
+        wait_until(lambda: writing.waiting == 0, "the first clip's attempt")
+        for number in range(MAX_WAITING):
+            writing.put("gate", False, clip(number))
+        camera = threading.Thread(
+            target=writing.put, args=["gate", False, clip(100)], kwargs={"waits": True}
+        )
+        camera.start()
+        writing.hurry()
+        camera.join(20)
+        assert not camera.is_alive()
+    assert (writing.stats.written, writing.stats.lost) == (0, MAX_WAITING + 2)
+
+
+def test_a_clip_that_goes_while_it_is_listed_is_left_out(tmp_path: Path) -> None:
+    """The agent deletes the oldest meanwhile."""
+    write(ClipFolder(tmp_path, QUICK), clip(), clip(100), clip(200))
+    listing = listed(tmp_path)
+    first = next(listing)
+    second = sorted(tmp_path.rglob("*.json"))[1]
+    for path in tmp_path.rglob(f"{second.stem}.*"):
+        path.unlink()
+    (third,) = listing
+    assert [first.begins, third.begins] == ["2027-01-15T08:00:00.000Z", "2027-01-15T08:03:20.000Z"]
 
 
 def test_a_damaged_json_is_named(tmp_path: Path) -> None:
