@@ -39,11 +39,11 @@ class TrackerSettings(BaseModel):
         description="a track counts once it was seen again after so many seconds",
     )
     sure_confidence: Share = Field(
-        default=0.8,
+        default=0.7,
         description="a track whose median score is at least this counts after confirm_s",
     )
     doubt_s: float = Field(
-        default=2.0,
+        default=1.0,
         ge=0.0,
         description="a track that is less sure and does not move counts after so many seconds, "
         "while its median score is at least new_confidence",
@@ -88,7 +88,7 @@ class TrackerSettings(BaseModel):
         """These settings with every confidence that nobody set put on a model's scale.
 
         What the model calls a detection may start a track, what it finds half as likely may
-        prolong one, and what is half-way from there to certainty is sure. Feed the tracker
+        prolong one, and a quarter of the way from there to certainty is sure. Feed the tracker
         with detections from `low_confidence` on.
 
         Args:
@@ -101,7 +101,7 @@ class TrackerSettings(BaseModel):
             "high_confidence": confidence,
             "low_confidence": confidence / 2,
             "new_confidence": confidence,
-            "sure_confidence": (1 + confidence) / 2,
+            "sure_confidence": (1 + 3 * confidence) / 4,
         }
         given = {name: getattr(self, name) for name in self.model_fields_set}
         return TrackerSettings.model_validate({**own, **given})
