@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ import structlog
 
 from edge.errors import OutboxError
 from edge.publish import schema
-from edge.publish.clock import ClockState
 from edge.publish.outbox import Outbox
 from edge.publish.rows import SeqRange, Stream
 from edge.publish.settings import OutboxSettings
@@ -19,30 +18,10 @@ from edge.rules.port import Draft, Event
 from protos.ids import Lane
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.drafts import START_NS, drafts
+from tests.support.outboxes import QUICK, OpenOutbox
 from tests.support.processes import wait_until
 
-QUICK = OutboxSettings(commit_linger_ms=0, retry_s=0.02)
 SMALL = OutboxSettings(max_bytes=256 * 1024, commit_linger_ms=0, retry_s=0.02)
-Open = Callable[..., Outbox]
-
-
-@pytest.fixture
-def open_outbox(tmp_path: Path) -> Iterator[Open]:
-    opened: list[Outbox] = []
-
-    def make(
-        settings: OutboxSettings = QUICK, connect_to: schema.Connect = schema.connect
-    ) -> Outbox:
-        outbox = Outbox.open(
-            tmp_path, settings, "gate-1", clock=lambda: ClockState(True, 2), connect_to=connect_to
-        )
-        opened.append(outbox)
-        return outbox
-
-    yield make
-    for outbox in opened:
-        with contextlib.suppress(sqlite3.ProgrammingError):
-            outbox.close()
 
 
 def append(outbox: Outbox, events: Sequence[Draft]) -> None:
@@ -84,7 +63,7 @@ def receipt(outbox: Outbox, lane: Lane, first: int, last: int) -> None:
     outbox.delete([SeqRange(outbox.boot, lane, first, last)])
 
 
-def test_events_get_contiguous_seqs_in_each_lane(open_outbox: Open) -> None:
+def test_events_get_contiguous_seqs_in_each_lane(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     outbox.append(drafts(3, Lane.STATE) + drafts(2, Lane.ALARM))
     append(outbox, drafts(2, Lane.STATE, first=3))
@@ -97,7 +76,7 @@ def test_events_get_contiguous_seqs_in_each_lane(open_outbox: Open) -> None:
     assert outbox.high_water() == [(outbox.boot, Lane.ALARM, 2), (outbox.boot, Lane.STATE, 5)]
 
 
-def test_receipts_delete_and_the_high_water_mark_stays(open_outbox: Open) -> None:
+def test_receipts_delete_and_the_high_water_mark_stays(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     append(outbox, drafts(10))
     receipt(outbox, Lane.STATE, 2, 9)
@@ -114,7 +93,7 @@ def test_receipts_delete_and_the_high_water_mark_stays(open_outbox: Open) -> Non
     assert again.streams() == []
 
 
-def test_a_receipt_never_touches_what_is_not_durable_or_not_known(open_outbox: Open) -> None:
+def test_a_receipt_never_touches_what_is_not_durable_or_not_known(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     append(outbox, drafts(3))
     outbox.delete([SeqRange(outbox.boot ^ 1, Lane.STATE, 1, 3)])
@@ -125,7 +104,7 @@ def test_a_receipt_never_touches_what_is_not_durable_or_not_known(open_outbox: O
     assert [e.seq for e in events(outbox, Lane.STATE)] == [1, 2, 4, 5, 6]
 
 
-def test_several_starts_coexist_oldest_first(open_outbox: Open) -> None:
+def test_several_starts_coexist_oldest_first(open_outbox: OpenOutbox) -> None:
     first = open_outbox()
     append(first, drafts(2))
     first.close()
@@ -140,14 +119,14 @@ def test_several_starts_coexist_oldest_first(open_outbox: Open) -> None:
     assert len(second.high_water()) == 3
 
 
-def test_what_was_appended_is_made_durable_at_close(open_outbox: Open) -> None:
+def test_what_was_appended_is_made_durable_at_close(open_outbox: OpenOutbox) -> None:
     lazy = open_outbox(OutboxSettings(commit_linger_ms=1000))
     lazy.append(drafts(5))
     lazy.close()
     assert open_outbox().depth().rows == 5
 
 
-def test_a_closed_outbox_takes_nothing_and_says_so(open_outbox: Open, tmp_path: Path) -> None:
+def test_a_closed_outbox_takes_nothing_and_says_so(open_outbox: OpenOutbox, tmp_path: Path) -> None:
     outbox = open_outbox()
     outbox.close()
     with pytest.raises(OutboxError, match="closed"):
@@ -157,14 +136,14 @@ def test_a_closed_outbox_takes_nothing_and_says_so(open_outbox: Open, tmp_path: 
     assert not (tmp_path / schema.SUSPECT_NAME).exists()
 
 
-def test_a_start_without_events_leaves_no_trace(open_outbox: Open, tmp_path: Path) -> None:
+def test_a_start_without_events_leaves_no_trace(open_outbox: OpenOutbox, tmp_path: Path) -> None:
     for _ in range(3):
         open_outbox().close()
     with contextlib.closing(sqlite3.connect(tmp_path / schema.FILE_NAME)) as connection:
         assert connection.execute("SELECT count(*) FROM boots").fetchone() == (1,)
 
 
-def test_a_second_agent_is_refused(open_outbox: Open) -> None:
+def test_a_second_agent_is_refused(open_outbox: OpenOutbox) -> None:
     open_outbox()
     with pytest.raises(OutboxError, match="does another agent run"):
         open_outbox()
@@ -176,7 +155,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         Outbox.open(tmp_path / "file" / "outbox", QUICK, "gate-1")
 
 
-def test_a_file_of_a_newer_agent_is_left_alone(open_outbox: Open, tmp_path: Path) -> None:
+def test_a_file_of_a_newer_agent_is_left_alone(open_outbox: OpenOutbox, tmp_path: Path) -> None:
     open_outbox().close()
     with contextlib.closing(sqlite3.connect(tmp_path / schema.FILE_NAME)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -184,12 +163,12 @@ def test_a_file_of_a_newer_agent_is_left_alone(open_outbox: Open, tmp_path: Path
         open_outbox()
 
 
-def test_a_draft_with_a_seq_is_a_mistake(open_outbox: Open) -> None:
+def test_a_draft_with_a_seq_is_a_mistake(open_outbox: OpenOutbox) -> None:
     with pytest.raises(ValueError, match="has no seq"):
         open_outbox().append([Draft(Lane.STATE, Event(seq=7))])
 
 
-def test_the_forwarder_is_told_of_each_commit(open_outbox: Open) -> None:
+def test_the_forwarder_is_told_of_each_commit(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     told = threading.Event()
     outbox.subscribe(told.set)
@@ -197,7 +176,7 @@ def test_the_forwarder_is_told_of_each_commit(open_outbox: Open) -> None:
     assert told.wait(10)
 
 
-def test_flush_says_when_there_was_not_enough_time(open_outbox: Open) -> None:
+def test_flush_says_when_there_was_not_enough_time(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     append(outbox, drafts(1))
     assert not outbox.wait_empty(0.01)
@@ -207,7 +186,7 @@ def test_flush_says_when_there_was_not_enough_time(open_outbox: Open) -> None:
 
 
 def test_when_space_runs_out_the_oldest_of_the_least_urgent_lane_go_and_that_is_said(
-    open_outbox: Open,
+    open_outbox: OpenOutbox,
 ) -> None:
     outbox = open_outbox(SMALL)
     append(outbox, drafts(100, Lane.ALARM, detail="x" * 500))
@@ -229,7 +208,7 @@ def test_when_space_runs_out_the_oldest_of_the_least_urgent_lane_go_and_that_is_
     assert sum(lost.count for lost in said) == len(gone) == outbox.depth().lost
 
 
-def test_rows_that_the_broker_took_go_before_rows_that_it_did_not(open_outbox: Open) -> None:
+def test_rows_that_the_broker_took_go_before_rows_that_it_did_not(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox(SMALL)
     append(outbox, drafts(150, Lane.STATE, detail="x" * 500))
     append(outbox, drafts(150, Lane.STATS, detail="x" * 500))
@@ -247,7 +226,7 @@ def test_rows_that_the_broker_took_go_before_rows_that_it_did_not(open_outbox: O
     assert outbox.depth().bytes <= SMALL.max_bytes
 
 
-def test_alarms_go_last_even_when_the_broker_took_them(open_outbox: Open) -> None:
+def test_alarms_go_last_even_when_the_broker_took_them(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox(SMALL)
     append(outbox, drafts(300, Lane.ALARM, detail="x" * 500))
     outbox.mark_taken(stream_of(outbox, Lane.ALARM), 1, 10)
@@ -263,7 +242,7 @@ def test_alarms_go_last_even_when_the_broker_took_them(open_outbox: Open) -> Non
 
 
 def test_a_loss_that_was_said_and_evicted_is_said_again_until_there_is_a_receipt(
-    open_outbox: Open, tmp_path: Path
+    open_outbox: OpenOutbox, tmp_path: Path
 ) -> None:
     outbox = open_outbox(SMALL)
     for first in range(0, 1500, 50):
@@ -283,7 +262,7 @@ def test_a_loss_that_was_said_and_evicted_is_said_again_until_there_is_a_receipt
         assert connection.execute("SELECT count(*) FROM losses").fetchone() == (0,)
 
 
-def test_an_event_that_no_batch_could_carry_is_given_up_and_said(open_outbox: Open) -> None:
+def test_an_event_that_no_batch_could_carry_is_given_up_and_said(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     with structlog.testing.capture_logs() as logs:
         append(outbox, [*drafts(1, Lane.ALARM, detail="x" * 1_100_000), *drafts(1, Lane.ALARM)])

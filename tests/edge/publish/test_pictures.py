@@ -2,17 +2,12 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from cloud.evidence.snapshots import checked
 from edge.evidence.port import Name, Shot
 from edge.publish import schema
 from edge.publish.batches import make_batch
-from edge.publish.clock import ClockState
 from edge.publish.outbox import Outbox
 from edge.publish.rows import Row, Stream
 from edge.publish.settings import KIB, OutboxSettings
@@ -22,29 +17,7 @@ from protos.ids import EventId, Lane
 from protos.v1.event_batch_pb2 import EventBatch
 from protos.v1.snapshot_pb2 import Snapshot
 from tests.support.drafts import START_NS, drafts
-
-QUICK = OutboxSettings(commit_linger_ms=0, retry_s=0.02)
-Open = Callable[..., Outbox]
-
-
-@pytest.fixture
-def open_outbox(tmp_path: Path) -> Iterator[Open]:
-    opened: list[Outbox] = []
-
-    def make(
-        settings: OutboxSettings = QUICK, connect_to: schema.Connect = schema.connect
-    ) -> Outbox:
-        opened.append(
-            Outbox.open(
-                tmp_path, settings, "gate-1",
-                clock=lambda: ClockState(True, 2), connect_to=connect_to,
-            )
-        )  # fmt: skip
-        return opened[-1]
-
-    yield make
-    for outbox in opened:
-        outbox.close()
+from tests.support.outboxes import OpenOutbox
 
 
 def shot(size: int = 100) -> Shot:
@@ -69,7 +42,7 @@ def snapshot_ids(outbox: Outbox, lane: Lane) -> list[str]:
     return [Event.FromString(row.payload).snapshot_id for row in rows(outbox, lane)]
 
 
-def test_a_picture_travels_under_the_id_of_its_event(open_outbox: Open) -> None:
+def test_a_picture_travels_under_the_id_of_its_event(open_outbox: OpenOutbox) -> None:
     outbox, picture, name = open_outbox(), shot(), Name()
     image = picture.jpeg
     outbox.append([*drafts(2, Lane.ALARM), showing(picture, name=name)])
@@ -86,7 +59,7 @@ def test_a_picture_travels_under_the_id_of_its_event(open_outbox: Open) -> None:
     assert picture.jpeg == b"", "it is in memory once"
 
 
-def test_later_events_refer_to_the_picture_that_was_sent(open_outbox: Open) -> None:
+def test_later_events_refer_to_the_picture_that_was_sent(open_outbox: OpenOutbox) -> None:
     outbox, picture = open_outbox(), shot()
     outbox.append([showing(picture), showing(picture, Lane.STATE)])
     assert outbox.flush(10)
@@ -97,7 +70,7 @@ def test_later_events_refer_to_the_picture_that_was_sent(open_outbox: Open) -> N
     assert [sent.event_id for sent in pictures(outbox)] == [event_id]
 
 
-def test_a_picture_is_one_message_and_events_are_batched(open_outbox: Open) -> None:
+def test_a_picture_is_one_message_and_events_are_batched(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox()
     outbox.append([showing(shot()), showing(shot()), showing(shot())])
     assert outbox.flush(10)
@@ -111,7 +84,9 @@ def test_a_picture_is_one_message_and_events_are_batched(open_outbox: Open) -> N
     assert (batch.first, batch.last) == (1, 3)
 
 
-def test_a_picture_that_is_too_large_is_counted_and_its_event_is_told(open_outbox: Open) -> None:
+def test_a_picture_that_is_too_large_is_counted_and_its_event_is_told(
+    open_outbox: OpenOutbox,
+) -> None:
     outbox = open_outbox(OutboxSettings(max_bytes=256 * KIB, commit_linger_ms=0))
     picture = shot(40 * KIB)
     outbox.append([showing(picture)])
@@ -128,7 +103,7 @@ def test_a_picture_that_is_too_large_is_counted_and_its_event_is_told(open_outbo
     assert (lost.lane, lost.count) == (EventBatch.LANE_EVIDENCE, 1)
 
 
-def test_pictures_go_before_alarms_and_states_when_space_runs_out(open_outbox: Open) -> None:
+def test_pictures_go_before_alarms_and_states_when_space_runs_out(open_outbox: OpenOutbox) -> None:
     outbox = open_outbox(OutboxSettings(max_bytes=256 * KIB, commit_linger_ms=0))
     for _ in range(20):
         outbox.append([showing(shot(20 * KIB))])
@@ -155,7 +130,7 @@ class _FullOnce(sqlite3.Connection):
         return super().executemany(sql, parameters)
 
 
-def test_names_that_were_not_committed_are_given_anew(open_outbox: Open) -> None:
+def test_names_that_were_not_committed_are_given_anew(open_outbox: OpenOutbox) -> None:
     """An alarm that came meanwhile goes first, so the event gets another seq than at first."""
     _FullOnce.refusals = 3
     outbox = open_outbox(connect_to=lambda path: schema.connect(path, _FullOnce))
@@ -169,7 +144,7 @@ def test_names_that_were_not_committed_are_given_anew(open_outbox: Open) -> None
     assert [sent.event_id for sent in pictures(outbox)] == [event_id]
 
 
-def test_a_picture_waits_for_its_event_where_commits_are_small(open_outbox: Open) -> None:
+def test_a_picture_waits_for_its_event_where_commits_are_small(open_outbox: OpenOutbox) -> None:
     """A commit has room for some of it only: no picture is ever written before its event."""
     outbox = open_outbox(OutboxSettings(max_bytes=512 * KIB, commit_linger_ms=250))
     many = [showing(shot(30 * KIB), Lane.STATE) for _ in range(8)]
