@@ -4,6 +4,7 @@ nothing is twice, and nobody's stay has another length than it had.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -77,6 +78,7 @@ class Site:
             cameras=[CAMERA],
             mqtt={"port": broker.port, "retry_initial_s": 0.1, "retry_max_s": 0.5},
             forwarder={"receipt_timeout_min_s": 1.0},
+            status={"file": "status.json", "interval_s": 0.1},
             **settings,
         )
         environ = {**self.runtime.environ, **environ}
@@ -97,6 +99,12 @@ class Site:
     def stays(self) -> int:
         """How many stays the cloud has heard of."""
         return sum(event.kind == EventBatch.DWELL for event in list(self.cloud.events.values()))
+
+    @property
+    def staged(self) -> int:
+        """Events that are not on disk yet, as the agent last said."""
+        told = json.loads(self.config.with_name("status.json").read_text())
+        return int(told["outbox"]["staged"])
 
     def wait_for_stays(self, count: int = 2) -> None:
         """Return once so many further stays were told."""
@@ -238,8 +246,8 @@ def test_a_disk_that_is_full_for_a_while(site: Site) -> None:
     with site.fault(restarts=False):
         fill(data / "logs-of-somebody-else")
         wait_until(lambda: told(site, "outbox cannot be written"), "the disk to be full", 60)
-        known = site.stays
-        time.sleep(2)  # events gather that no disk takes
+        known, gathered = site.stays, site.staged + 2
+        wait_until(lambda: site.staged >= gathered, "events that no disk takes", 60)
         assert site.stays <= known + 1, "what is not durable does not travel"
         (data / "logs-of-somebody-else").unlink()
         wait_until(lambda: told(site, "outbox can be written again"), "room", 60)
