@@ -37,6 +37,19 @@ class Arrival:
     read_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """That a frame waits to be taken, in ns of the monotonic clock.
+
+    Attributes:
+        since_ns: since when one does; where newer ones replaced it, when the first of them came.
+        read_ns: when the one was read that would be taken.
+    """
+
+    since_ns: int
+    read_ns: int
+
+
 class Slot(ABC):
     """Where one thread puts frames and others take them, in the same order.
 
@@ -64,7 +77,7 @@ class Slot(ABC):
         if gate is not None:
             self._dropped["still"] = 0
         self._tell: Callable[[], None] = lambda: None
-        self._since_ns: int | None = None
+        self._waits: Waits | None = None
 
     def listen(self, tell: Callable[[], None]) -> None:
         """Have somebody told of each frame that comes, and of the end.
@@ -85,9 +98,10 @@ class Slot(ABC):
             if self._closed:
                 return False
             arrival = Arrival(frame, time.monotonic_ns())
-            if self._since_ns is None:
-                self._since_ns = arrival.read_ns
             self._frames.append(arrival)
+            self._waits = Waits(
+                self._waits.since_ns if self._waits else arrival.read_ns, self._frames[0].read_ns
+            )
             self._changed.notify_all()
         self._tell()
         return True
@@ -115,12 +129,9 @@ class Slot(ABC):
             return self._next()
 
     @property
-    def waiting_since_ns(self) -> int | None:
-        """Since when a frame waits to be taken, by the monotonic clock; None: none does.
-
-        Where a newer frame replaced another, this is when the first of them came.
-        """
-        return self._since_ns
+    def waits(self) -> Waits | None:
+        """Whether a frame waits to be taken, and for how long; None: none does."""
+        return self._waits
 
     @property
     def is_over(self) -> bool:
@@ -137,7 +148,7 @@ class Slot(ABC):
             self._closed = True
             if discard:
                 self._frames.clear()
-                self._since_ns = None
+                self._waits = None
             self._changed.notify_all()
         self._tell()
 
@@ -151,7 +162,10 @@ class Slot(ABC):
         """The next frame that is fresh; the lock is held."""
         while self._frames:
             arrival = self._frames.popleft()
-            self._since_ns = self._frames[0].read_ns if self._frames else None
+            self._waits = None
+            if self._frames:
+                read_ns = self._frames[0].read_ns
+                self._waits = Waits(read_ns, read_ns)
             self._changed.notify_all()
             if self._is_fresh(arrival):
                 return arrival

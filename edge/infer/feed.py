@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Generic
 
-from edge.capture.slot import Arrival, Slot
+from edge.capture.slot import Arrival, Slot, Waits
 from edge.infer.burst import Burst, Found, Inferred
 
 READ_AHEAD = 2
@@ -119,15 +119,15 @@ class Feed(Generic[Found]):
         if self._error is not None:
             raise self._error
 
-    def waits_since_ns(self, in_flight: int) -> int | None:
-        """Since when it has a frame to be taken; None where it has none, or must not run ahead.
+    def waits(self, in_flight: int) -> Waits | None:
+        """Whether it has a frame to be taken; None where it has none, or must not run ahead.
 
         Args:
             in_flight: frames that the network's workers may be at together.
         """
         if self._outstanding >= in_flight + READ_AHEAD + self._burst_size - 1:
             return None
-        return self.slot.waiting_since_ns
+        return self.slot.waits
 
     def consumed(self, results: int) -> None:
         """The consumer took so many results."""

@@ -222,9 +222,9 @@ class Scheduler(Generic[Found]):
         in_flight = self._workers * most
         while True:
             waiting = [
-                Waiting(number, since_ns)
+                Waiting(number, waits.since_ns, waits.read_ns)
                 for number, feed in self._feeds.items()
-                if (since_ns := feed.waits_since_ns(in_flight)) is not None
+                if (waits := feed.waits(in_flight)) is not None
             ]
             if not waiting:
                 return None
@@ -235,7 +235,7 @@ class Scheduler(Generic[Found]):
             if feed.slot.is_over:
                 feed.end()
             if taken is not None:
-                self._turns.served(turn, now_ns)
+                self._turns.served(turn, waiting, now_ns)
                 return taken
 
 

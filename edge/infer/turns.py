@@ -5,8 +5,15 @@ Two rules, and nothing but what they are given decides:
 1. Who has a guaranteed rate and is due goes first, the earliest deadline of them before the others
    (EDF, Liu and Layland 1973, without preemption). All guarantees hold whenever they are
    together at most 15 of 16 of what the network carries.
-2. Else it is the turn of who was served longest ago. One turn of 16 is given by this rule even
-   while guarantees are due, so guarantees that are too much starve nobody.
+2. Else turns go by rounds: who waits has one in each, and the freshest frame of those who had
+   none yet goes first. One turn of 16 is given by this rule even while guarantees are due, so
+   guarantees that are too much starve nobody.
+
+Who was served longest ago instead of who is freshest would be as fair, and the frames would be
+older: a camera's frame would have half of its interval behind it, on average, as it is taken. At
+eight cameras with twice the frames that can be inferred, an inference's time is what that adds
+(docs/adr/0070). A camera that has the first turn of one round and the last of the next waits for
+two rounds, and no longer.
 
 There is a turn as long as anybody waits.
 """
@@ -27,10 +34,12 @@ class Waiting:
     Attributes:
         feed: who.
         since_ns: since when, by the monotonic clock.
+        read_ns: when the frame was read, which may have replaced others that waited.
     """
 
     feed: int
     since_ns: int
+    read_ns: int
 
 
 class _Served:
@@ -38,15 +47,15 @@ class _Served:
 
     Args:
         interval_ns: between two guaranteed turns; None: nothing is guaranteed.
-        last: number of its last turn.
+        rounds: that it has had its turn in; who comes later or brings little saves up none.
     """
 
-    __slots__ = ("_due_ns", "_interval_ns", "last")
+    __slots__ = ("_due_ns", "_interval_ns", "rounds")
 
-    def __init__(self, interval_ns: int | None, last: int) -> None:
+    def __init__(self, interval_ns: int | None, rounds: int) -> None:
         self._interval_ns = interval_ns
         self._due_ns = 0
-        self.last = last
+        self.rounds = rounds
 
     def due_from_ns(self, since_ns: int) -> int | None:
         """From when on its next guaranteed turn is due; None: nothing is guaranteed.
@@ -62,9 +71,9 @@ class _Served:
         assert self._interval_ns is not None
         return max(self._due_ns + self._interval_ns, since_ns)
 
-    def serve(self, since_ns: int, turn: int) -> None:
-        """It had this turn, with a frame that waited since then."""
-        self.last = turn
+    def serve(self, since_ns: int, rounds: int) -> None:
+        """It had a turn, in the last of so many rounds, with a frame that waited since then."""
+        self.rounds = rounds
         if self._interval_ns is not None:
             self._due_ns = self.deadline_ns(since_ns)
 
@@ -74,18 +83,18 @@ class Turns:
 
     def __init__(self) -> None:
         self._known: dict[int, _Served] = {}
-        self._turn = 0
+        self._rounds = 0
         self._guaranteed = 0
 
     def join(self, feed: int, min_fps: float | None = None) -> None:
-        """Somebody new, who counts as having been served just now.
+        """Somebody new, who has a turn in the round that is on.
 
         Args:
             feed: not known so far.
             min_fps: turns a second that it is guaranteed while it has frames; None: none.
         """
         interval_ns = None if min_fps is None else round(NS_PER_S / min_fps)
-        self._known[feed] = _Served(interval_ns, self._turn)
+        self._known[feed] = _Served(interval_ns, self._rounds)
 
     def leave(self, feed: int) -> None:
         """Somebody who will not come again."""
@@ -102,15 +111,21 @@ class Turns:
             due = [one for one in waiting if self._is_due(one, now_ns)]
             if due:
                 return min(due, key=self._deadline)
-        return min(waiting, key=lambda one: (self._known[one.feed].last, one.feed))
+        rounds = self._rounds_of(waiting)
+        left = [one for one in waiting if self._known[one.feed].rounds <= rounds]
+        return max(left, key=lambda one: (one.read_ns, -one.feed))
 
-    def served(self, one: Waiting, now_ns: int) -> None:
-        """The turn that was given was used: `one` as it was, at the same time."""
+    def served(self, one: Waiting, waiting: Sequence[Waiting], now_ns: int) -> None:
+        """The turn that was given was used: `one` of `waiting`, as they were at the same time."""
         in_a_row = self._guaranteed
         is_guaranteed = in_a_row < GUARANTEED_IN_A_ROW and self._is_due(one, now_ns)
         self._guaranteed = in_a_row + 1 if is_guaranteed else 0
-        self._turn += 1
-        self._known[one.feed].serve(one.since_ns, self._turn)
+        self._rounds = self._rounds_of(waiting)
+        self._known[one.feed].serve(one.since_ns, self._rounds + 1)
+
+    def _rounds_of(self, waiting: Sequence[Waiting]) -> int:
+        """Rounds that are over: everybody who waits has had a turn in them."""
+        return max(self._rounds, min(self._known[one.feed].rounds for one in waiting))
 
     def _is_due(self, one: Waiting, now_ns: int) -> bool:
         due_ns = self._known[one.feed].due_from_ns(one.since_ns)

@@ -60,6 +60,14 @@ _RULES = [
 ]
 
 
+def _drifting(fps: float, camera: int) -> float:
+    """The rate of one camera: no two cameras' clocks are the same, so they drift apart.
+
+    Pictures of eight cameras that all came in the same millisecond would wait for each other.
+    """
+    return fps * (1 + (camera - (CAMERAS - 1) / 2) * 0.01)
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What the status file says, over all cameras, and of memory.
@@ -95,7 +103,8 @@ class Agent:
         folder.mkdir()
         write_crowd_model(folder)
         sources = [
-            f"synthetic://c{n}?width=1280&height=720&fps={fps:.2f}&seed={n}" for n in range(cameras)
+            f"synthetic://c{n}?width=1280&height=720&fps={_drifting(fps, n):.3f}&seed={n}"
+            for n in range(cameras)
         ]
         watched = {"zones": _ZONES, "rules": _RULES}
         line = {"lines": [{"id": "middle", "points": [[0.5, 0], [0.5, 1]]}]}

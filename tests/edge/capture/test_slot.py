@@ -147,22 +147,25 @@ def test_a_fork_gives_the_same_picture_to_all_and_nobody_may_write_on_it() -> No
 
 def test_who_listens_is_told_of_frames_and_of_the_end() -> None:
     queue, told = FrameQueue(4), []
-    queue.listen(lambda: told.append((queue.waiting_since_ns is not None, queue.is_over)))
+    queue.listen(lambda: told.append((queue.waits is not None, queue.is_over)))
     queue.put(frame(0))
     queue.close()
     assert queue.poll() is not None
     assert told == [(True, False), (True, False)]
     assert queue.is_over
-    assert queue.waiting_since_ns is None
+    assert queue.waits is None
 
 
 def test_a_frame_that_is_replaced_has_waited_since_the_first_of_them_came() -> None:
     slot = latest()
     slot.put(frame(0))
-    since_ns = slot.waiting_since_ns
+    first = slot.waits
     slot.put(frame(1))
-    assert slot.waiting_since_ns == since_ns
+    then = slot.waits
+    assert first is not None
+    assert then is not None
+    assert first.since_ns == first.read_ns == then.since_ns
     arrival = slot.poll()
     assert arrival is not None
-    assert since_ns is not None
-    assert arrival.read_ns >= since_ns
+    assert arrival.read_ns == then.read_ns > first.read_ns
+    assert slot.waits is None

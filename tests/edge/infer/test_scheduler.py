@@ -218,7 +218,7 @@ def test_a_batch_waits_for_others_until_its_deadline_and_no_longer() -> None:
         one.put(frame(1))
         two.put(frame(2))
         assert (next(iter(first)).found, next(iter(second)).found) == (1, 2)
-        assert network.batches == [[1, 2]], "of two live cameras no third frame can come"
+        assert network.batches == [[2, 1]], "of two live cameras no third frame can come"
         one.put(frame(3))
         waited = next(iter(first))
         assert waited.found == 3
