@@ -1,0 +1,63 @@
+"""The process that looks at a model: `python -m cloud.registry.worker`, see `validation.py`.
+
+It works in the folder of the record. The job comes as one document of JSON on stdin. Nothing of
+what looks at the model is imported before the process has given away the right to more memory and
+time. What happens is told on stdout, a line of JSON each:
+
+    {"begins": "loading it"}                     what ends the process from here on ended it there
+    {"missing": "onnx"}                          a library is not installed
+    {"examined": {"findings": [...], ...}}       the last word, see `report.Examined`
+"""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+_MAX_WRITTEN_BYTES = 1024 * 1024
+_MB = 1024 * 1024
+
+
+def main() -> int:
+    """Look at the model of the working folder."""
+    told = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no message
+    job: dict[str, Any] = json.load(sys.stdin)
+    bound(job["memory_mb"], job["address_space_mb"], job["cpu_s"])
+
+    def tell(what: str, content: object) -> None:
+        os.write(told, json.dumps({what: content}).encode() + b"\n")
+
+    try:
+        from cloud.registry.examination import examine
+        from models.graph.limits import Limits
+    except ModuleNotFoundError as error:
+        tell("missing", error.name)
+        return 1
+    sets = ("domains", "operators", "refused")
+    given = {name: None if value is None else frozenset(value) if name in sets else value
+             for name, value in job["limits"].items()}  # fmt: skip
+    seen = examine(Path(), Limits(**given), lambda begins: tell("begins", begins))
+    tell("examined", seen.model_dump(mode="json"))
+    return 0
+
+
+def bound(memory_mb: int, address_space_mb: int, cpu_s: int) -> None:
+    """Give away the right to more than this, for good (setrlimit(2))."""
+    for kind, most in (
+        (resource.RLIMIT_DATA, memory_mb * _MB),
+        (resource.RLIMIT_AS, address_space_mb * _MB),
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_FSIZE, _MAX_WRITTEN_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        resource.setrlimit(kind, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
