@@ -26,7 +26,7 @@ from cloud.registry.settings import ModelSettings
 from cloud.registry.states import Cause, ModelState
 from cloud.registry.validation import examine_apart
 from models.errors import RecordError
-from models.record.digest import canonical, digest_of
+from models.record.digest import digest_of
 from models.record.files import look_at_files
 from models.record.reading import MAX_BYTES, RECORD, Read, bounded_bytes, parse_record
 from models.record.record import Record
@@ -129,7 +129,7 @@ class Registry:
                 f"model {name} {version} is {model.state.value}: only candidates and validated "
                 "ones are validated"
             )
-        seen = self._examine(self._parsed(model), command)
+        seen = self._examine(*self._kept(model), command)
         report = Report(
             at_ns=self._clock_ns(), by=by.name, findings=seen.findings, facts=seen.facts
         )
@@ -190,7 +190,7 @@ class Registry:
         Raises:
             As `record`.
         """
-        record = self._parsed(self.get(name, version))
+        record, _ = self._kept(self.get(name, version))
         return [(one.sha256, one.size) for one in record.artefacts]
 
     def open(self, sha256: str) -> bytes:
@@ -254,14 +254,15 @@ class Registry:
             raise RegistryError(f"{path}: changed while it was read; nothing was added: try again")
         self.files.put(content)
 
-    def _parsed(self, model: Model) -> Record:
+    def _kept(self, model: Model) -> tuple[Record, bytes]:
+        """A model's record, and its bytes."""
+        content = self.files.open(model.digest)
         try:
-            where = f"record of {model.name} {model.version}"
-            return parse_record(self.files.open(model.digest), where).record
+            return parse_record(content, f"record of {model.name} {model.version}").record, content
         except RecordError as error:
             raise DamagedModelError(str(error)) from error
 
-    def _examine(self, record: Record, command: Sequence[str]) -> Examined:
+    def _examine(self, record: Record, content: bytes, command: Sequence[str]) -> Examined:
         """What is found out in a folder that is gone afterwards."""
         try:
             self._check_sizes(Path(), record)
@@ -269,7 +270,7 @@ class Registry:
             return Examined(findings=(str(error),))
         try:
             with tempfile.TemporaryDirectory(prefix="wayside-validate-") as folder:
-                self._lay_out(record, Path(folder))
+                self._lay_out(record, content, Path(folder))
                 return examine_apart(Path(folder), self._settings.validation, command)
         except OSError as error:
             raise RegistryError(
@@ -277,10 +278,10 @@ class Registry:
                 f"{error.strerror}; see to TMPDIR"
             ) from error
 
-    def _lay_out(self, record: Record, folder: Path) -> None:
+    def _lay_out(self, record: Record, content: bytes, folder: Path) -> None:
         """Write what is needed to run a model; its licence and charts stay where they are."""
         golden = [path for _, path in record.golden.paths()] if record.golden else []
-        (folder / RECORD).write_bytes(canonical(record.document()))
+        (folder / RECORD).write_bytes(content)
         for artefact in record.artefacts:
             if artefact.path == record.network or artefact.path in golden:
                 target = folder / artefact.path
