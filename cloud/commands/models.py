@@ -170,9 +170,11 @@ def check(config: ConfigFile = None) -> None:
         checked = run(registry, lambda model: None)
     for problem in checked.problems:
         typer.echo(f"wayside-cloud: {problem}", err=True)
-    for key, size_bytes in checked.orphans:
+    for key, size_bytes in checked.orphans or ():
         typer.echo(f"{key}: is of no model, {size_text(size_bytes)}")
-    if checked.orphans:
+    if checked.orphans is None:
+        typer.echo("what is of no model cannot be told while a record cannot be read")
+    elif checked.orphans:
         typer.echo(
             f"{len(checked.orphans)} orphans: left by an `add` that was broken off, or of one that "
             "is under way"

@@ -24,14 +24,14 @@ class Checked:
         size_bytes: of these.
         problems: each in a line; none: all is there.
         orphans: keys of blobs that are of no model, and their bytes; also those of an `add` that
-            was under way.
+            was under way. None, where a record cannot be read: nobody knows what is its.
     """
 
     models: int = 0
     files: int = 0
     size_bytes: int = 0
     problems: list[str] = field(default_factory=list)
-    orphans: list[tuple[str, int]] = field(default_factory=list)
+    orphans: list[tuple[str, int]] | None = field(default_factory=list)
 
 
 def check(registry: Registry, tell: Tell) -> Checked:
@@ -48,7 +48,8 @@ def check(registry: Registry, tell: Tell) -> Checked:
         checked.models += 1
         _look_at(registry, model, checked, known)
     keys = {key_of(sha256) for sha256 in known}
-    checked.orphans = [(key, size) for key, size in listed if key not in keys]
+    if checked.orphans is not None:
+        checked.orphans = [(key, size) for key, size in listed if key not in keys]
     return checked
 
 
@@ -59,7 +60,7 @@ def _look_at(registry: Registry, model: Model, checked: Checked, known: dict[str
         named = registry.artefacts(model.name, model.version)
         files += [("a file", sha256, size) for sha256, size in named]
     except DamagedModelError:
-        pass  # told below, once, by its record
+        checked.orphans = None  # the problem is told below, by the record
     files += [
         (f"engine for {one.board}", one.sha256, one.size_bytes)
         for one in registry.engines.of(model.name, model.version)

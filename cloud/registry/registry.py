@@ -149,7 +149,8 @@ class Registry:
             BlobsAwayError, StoreAwayError: begin again.
         """
         board.check()
-        self.get(name, version)
+        if self.get(name, version).state is ModelState.REVOKED:
+            raise RegistryError(f"model {name} {version} is revoked for good")
         content = read_file(path, self._settings.max_artefact_bytes, _OF_ARTEFACT)
         sha256 = digest_of(content)
         there = self.engines.find(name, version, board)
