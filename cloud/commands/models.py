@@ -1,6 +1,6 @@
 """wayside-cloud models: the registry of models, from a record's folder to what runs in the field."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from enum import Enum
@@ -14,7 +14,7 @@ from wayside.cli import group
 
 if TYPE_CHECKING:
     from cloud.fleet.audit import Actor
-    from cloud.registry.model import Model
+    from cloud.registry.model import Alias, Model
     from cloud.registry.registry import Registry
 
 app = group("Models: which there are, how far they came, what stands for them.")
@@ -86,8 +86,11 @@ def list_models(
         def page(after: tuple[str, str]) -> "list[Model]":
             return list(registry.models.page(name, after, _PAGE, wanted))
 
+        aliases: dict[str, Sequence[Alias]] = {}  # of the name that is listed
         for model in _all(page):
-            typer.echo(_line(registry, model))
+            if model.name not in aliases:
+                aliases = {model.name: registry.aliases.of(model.name)}
+            typer.echo(_line(model, aliases[model.name]))
 
 
 @app.command()
@@ -165,9 +168,10 @@ def check(config: ConfigFile = None) -> None:
     """
     from cloud.registry.check import check as run
     from models.commands.shown import size_text
+    from models.commands.terminal import bar
 
-    with _registry(config) as registry:
-        checked = run(registry, lambda model: None)
+    with _registry(config) as registry, bar("checked", "models") as update:
+        checked = run(registry, lambda done: update(done, None))
     for problem in checked.problems:
         typer.echo(f"wayside-cloud: {problem}", err=True)
     for key, size_bytes in checked.orphans or ():
@@ -268,12 +272,12 @@ def _all(page: "Callable[[tuple[str, str]], list[Model]]") -> "Iterator[Model]":
         after = found[-1].name, found[-1].version
 
 
-def _line(registry: "Registry", model: "Model") -> str:
-    aliases = [one.alias for one in registry.aliases.of(model.name) if one.version == model.version]
+def _line(model: "Model", aliases: "Sequence[Alias]") -> str:
+    names = [one.alias for one in aliases if one.version == model.version]
     release = "-" if model.release is None else f"{model.release}"
     return _ROW.format(
         model.name, model.version, model.state.value, release, _date(model.added_ns),
-        model.digest[:12], ", ".join(aliases),
+        model.digest[:12], ", ".join(names),
     ).rstrip()  # fmt: skip
 
 

@@ -17,10 +17,12 @@ class Act:
 
     Attributes:
         connection: its transaction.
+        target: for the audit.
         outcome: for the audit, where it is not `done`.
     """
 
     connection: Connection
+    target: str
     outcome: str = "done"
 
 
@@ -39,13 +41,13 @@ def acting(
     refused: RegistryError | None = None
     with database.writing() as connection:
         database.keep_order(connection)
-        act = Act(connection)
+        act = Act(connection, target)
         try:
             yield act
         except RegistryError as error:
             refused = error
             act.outcome = f"refused: {error}"
-        audit.note(connection, by, action, target, act.outcome)
+        audit.note(connection, by, action, act.target, act.outcome)
     if refused is not None:
         raise refused
 

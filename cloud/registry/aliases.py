@@ -68,10 +68,10 @@ class Aliases:
             StoreAwayError: the database does not answer.
         """
         check_name(alias, "alias")
-        before = next((one.version for one in self.of(name) if one.alias == alias), "none")
-        target = f"{name} {alias} {before} -> {version}"
+        target = f"{name} {alias} -> {version}"
         with acting(self._database, self._audit, by, "model.alias", target) as act:
             row = _row(act.connection, name, alias)
+            act.target = f"{name} {alias} {row.version if row else 'none'} -> {version}"
             check_seen(f"alias {alias} of {name}", row.revision if row else 0, seen)
             _check_version(act.connection, name, version)
             values = {"version": version, "set_by": by.name[:200], "set_ns": self._clock_ns()}
@@ -99,6 +99,7 @@ class Aliases:
             row = _row(act.connection, name, alias)
             if row is None:
                 raise UnknownModelError(f"there is no alias {alias!r} of {name!r}")
+            act.target = f"{name} {alias} {row.version} -> none"
             check_seen(f"alias {alias} of {name}", row.revision, seen)
             act.connection.execute(delete(MODEL_ALIASES).where(_is(name, alias)))
 

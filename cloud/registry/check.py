@@ -10,8 +10,8 @@ from cloud.registry.registry import Registry
 
 _PAGE = 200
 
-Tell = Callable[[Model], None]
-"""Is told which model is looked at."""
+Tell = Callable[[int], None]
+"""Is told how many models were looked at."""
 
 
 @dataclass(slots=True)
@@ -44,9 +44,9 @@ def check(registry: Registry, tell: Tell) -> Checked:
     listed = [(entry.key, entry.size_bytes) for entry in registry.files.kept()]
     checked, known = Checked(), dict[str, str]()
     for model in _all(registry):
-        tell(model)
-        checked.models += 1
         _look_at(registry, model, checked, known)
+        checked.models += 1
+        tell(checked.models)
     keys = {key_of(sha256) for sha256 in known}
     if checked.orphans is not None:
         checked.orphans = [(key, size) for key, size in listed if key not in keys]

@@ -9,6 +9,7 @@ time. What happens is told on stdout, a line of JSON each:
     {"examined": {"findings": [...], ...}}       the last word, see `report.Examined`
 """
 
+import importlib.util
 import json
 import os
 import resource
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_LIBRARIES = ("cv2", "onnx", "onnxruntime")
 _MAX_WRITTEN_BYTES = 1024 * 1024
 _MB = 1024 * 1024
 
@@ -30,16 +32,17 @@ def main() -> int:
     def tell(what: str, content: object) -> None:
         os.write(told, json.dumps({what: content}).encode() + b"\n")
 
-    try:
-        from cloud.registry.examination import examine
-        from models.graph.limits import Limits
-    except ModuleNotFoundError as error:
-        tell("missing", error.name)
-        return 1
-    sets = ("domains", "operators", "refused")
-    given = {name: None if value is None else frozenset(value) if name in sets else value
-             for name, value in job["limits"].items()}  # fmt: skip
-    seen = examine(Path(), Limits(**given), lambda begins: tell("begins", begins))
+    for library in _LIBRARIES:
+        if importlib.util.find_spec(library) is None:
+            tell("missing", library)
+            return 1
+    from cloud.registry.examination import examine
+    from models.graph.limits import Limits
+
+    limits: dict[str, Any] = job["limits"]
+    for name in ("domains", "operators", "refused"):
+        limits[name] = None if limits[name] is None else frozenset(limits[name])
+    seen = examine(Path(), Limits(**limits), lambda begins: tell("begins", begins))
     tell("examined", seen.model_dump(mode="json"))
     return 0
 
