@@ -90,7 +90,9 @@ def registry_changes_router(registry: Registry) -> APIRouter:
 
     @router.post("/models/{name}/{version}/state", summary="Deprecate, restore or revoke a version")
     @requires(Role.FLEET_MANAGER)
-    def change(name: _Name, version: _Version, wanted: StateRequest, request: Request) -> ModelAnswer:
+    def change(
+        name: _Name, version: _Version, wanted: StateRequest, request: Request
+    ) -> ModelAnswer:
         """Revoked is for good, and takes the aliases along.
 
         It is no word to devices yet: what runs there is quarantined by the signed repository.

@@ -1,4 +1,4 @@
-"""wayside-cloud models: the registry of models, from a record's folder to what runs in the field."""
+"""wayside-cloud models: the registry, from a record's folder to what may run in the field."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -127,9 +127,7 @@ def validate(name: Name, version: Version, config: ConfigFile = None) -> None:
 
 
 @app.command()
-def deprecate(
-    name: Name, version: Version, seen: Seen = None, config: ConfigFile = None
-) -> None:
+def deprecate(name: Name, version: Version, seen: Seen = None, config: ConfigFile = None) -> None:
     """Have nobody choose a released model any more; devices that run it go on."""
     _change(config, name, version, StateName.DEPRECATED, seen)
 

@@ -49,9 +49,7 @@ class Aliases:
         with self._database.reading() as connection:
             return [_alias(row) for row in connection.execute(query)]
 
-    def set(
-        self, name: str, alias: str, version: str, by: Actor, seen: int | None = None
-    ) -> Alias:
+    def set(self, name: str, alias: str, version: str, by: Actor, seen: int | None = None) -> Alias:
         """Have an alias stand for a version, whatever it stood for before.
 
         Args:
@@ -82,7 +80,9 @@ class Aliases:
                 _check_room(act.connection, name)
                 new = insert(MODEL_ALIASES)
                 act.connection.execute(new.values(name=name, alias=alias, revision=1, **values))
-            return _alias(act.connection.execute(select(MODEL_ALIASES).where(_is(name, alias))).one())
+            return _alias(
+                act.connection.execute(select(MODEL_ALIASES).where(_is(name, alias))).one()
+            )
 
     def remove(self, name: str, alias: str, by: Actor, seen: int | None = None) -> None:
         """Have no alias of this name.

@@ -95,15 +95,22 @@ def read_file(path: Path, most: int, what: str) -> bytes:
     try:
         # A pipe that nobody writes would be waited for without O_NONBLOCK.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise RegistryError(f"{path}: is no plain file")
-            if status.st_size > most:
-                raise RegistryError(f"{path}: is larger than {most:,} bytes ({what})")
-            content = file.read(status.st_size)
+        try:
+            content = _read_plain(handle, path, most, what)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise RegistryError(f"{path}: cannot be read: {error.strerror}") from error
     if not content:
         raise RegistryError(f"{path}: is empty")
     return content
+
+
+def _read_plain(handle: int, path: Path, most: int, what: str) -> bytes:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise RegistryError(f"{path}: is no plain file")
+    if status.st_size > most:
+        raise RegistryError(f"{path}: is larger than {most:,} bytes ({what})")
+    with os.fdopen(handle, "rb", closefd=False) as file:
+        return file.read(status.st_size)

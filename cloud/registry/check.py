@@ -55,7 +55,7 @@ def check(registry: Registry, tell: Tell) -> Checked:
 
 def _look_at(registry: Registry, model: Model, checked: Checked, known: dict[str, str]) -> None:
     called = f"{model.name} {model.version}"
-    files = [("record.json", model.digest, None)]
+    files: list[tuple[str, str, int | None]] = [("record.json", model.digest, None)]
     try:
         named = registry.artefacts(model.name, model.version)
         files += [("a file", sha256, size) for sha256, size in named]

@@ -41,9 +41,7 @@ class Ended:
     why: str = ""
 
 
-def run_apart(
-    job: bytes, folder: Path, timeout_s: float, command: Sequence[str] = WORKER
-) -> Ended:
+def run_apart(job: bytes, folder: Path, timeout_s: float, command: Sequence[str] = WORKER) -> Ended:
     """Run a process in a folder to its end, or for as long as it may.
 
     Args:

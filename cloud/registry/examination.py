@@ -4,6 +4,7 @@ What is cheap and touches least comes first, and what is wrong there ends it: th
 before it is checked, checked before it is loaded, and loaded before its golden pictures are run.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def examine(folder: Path, limits: Limits, tell: Tell) -> Examined:
     findings: list[str] = []
     try:
         record = read_record(folder).record
-        findings += _unfit(record)
+        findings += _unfit(record, limits)
         if findings:
             return _examined(findings)
         path = folder / record.network
@@ -49,9 +50,17 @@ def examine(folder: Path, limits: Limits, tell: Tell) -> Examined:
         return _examined([*findings, "needs more memory than it may have"])
 
 
-def _unfit(record: Record) -> list[str]:
+def _unfit(record: Record, limits: Limits) -> list[str]:
     """Why it is not even looked at."""
     found = []
+    spec = record.manifest.input
+    # The graph may leave its sides free; then it is the manifest that says how large they are.
+    input_bytes = math.prod(spec.shape) * (1 if spec.dtype == "uint8" else 4)
+    if input_bytes > limits.max_input_bytes:
+        found.append(
+            f"its input is of {input_bytes:,} bytes a picture, allowed are "
+            f"{limits.max_input_bytes:,}"
+        )
     if record.network.endswith(".tflite"):
         found.append(
             "is a TensorFlow Lite network, whose graph nobody looks into: register the ONNX file "

@@ -52,7 +52,7 @@ class Examined(_Kept):
 class Report(_Kept):
     """What was seen, when, and who had it looked at."""
 
-    at_ns: Count
+    at_ns: Annotated[int, Field(ge=0, lt=2**63)]
     by: Line
     findings: Annotated[tuple[Line, ...], Field(max_length=MAX_FINDINGS)] = Field(strict=False)
     facts: Facts | None = None

@@ -19,6 +19,7 @@ from typing import Any
 
 _LIBRARIES = ("cv2", "onnx", "onnxruntime")
 _MAX_WRITTEN_BYTES = 1024 * 1024
+_GRACE_S = 5
 _MB = 1024 * 1024
 
 
@@ -49,17 +50,17 @@ def main() -> int:
 
 def bound(memory_mb: int, address_space_mb: int, cpu_s: int) -> None:
     """Give away the right to more than this, for good (setrlimit(2))."""
-    for kind, most in (
-        (resource.RLIMIT_DATA, memory_mb * _MB),
-        (resource.RLIMIT_AS, address_space_mb * _MB),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, _MAX_WRITTEN_BYTES),
-        (resource.RLIMIT_CORE, 0),
+    for kind, most, last in (
+        (resource.RLIMIT_DATA, memory_mb * _MB, 0),
+        (resource.RLIMIT_AS, address_space_mb * _MB, 0),
+        # SIGXCPU first, which says what it is for; SIGKILL where that was not enough.
+        (resource.RLIMIT_CPU, cpu_s, _GRACE_S),
+        (resource.RLIMIT_FSIZE, _MAX_WRITTEN_BYTES, 0),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
         hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY:
-            most = min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        allowed = most + last if hard == resource.RLIM_INFINITY else min(most + last, hard)
+        resource.setrlimit(kind, (min(most, allowed), allowed))
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def _operator_excesses(operators: Counter[tuple[str, str]], limits: Limits) -> l
         name for domain, name in operators
         if domain in limits.domains
         and (name in limits.refused
-             or limits.operators is not None and name not in limits.operators)
+             or (limits.operators is not None and name not in limits.operators))
     })  # fmt: skip
     if refused:
         found.append(f"operators that are not allowed: {_some(refused)}")

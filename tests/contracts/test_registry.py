@@ -15,7 +15,7 @@ from cloud.fleet.database import FleetDatabase
 from cloud.registry.aliases import MAX_ALIASES, Aliases
 from cloud.registry.catalogue import Catalogue
 from cloud.registry.engines import Engines
-from cloud.registry.model import Board
+from cloud.registry.model import Board, Model
 from cloud.registry.report import Report
 from cloud.registry.states import Cause, ModelState
 from tests.support.fleet import Clock
@@ -263,7 +263,8 @@ def test_models_are_read_page_by_page(models: Catalogue, aliases: Aliases) -> No
 
     everything = models.page()
     assert [one.name for one in everything] == ["arch", *["gate"] * 4, "yard", "yard"]
-    seen, after = [], ("", "")
+    seen: list[Model] = []
+    after = ("", "")
     while page := models.page(after=after, limit=2):
         seen += page
         after = page[-1].name, page[-1].version

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +19,12 @@ from tests.support.fleet import fleet_file
 from tests.support.records import registered, rewritable, write_model
 
 BY = Actor("user:ada", "here")
+
+TOLD_GOOD = (
+    sys.executable, "-c",
+    """print('{"begins": "it"}'); print('{"examined": {"findings": []}}')""",
+)  # fmt: skip
+"""In the place of the process that looks at a model: finds nothing, and takes no second."""
 
 SMALL = ModelSettings(validation=ValidationSettings(timeout_s=60, memory_mb=1024))
 """Limits for tests: what needs more than a gigabyte is not waited for."""

@@ -11,7 +11,7 @@ import pytest
 from cloud.fleet.api_key import Role
 from cloud.registry.model import Board
 from tests.support.api_server import ApiServer, api_server
-from tests.support.model_records import BY, record
+from tests.support.model_records import BY, TOLD_GOOD, record
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_model_from_its_record_to_its_end(
 
 def test_who_saw_something_older_is_told(server: ApiServer, key: str, folder: Path) -> None:
     server.registry.add(folder, BY)
-    server.registry.validate("gate", "1", BY)
+    server.registry.validate("gate", "1", BY, TOLD_GOOD)
     assert point(server, key, "1", 0).status_code == 200
     for answer in (
         point(server, key, "1", 0),
@@ -106,7 +106,7 @@ def test_models_are_listed_page_by_page(server: ApiServer, key: str, tmp_path: P
         server.registry.add(record(tmp_path / version, version=version), BY)
     for name in ("arch", "yard"):
         server.registry.models.add(name, "1", "0" * 64, BY)
-    server.registry.validate("gate", "2", BY)
+    server.registry.validate("gate", "2", BY, TOLD_GOOD)
     point(server, key, "2", 0)
 
     first = server.ask("get", "/v1/models?limit=2", key).json()
@@ -142,7 +142,8 @@ def test_models_are_listed_page_by_page(server: ApiServer, key: str, tmp_path: P
         ("post", "/v1/models/gate/1/state", {"state": "revoked"}, 400, "revision"),
         ("post", "/v1/models/gate/1/state", {"state": "released", "revision": 1}, 409,
          "is candidate and cannot become released"),
-        ("post", "/v1/models/gate/9/state", {"state": "revoked", "revision": 1}, 404, "version '9'"),
+        ("post", "/v1/models/gate/9/state", {"state": "revoked", "revision": 1}, 404,
+         "version '9'"),
         ("put", "/v1/models/gate/aliases/Top", {"version": "1", "revision": 0}, 400, "alias"),
         ("put", "/v1/models/gate/aliases/top", {"version": "1"}, 400, "revision"),
         ("put", "/v1/models/gate/aliases/top", {"version": "../1", "revision": 0}, 400, "version"),

@@ -80,9 +80,7 @@ def test_the_life_of_a_model(config: Path, folder: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_model_that_is_refused_says_why_and_stays_a_candidate(
-    config: Path, folder: Path
-) -> None:
+def test_a_model_that_is_refused_says_why_and_stays_a_candidate(config: Path, folder: Path) -> None:
     onnx = strange_networks.elsewhere("/etc/passwd").SerializeToString()
     run(config, "add", with_network(folder, onnx))
     refused = run(config, "validate", "gate", "1")

@@ -76,5 +76,3 @@ def test_what_is_of_no_model_is_named(registry: Registry, files: Path) -> None:
     checked = look(registry)
     assert checked.orphans == [(f"models/blobs/{'e' * 64}", 14)]
     assert checked.problems == []
-
-

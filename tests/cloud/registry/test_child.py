@@ -72,11 +72,11 @@ def test_who_talks_without_end_is_ended(tmp_path: Path) -> None:
 def test_it_knows_no_secret_of_ours_and_runs_nothing_that_lies_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PGPASSWORD", "secret")
+    monkeypatch.setenv("PGPASSWORD", "hunter-2")
     (tmp_path / "json.py").write_text("raise SystemExit('not the real one')")
     code = "import os, json; print(json.dumps(dict(os.environ)))"
     [line] = run(tmp_path, code).told
-    assert b"secret" not in line
+    assert b"hunter" not in line
     assert b"PATH" in line
 
 

@@ -18,7 +18,15 @@ from cloud.registry.states import ModelState
 from models.record.digest import digest_of
 from models.record.reading import read_record
 from tests.support import strange_networks
-from tests.support.model_records import BY, SMALL, model_registry, record, rewritten, with_network
+from tests.support.model_records import (
+    BY,
+    SMALL,
+    TOLD_GOOD,
+    model_registry,
+    record,
+    rewritten,
+    with_network,
+)
 from tests.support.switched_blobs import SwitchedBlobs
 
 ORIN = Board("SM87", "10.3", "6.2")
@@ -148,7 +156,7 @@ def test_no_record_and_one_changed_by_hand_are_refused(registry: Registry, folde
     (folder / "record.json").write_text(text.replace(",", ", ", 1))
     with pytest.raises(RegistryError, match="not in canonical form"):
         registry.add(folder, BY)
-    (folder / "record.json").write_text(json.dumps({"artefacts": [{}] * 10**5}))
+    (folder / "record.json").write_text(json.dumps({"artefacts": [{}] * 300}))
     with pytest.raises(RegistryError, match=r"record.json"):
         registry.add(folder, BY)
     assert nothing_is_there(registry)
@@ -207,7 +215,7 @@ def test_narrower_limits_take_a_validated_model_back(
     registry: Registry, folder: Path, tmp_path: Path
 ) -> None:
     registry.add(folder, BY)
-    registry.validate("gate", "1", BY)
+    registry.validate("gate", "1", BY, TOLD_GOOD)
     strict = SMALL.validation.model_copy(update={"max_nodes": 1})
     with model_registry(tmp_path, ModelSettings(validation=strict)) as other:
         assert other.validate("gate", "1", BY).state is ModelState.CANDIDATE
@@ -219,7 +227,7 @@ def test_narrower_limits_take_a_validated_model_back(
 
 def test_what_is_signed_or_revoked_is_not_validated_again(registry: Registry, folder: Path) -> None:
     registry.add(folder, BY)
-    registry.validate("gate", "1", BY)
+    registry.validate("gate", "1", BY, TOLD_GOOD)
     registry.released("gate", "1", 1, BY)
     for state in ("released", "revoked"):
         with pytest.raises(RegistryError, match=f"is {state}: only candidates and validated"):
@@ -252,8 +260,8 @@ def test_files_that_are_gone_or_damaged_are_never_handed_out(
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     with pytest.raises(DamagedModelError, match=f"{sha256}: is damaged"):
         registry.open(sha256)
+    file.write_bytes(b"short")
     with pytest.raises(DamagedModelError, match="is of .* and should be of"):
-        file.write_bytes(b"short")
         registry.add(folder, BY)
     file.unlink()
     with pytest.raises(DamagedModelError, match="not in the blobs"):
@@ -265,9 +273,7 @@ def test_files_that_are_gone_or_damaged_are_never_handed_out(
     assert digest_of(registry.open(sha256)) == sha256
 
 
-def test_an_engine_is_listed_once_a_board(
-    registry: Registry, folder: Path, tmp_path: Path
-) -> None:
+def test_an_engine_is_listed_once_a_board(registry: Registry, folder: Path, tmp_path: Path) -> None:
     registry.add(folder, BY)
     file = tmp_path / "orin.engine"
     file.write_bytes(b"an engine")
@@ -275,7 +281,9 @@ def test_an_engine_is_listed_once_a_board(
     assert (is_new, engine.board, engine.size_bytes) == (True, ORIN, 9)
     assert registry.open(engine.sha256) == b"an engine"
     assert registry.add_engine("gate", "1", ORIN, file, BY) == (engine, False)
-    assert [sha256 for sha256, _ in registry.artefacts("gate", "1") if sha256 == engine.sha256] == []
+    assert [
+        sha256 for sha256, _ in registry.artefacts("gate", "1") if sha256 == engine.sha256
+    ] == []
 
     file.write_bytes(b"another engine")
     before = sorted(registry.files.kept())
@@ -327,11 +335,10 @@ def test_engine_files_that_cannot_be_taken_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("../x", "1"), ("gate", "../1"), ("gate", ""), ("", "1"), ("gate", "\udcff")]
+    ("name", "version"),
+    [("../x", "1"), ("gate", "../1"), ("gate", ""), ("", "1"), ("gate", "\udcff")],
 )
-def test_names_that_no_model_can_have_are_told(
-    registry: Registry, name: str, version: str
-) -> None:
+def test_names_that_no_model_can_have_are_told(registry: Registry, name: str, version: str) -> None:
     with pytest.raises(RegistryError, match="is not allowed"):
         registry.get(name, version)
     with pytest.raises(RegistryError, match="is not allowed"):

@@ -80,9 +80,7 @@ def test_sparse_weights_are_counted() -> None:
     model = plain()
     values = numpy_helper.from_array(np.array([1.0], np.float32), "few")
     where = numpy_helper.from_array(np.array([[0, 0]], np.int64), "where")
-    model.graph.sparse_initializer.append(
-        helper.make_sparse_tensor(values, where, [2**20, 2**20])
-    )
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, where, [2**20, 2**20]))
     assert "1 weights are sparse" in only(model)
 
 
