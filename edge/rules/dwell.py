@@ -59,13 +59,14 @@ class DwellWatch:
             begun_ns = scene.moves.since_ns[rows.rows]
             next_ns = np.where(scene.moves.rose[rows.rows], begun_ns + self._after_ns, next_ns)
             self._next.at_ns[:, sight.columns] = next_ns
+        # What is due within the cooldown stays due: who is still there is told when it is over.
         is_due = (sight.now_ns >= next_ns) & rows.looks_at(sight)
         if not np.count_nonzero(is_due):
             return []
-        self._next.at_ns[:, sight.columns] = np.where(
-            is_due, self._after(next_ns, sight.now_ns), next_ns
-        )
         told = self._cooldown.admit(is_due, sight.columns, sight.now_ns)
+        self._next.at_ns[:, sight.columns] = np.where(
+            told, self._after(next_ns, sight.now_ns), next_ns
+        )
         stay_ns = sight.now_ns - rows.since_ns(sight)
         return [
             Hit(

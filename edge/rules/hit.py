@@ -40,6 +40,9 @@ class Hit:
     other: int = NOBODY
 
 
+_NEVER_NS = np.iinfo(np.int64).max
+
+
 class Cooling(Protocol):
     """A rule, as far as its cooldown goes."""
 
@@ -97,9 +100,19 @@ class Cooldown:
         is_cooling: NDArray[np.bool_] = told.ever.take(columns, axis=1) & (age_ns < self._wait_ns)
         return is_cooling
 
+    def prolonged(
+        self, wait_ns: NDArray[np.int64], columns: NDArray[np.intp], now_ns: int
+    ) -> NDArray[np.int64]:
+        """Waits of R rules, (R, 1) or (R, S), without end for whom a rule told a short time ago."""
+        if not self._is_used:
+            return wait_ns
+        return np.where(self.cools(columns, now_ns), _NEVER_NS, wait_ns)
+
 
 class Alarm:
     """Tells of a condition once it has held long enough, and anew once it was over long enough.
+
+    What begins within the cooldown and holds on is told when the cooldown is over.
 
     Args:
         rules: in the order of the rows.
@@ -145,7 +158,8 @@ class Alarm:
             is_over: (R, S), the condition surely does not hold.
         """
         is_set = self._latch.is_set.take(columns, axis=1)
-        wait_ns = np.where(is_set, self._rearm_ns, self._hold_ns)
+        hold_ns = self._cooldown.prolonged(self._hold_ns, columns, now_ns)
+        wait_ns = np.where(is_set, self._rearm_ns, hold_ns)
         flips = self._latch.step(columns, now_ns, holds, is_over, wait_ns)
         if flips is None or not np.count_nonzero(flips.rose):
             return []
@@ -153,10 +167,6 @@ class Alarm:
             self._cooldown.admit(flips.rose, columns, now_ns)
         ).tolist()
         return told
-
-    def cools(self, columns: NDArray[np.intp], now_ns: int) -> NDArray[np.bool_]:
-        """(R, S), of whom a rule told too short a time ago; what begins then is never told."""
-        return self._cooldown.cools(columns, now_ns)
 
     def forget_pending(self) -> None:
         """What has not held, or been over, for long enough yet begins anew."""

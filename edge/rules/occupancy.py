@@ -106,7 +106,6 @@ class _Limit:
         if not len(self._rows):
             return []
         is_beyond = (self._sign * (counts[self._rows] - self._limit) >= 0)[:, None]
-        # A limit that is reached within the cooldown and holds on is told after it.
-        holds = is_beyond & is_on[self._rows, None] & ~self._alarm.cools(_ONLY, now_ns)
+        holds = is_beyond & is_on[self._rows, None]
         told = self._alarm.step(_ONLY, now_ns, holds, ~is_beyond)
         return [int(self._rows[place]) for place, _ in told]

@@ -116,7 +116,6 @@ class ProximityWatch:
         is_due &= now_ns - pairs.since_ns >= self._near_ns[pairs.row]
         if not np.count_nonzero(is_due):
             return []
-        pairs.is_told |= is_due
         return self._hits(is_due.nonzero()[0], scene, scene.places)
 
     def _near(self, scene: Scene, places: F64) -> _Pairs:
@@ -164,7 +163,9 @@ class ProximityWatch:
         hits = []
         for at in due.tolist():
             row, first, second = int(pairs.row[at]), int(pairs.first[at]), int(pairs.second[at])
+            # Who is near still when a cooldown is over is told then.
             if self._may_tell(row, first, second, sight.now_ns):
+                pairs.is_told[at] = True
                 metres = float(np.hypot(*(place[first] - place[second])))
                 hits.append(
                     Hit(

@@ -91,6 +91,9 @@ class WrongWayWatch:
             & (sight.now_ns - start_ns >= self._moving_ns)
             & self._rows.looks_at(sight)
         )
+        if np.count_nonzero(is_due):
+            # Within a cooldown the way goes on, and is told where it still leads wrong after it.
+            is_due &= ~self._cooldown.cools(columns, sight.now_ns)
         is_back = was_told & (ahead >= self._min_distance)
         begins = np.where(was_told, (ahead <= 0.0) | is_back, (ahead >= 0.0) | (is_far & ~is_wrong))
         begins |= is_due
