@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import DwellRule
 from edge.rules.latch import NS_PER_S, nanoseconds
@@ -48,6 +48,11 @@ class DwellWatch:
         """Forget the objects whose column is False."""
         self._next.keep(columns)
         self._cooldown.keep(columns)
+
+    def inherit(self, before: "DwellWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._next.inherit(before._next, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
 
     def step(self, scene: Scene) -> list[Hit]:
         """Whose stay is told with this frame."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.kinds import AnyRule
 from edge.rules.latch import Latch, nanoseconds
 from protos.v1.event_batch_pb2 import EventBatch
@@ -73,6 +73,11 @@ class Cooldown:
         shape = (len(rules), objects)
         self._told = _Told(np.zeros(shape, np.bool_), np.zeros(shape, np.int64))
 
+    @property
+    def objects(self) -> int:
+        """How many there are."""
+        return len(self._told.ever.T)
+
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
         self._told.grow(count)
@@ -80,6 +85,10 @@ class Cooldown:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         self._told.keep(columns)
+
+    def inherit(self, before: "Cooldown", lineage: Lineage) -> None:
+        """Remember what rules that go on have told."""
+        self._told.inherit(before._told, lineage)
 
     def admit(
         self, is_due: NDArray[np.bool_], columns: NDArray[np.intp], now_ns: int
@@ -141,6 +150,11 @@ class Alarm:
         """Forget the objects whose column is False."""
         self._latch.keep(columns)
         self._cooldown.keep(columns)
+
+    def inherit(self, before: "Alarm", lineage: Lineage) -> None:
+        """Remember what holds of rules that go on."""
+        self._latch.inherit(before._latch, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
 
     def step(
         self,

@@ -6,12 +6,12 @@ stands, nothing of that changes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import ProximityRule
 from edge.rules.latch import nanoseconds
@@ -99,6 +99,15 @@ class ProximityWatch:
         pairs.keep(columns[pairs.first] & columns[pairs.second])
         place = np.cumsum(columns) - 1
         pairs.first, pairs.second = place[pairs.first], place[pairs.second]
+
+    def inherit(self, before: "ProximityWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._cooldown.inherit(before._cooldown, lineage)
+        row_of = np.full(len(before._rules), -1, np.intp)
+        row_of[lineage.old] = lineage.new
+        pairs = replace(before._pairs, row=row_of[before._pairs.row])
+        pairs.keep(pairs.row >= 0)
+        self._pairs = self._pairs.joined(pairs, self._cooldown.objects)
 
     def step(self, scene: Scene) -> list[Hit]:
         """Which pairs are told with this frame, with their distance in m."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.fields import ANCHORS
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import WrongWayRule
@@ -71,6 +71,11 @@ class WrongWayWatch:
         """Forget the objects whose column is False."""
         self._leg.keep(columns)
         self._cooldown.keep(columns)
+
+    def inherit(self, before: "WrongWayWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._leg.inherit(before._leg, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
 
     def step(self, scene: Scene) -> list[Hit]:
         """Who is told to be on the wrong way with this frame."""
