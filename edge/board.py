@@ -22,14 +22,15 @@ _PLAUSIBLE_C = range(-40, 151)
 """A zone whose sensor is switched off tells -256 degrees, or nothing."""
 
 
-def temperature_c(sys: Path) -> float:
-    """Of the hottest part that tells; 0 where none does.
+def temperature_c(sys: Path) -> float | None:
+    """Of the hottest part that tells; None where none does.
 
     Args:
         sys: where the kernel's files are, `/sys`.
     """
-    told = [number / 1000 for path in sorted(sys.glob(_ZONES)) if (number := _number(path))]
-    return max((value for value in told if int(value) in _PLAUSIBLE_C), default=0.0)
+    numbers = [_number(path) for path in sorted(sys.glob(_ZONES))]
+    told = [number / 1000 for number in numbers if number is not None]
+    return max((value for value in told if int(value) in _PLAUSIBLE_C), default=None)
 
 
 def gpu_percent(sys: Path) -> float | None:

@@ -47,10 +47,11 @@ class HealthProbe:
         self._asked_s, self._cpu_s = now_s, cpu_s
         card = self._card()
         busy = gpu_percent(self._sys) if card.percent is None else card.percent
+        warm = [temperature_c(self._sys), card.temperature_c]
         return DeviceState.Health(
             cpu_percent=percent,
-            temperature_c=max(temperature_c(self._sys), card.temperature_c or 0.0),
-            gpu_percent=busy or 0.0,
+            temperature_c=max((told for told in warm if told is not None), default=None),
+            gpu_percent=busy,
             memory_bytes=_resident_bytes(self._proc / "statm"),
             disk_free_bytes=shutil.disk_usage(self._folder).free,
             uptime_s=int(now_s - self._started_s),

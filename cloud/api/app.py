@@ -10,6 +10,7 @@ from cloud.api import problems
 from cloud.api.access import Access, check_role
 from cloud.api.audit import audit_router
 from cloud.api.body import BodyLimit
+from cloud.api.desired import desired_router
 from cloud.api.devices import devices_router, lifecycle_router
 from cloud.api.documentation import DOCUMENTATION_PATHS, describe
 from cloud.api.erasures import erasures_router
@@ -20,6 +21,7 @@ from cloud.api.keys import keys_router
 from cloud.api.settings import LimitsSettings
 from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
+from cloud.desired.way_down import WayDown
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
@@ -46,6 +48,7 @@ def create_app(
     access: Access,
     erasures: Erasures,
     on_asked: Callable[[], None],
+    down: WayDown,
     limits: LimitsSettings | None = None,
 ) -> FastAPI:
     """The application.
@@ -59,6 +62,7 @@ def create_app(
         access: who may what; asked before every route but those of health and the description.
         erasures: the record of them; used by any thread of the pool.
         on_asked: called when an erasure was asked for.
+        down: what devices shall be; used by any thread of the pool.
         limits: of bodies; None: the defaults.
     """
     # Its documentation page needs no internet, which sites with cameras may not have.
@@ -75,8 +79,9 @@ def create_app(
     app.include_router(counts_router(store))
     app.include_router(summaries_router(store))
     app.include_router(snapshots_router(snapshots))
-    app.include_router(devices_router(devices))
-    app.include_router(lifecycle_router(devices, lifecycle))
+    app.include_router(devices_router(devices, down))
+    app.include_router(lifecycle_router(devices, lifecycle, down))
+    app.include_router(desired_router(devices, down))
     app.include_router(erasures_router(erasures, on_asked))
     app.include_router(keys_router(access.keys))
     app.include_router(audit_router(access.audit))

@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cloud.app.http import answer
 from cloud.app.store import open_store
@@ -14,7 +14,12 @@ from wayside.net import port_is_open
 
 if TYPE_CHECKING:
     from cloud.archive.archive import Archive
+    from cloud.bus.port import Publisher, Subscriber
+    from cloud.desired.sender import DownlinkSender
+    from cloud.desired.way_down import WayDown
     from cloud.evidence.snapshots import Snapshots
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
 
 
@@ -68,8 +73,11 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
             erasures, store,
             lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
         )  # fmt: skip
+        bus = _bus(settings, ends)
+        sender, down = _way_down(database, audit, bus.publisher)
         workers = {
-            **_workers(settings, ends, store, devices, archive, snapshots, erasures.ranges),
+            **_workers(settings, bus, store, devices, archive, snapshots, erasures.ranges, down),
+            "downlink": sender,
             "erasure": eraser,
         }
         for worker in workers.values():
@@ -83,7 +91,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         lifecycle = Lifecycle(database, audit)
         api = create_app(
             store, devices, lifecycle, readiness, snapshots, access, erasures, eraser.wake,
-            settings.api.limits,
+            down, settings.api.limits,
         )  # fmt: skip
         answer(
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
@@ -91,34 +99,67 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         )  # fmt: skip
 
 
-def _workers(
-    settings: CloudSettings,
-    ends: ExitStack,
-    store: EventStore,
-    devices: "Devices",
-    archive: "Archive",
-    snapshots: "Snapshots",
-    erased: ReadErased,
-) -> dict[str, _Worker]:
-    """Those who take messages from Pub/Sub, not started; what they need is closed with `ends`."""
-    from cloud.archive.worker import ArchiveWorker
+class _Bus(NamedTuple):
+    """Both ends of Pub/Sub."""
+
+    publisher: "Publisher"
+    subscriber: "Subscriber"
+
+
+def _bus(settings: CloudSettings, ends: ExitStack) -> _Bus:
+    """Pub/Sub, with its topics and subscriptions; closed with `ends`."""
     from cloud.bus.apply import ensure
     from cloud.bus.google_publisher import GooglePublisher
     from cloud.bus.google_subscriber import GoogleSubscriber
-    from cloud.evidence.worker import EvidenceWorker
-    from cloud.fleet.worker import StateWorker
-    from cloud.ingest.worker import IngestWorker
 
     ensure(settings.bus)
     publisher = GooglePublisher(settings.bus)
     ends.callback(publisher.close)
     subscriber = GoogleSubscriber(settings.bus)
     ends.callback(subscriber.close)
+    return _Bus(publisher, subscriber)
+
+
+def _way_down(
+    database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
+) -> "tuple[DownlinkSender, WayDown]":
+    """Who sends to devices, not started, and who changes what is sent."""
+    from cloud.desired.outbox import DownlinkOutbox
+    from cloud.desired.sender import DownlinkSender
+    from cloud.desired.updates import Updates
+    from cloud.desired.way_down import WayDown
+    from cloud.desired.writer import DesiredStates
+
+    outbox = DownlinkOutbox(database)
+    sender = DownlinkSender(outbox, publisher)
+    desired = DesiredStates(database, audit, outbox)
+    return sender, WayDown(desired, Updates(database), sender.wake)
+
+
+def _workers(
+    settings: CloudSettings,
+    bus: _Bus,
+    store: EventStore,
+    devices: "Devices",
+    archive: "Archive",
+    snapshots: "Snapshots",
+    erased: ReadErased,
+    down: "WayDown",
+) -> dict[str, _Worker]:
+    """Those who take messages from Pub/Sub, not started."""
+    from cloud.archive.worker import ArchiveWorker
+    from cloud.desired.worker import UpdateWorker
+    from cloud.evidence.worker import EvidenceWorker
+    from cloud.fleet.worker import StateWorker
+    from cloud.ingest.worker import IngestWorker
+
+    publisher, subscriber = bus
     return {
         "ingest": IngestWorker(settings.ingest, store, subscriber, publisher, read_erased=erased),
         "archive": ArchiveWorker(settings.archive, archive, subscriber, read_erased=erased),
         "evidence": EvidenceWorker(settings.evidence, snapshots, subscriber, publisher),
-        "presence": StateWorker(devices, subscriber, publisher),
+        "presence": StateWorker(devices, subscriber, publisher, heard=down.tell_again),
+        "updates": UpdateWorker(down.updates, subscriber, publisher),
     }
 
 

@@ -6,6 +6,7 @@
 state.py     what a device shall be, and the message that says it
 rules.py     rules for a device, as somebody wrote them
 writer.py    the one that changes it: one revision a change
+rows.py      its rows
 outbox.py    messages for devices, kept until Pub/Sub has them
 sender.py    from there to Pub/Sub
 again.py     when a device is told again
@@ -14,4 +15,5 @@ report.py    a report of an update, checked
 order.py     which of two reports is the newer one
 updates.py   the last state of each update, and its steps
 worker.py    reports from Pub/Sub into these tables
+way_down.py  all that, for those who change, ask and hear
 """

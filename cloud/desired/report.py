@@ -2,12 +2,13 @@
 
 import re
 
+from pydantic import TypeAdapter, ValidationError
+
 from models.manifest import Version
 from protos.codec import decode
 from protos.errors import InvalidIdError, InvalidPayloadError
 from protos.ids import check_id
 from protos.v1.update_report_pb2 import UpdateReport
-from pydantic import TypeAdapter, ValidationError
 
 MAX_DETAIL_CHARS = 1000
 MAX_NUMBER = 2**63 - 1

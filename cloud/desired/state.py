@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter, ValidationError
+
+from cloud.errors import DeviceError
+from models.manifest import Version
 from protos.codec import SCHEMA, encode
+from protos.errors import InvalidIdError
+from protos.ids import check_id
 from protos.v1.desired_state_pb2 import DesiredState
 
 MAX_TARGETS = 16
@@ -10,6 +16,9 @@ MAX_TARGETS = 16
 
 MAX_REVISION = 2**62
 """A device that claims to have seen a higher one is not believed."""
+
+_DIGEST_BYTES = 32
+_VERSION = TypeAdapter(Version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +84,21 @@ class Desired:
                 sha256=target.sha256,
             )
         return encode(state)
+
+
+def check_order(family: str, version: str, sha256: bytes) -> None:
+    """Return where an order can be written down.
+
+    Raises:
+        DeviceError: no model or version may be called so, or the digest is none.
+    """
+    try:
+        check_id(family, "model")
+        _VERSION.validate_python(version)
+    except InvalidIdError as error:
+        raise DeviceError(str(error)) from error
+    except ValidationError as error:
+        told = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise DeviceError(f"version: {told}") from error
+    if sha256 and len(sha256) != _DIGEST_BYTES:
+        raise DeviceError(f"a SHA-256 has {_DIGEST_BYTES} bytes, and not {len(sha256)}")

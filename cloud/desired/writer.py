@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert
 from sqlalchemy.engine import Connection
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Connection
 from cloud.desired import rows
 from cloud.desired.again import Telling, is_due
 from cloud.desired.outbox import CONFIG, DownlinkOutbox
-from cloud.desired.state import MAX_REVISION, MAX_TARGETS, Desired, Target
+from cloud.desired.state import MAX_REVISION, MAX_TARGETS, Desired, Target, check_order
 from cloud.errors import DeviceError, UnknownDeviceError
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
@@ -20,8 +21,7 @@ from cloud.fleet.schema import DESIRED_TARGETS
 from protos.v1.device_state_pb2 import DeviceState
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A state of a device, and when it came, by the cloud's clock."""
 
     state: DeviceState
@@ -104,9 +104,11 @@ class DesiredStates:
 
         Raises:
             UnknownDeviceError: there is no device of that id.
-            DeviceError: it is decommissioned, or has orders for too many models.
+            DeviceError: it is decommissioned, has orders for too many models, or no model is so
+                called.
             StoreAwayError: the database does not answer.
         """
+        check_order(family, version, sha256)
         name = deployment or f"order-{secrets.token_hex(6)}"
 
         def change(before: Desired, after: Desired) -> Desired | _Refusal:
@@ -140,11 +142,11 @@ class DesiredStates:
 
         return self._change("desired.withdraw", device, family, by, change)
 
-    def tell_again(self, heard: Sequence[Heard]) -> list[str]:
+    def tell_again(self, heard: Sequence[tuple[DeviceState, int]]) -> list[str]:
         """Have those told again whose states say that they were not; see `again`.
 
         Args:
-            heard: states that are the newest of their devices in service.
+            heard: states that are the newest of their devices in service, and when each came.
 
         Returns:
             The devices that are told again.
@@ -152,7 +154,7 @@ class DesiredStates:
         Raises:
             StoreAwayError: the database does not answer; the next states say the same.
         """
-        newest = {one.state.device: one for one in heard}
+        newest = {state.device: Heard(state, arrived_ns) for state, arrived_ns in heard}
         with self._database.reading() as connection:
             tellings = rows.tellings(connection, newest)
         concerned = [

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from cloud.api.access import Access
 from cloud.api.app import create_app
 from cloud.blobs.obstore import ObstoreBlobs
+from cloud.desired.way_down import WayDown
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
@@ -22,7 +23,13 @@ from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
+from tests.support.fleet import (
+    fleet_access,
+    fleet_devices,
+    fleet_down,
+    fleet_erasures,
+    fleet_lifecycle,
+)
 from tests.support.stored import START_NS, Event, crossing, person, stored
 
 Get = Callable[..., httpx.Response]
@@ -32,7 +39,12 @@ class Server:
     """The application over a store and a table of devices."""
 
     def __init__(
-        self, devices: Devices, lifecycle: Lifecycle, access: Access, erasures: Erasures
+        self,
+        devices: Devices,
+        lifecycle: Lifecycle,
+        access: Access,
+        erasures: Erasures,
+        down: WayDown,
     ) -> None:
         self.store = FakeStore()
         self.blobs = ObstoreBlobs(MemoryStore(), "memory")
@@ -40,10 +52,11 @@ class Server:
         self.lifecycle = lifecycle
         self.access = access
         self.erasures = erasures
+        self.down = down
         self.running = {"ingest": True, "fleet": True}
         self.app: FastAPI = create_app(
             self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access,
-            erasures, lambda: None,
+            erasures, lambda: None, down,
         )  # fmt: skip
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
@@ -62,8 +75,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
         fleet_lifecycle(tmp_path) as lifecycle,
         fleet_access(tmp_path, requires_key=False) as access,
         fleet_erasures(tmp_path) as erasures,
+        fleet_down(tmp_path, lambda: None) as down,
     ):
-        yield Server(devices, lifecycle, access, erasures)
+        yield Server(devices, lifecycle, access, erasures, down)
 
 
 def test_an_event_is_told_whole(server: Server) -> None:
@@ -234,7 +248,7 @@ def test_a_fault_is_a_problem_without_details(server: Server) -> None:
     server.app = create_app(
         object(),  # type: ignore[arg-type]
         server.devices, server.lifecycle, dict, Snapshots(server.blobs), server.access,
-        server.erasures, lambda: None,
+        server.erasures, lambda: None, server.down,
     )  # fmt: skip
 
     with capture_logs() as logs:

@@ -19,7 +19,7 @@ READS = (
     "/v1/heatmap?device={}&camera=door", "/v1/heatmap?device=cam-box&camera={}",
     "/v1/heatmap?device=cam-box&camera=door&rows={}", "/v1/dwell?rule={}", "/v1/dwell?until={}",
     "/v1/devices?cursor={}", "/v1/devices?presence={}", "/v1/devices?decommissioned={}",
-    "/v1/devices/{}", "/v1/events/{}/00000000000000a7/state/42/snapshot",
+    "/v1/devices/{}", "/v1/devices/{}/desired", "/v1/devices/{}/updates", "/v1/events/{}/00000000000000a7/state/42/snapshot",
     "/v1/events/cam-box/{}/state/42/snapshot",
     "/v1/events/cam-box/00000000000000a7/state/{}/snapshot",
     "/v1/keys?cursor={}", "/v1/audit?cursor={}", "/v1/audit?limit={}", "/v1/erasures?cursor={}",
