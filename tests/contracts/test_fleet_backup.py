@@ -21,9 +21,10 @@ from cloud.fleet.keys import Keys
 from cloud.fleet.lifecycle import Lifecycle
 from cloud.fleet.migrate import newest
 from cloud.fleet.schema import ERASURES, METADATA
-from tests.support.fleet import fleet_file, heartbeat
+from tests.support.fleet import fleet_file, heartbeat, way_down
 from tests.support.postgresql import Postgresql
 from tests.support.processes import together
+from tests.support.update_reports import update_report
 
 BY = Actor("user:root", "here")
 
@@ -51,6 +52,9 @@ def key(database: FleetDatabase) -> str:
     Devices(database).record(heartbeat())
     Lifecycle(database, Audit(database)).register("new-box", BY)
     erase(database, "gone-box")
+    down = way_down(database, lambda: None)
+    down.desired.order("cam-box", "detector", "1.1.0", bytes(32), BY)
+    down.updates.record_all([(update_report(1), None)])
     return Keys(database, Audit(database)).create("grafana", Role.VIEWER, BY)[0].text
 
 
@@ -78,7 +82,10 @@ def test_a_backup_goes_into_either_kind_of_database(
     database: FleetDatabase, other: FleetDatabase, key: str, file: Path
 ) -> None:
     counts = back_up(database, file)
-    assert counts == {"api_keys": 1, "audit": 2, "devices": 2, "erasures": 1}
+    assert counts == {
+        "api_keys": 1, "audit": 3, "desired_states": 1, "desired_targets": 1, "devices": 2,
+        "downlink": 1, "erasures": 1, "update_steps": 1, "updates": 1,
+    }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert key not in file.read_text()
 
@@ -87,10 +94,10 @@ def test_a_backup_goes_into_either_kind_of_database(
     assert content(other) == content(database)
     audit = Audit(other)
     assert audit.page()[-1].action == "fleet.restore"
-    assert audit.page()[-1].number == 3
+    assert audit.page()[-1].number == 4
     assert Keys(other, audit).verify(key).role is Role.VIEWER
     Lifecycle(other, audit).register("newer-box", BY)
-    assert [entry.number for entry in audit.page()][:3] == [1, 2, 3]
+    assert [entry.number for entry in audit.page()][:4] == [1, 2, 3, 4]
 
 
 def test_a_database_with_something_in_it_is_replaced_only_when_told(

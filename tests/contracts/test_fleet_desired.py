@@ -12,6 +12,7 @@ from cloud.desired.outbox import DownlinkOutbox
 from cloud.desired.sender import DownlinkSender
 from cloud.desired.state import MAX_TARGETS, Desired
 from cloud.desired.way_down import WayDown
+from cloud.desired.writer import DesiredStates
 from cloud.errors import DeviceError, StoreAwayError, UnknownDeviceError
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
@@ -152,8 +153,6 @@ def test_nothing_is_changed_without_an_entry_of_the_audit(
     class Broken(Audit):
         def note(self, *arguments: object, **more: object) -> int:
             raise StoreAwayError("no room")
-
-    from cloud.desired.writer import DesiredStates
 
     with pytest.raises(StoreAwayError):
         DesiredStates(database, Broken(database), outbox).set_rules("cam-box", RULES, BY)

@@ -67,7 +67,9 @@ def test_devices_are_listed_with_their_presence(config: Path) -> None:
     run(config, "devices", "register", "new-box")
     report(config, "on-box", "1.2\x1b[31m")
     lines = run(config, "devices", "list").stdout.splitlines()
-    assert lines[0].split() == ["DEVICE", "PRESENCE", "SINCE", "LAST", "SEEN", "AGENT", "NOTE"]
+    assert lines[0].split() == [
+        "DEVICE", "PRESENCE", "SINCE", "LAST", "SEEN", "AGENT", "DESIRED", "NOTE",
+    ]  # fmt: skip
     assert [line.split()[:2] for line in lines[1:-1]] == [
         ["new-box", "never-seen"], ["on-box", "online"],
     ]  # fmt: skip
