@@ -39,8 +39,9 @@ class Nvml:
             nvml = ctypes.CDLL(library)
         except OSError:
             return
-        if not (nvml.nvmlInit_v2() or nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(self._card))):
-            self._nvml = nvml
+        card = ctypes.byref(self._card)
+        failed = nvml.nvmlInit_v2() or nvml.nvmlDeviceGetHandleByIndex_v2(0, card)
+        self._nvml = None if failed else nvml
 
     def read(self) -> GpuLoad:
         """How it does now."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from cloud.bus.port import Publisher, Subscriber
     from cloud.desired.sender import DownlinkSender
     from cloud.desired.way_down import WayDown
+    from cloud.erasure.worker import ErasureWorker
     from cloud.evidence.snapshots import Snapshots
     from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
+    from cloud.fleet.erasures import Erasures
 
 
 class _Worker(Protocol):
@@ -46,8 +48,6 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     from cloud.api.app import create_app
     from cloud.archive.archive import Archive
     from cloud.blobs.opened import open_blobs
-    from cloud.erasure.erasing import Erasing
-    from cloud.erasure.worker import ErasureWorker
     from cloud.evidence.snapshots import Snapshots
     from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
@@ -69,10 +69,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         snapshots = Snapshots(blobs, erasures.ranges)
         archive = Archive(blobs)
         ends.callback(archive.close)
-        eraser = ErasureWorker(
-            erasures, store,
-            lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
-        )  # fmt: skip
+        eraser = _eraser(erasures, store, archive, snapshots)
         bus = _bus(settings, ends)
         sender, down = _way_down(database, audit, bus.publisher)
         workers = {
@@ -97,6 +94,19 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
             settings.api.limits,
         )  # fmt: skip
+
+
+def _eraser(
+    erasures: "Erasures", store: EventStore, archive: "Archive", snapshots: "Snapshots"
+) -> "ErasureWorker":
+    """Who carries erasures out, not started."""
+    from cloud.erasure.erasing import Erasing
+    from cloud.erasure.worker import ErasureWorker
+
+    return ErasureWorker(
+        erasures, store,
+        lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
+    )  # fmt: skip
 
 
 class _Bus(NamedTuple):

@@ -19,7 +19,8 @@ def test_it_is_what_a_camera_may_be_told_of_its_rules() -> None:
 
 def test_by_camera_what_replaces_its_own() -> None:
     content = b"cameras:\n- id: gate\n  zones: []\n- {id: yard, rules: [{id: at-yard}]}\n"
-    assert read_rules(content, "x") == {"gate": {"zones": []}, "yard": {"rules": [{"id": "at-yard"}]}}
+    rules = {"rules": [{"id": "at-yard"}]}
+    assert read_rules(content, "x") == {"gate": {"zones": []}, "yard": rules}
 
 
 def test_nothing_said_is_another_thing_than_no_cameras() -> None:

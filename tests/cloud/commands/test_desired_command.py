@@ -62,7 +62,8 @@ def test_rules_and_models_from_the_command_to_their_force(config: Path) -> None:
     assert shown[1] == "refusal         '\\x1b[31mno'"
     assert shown[2].startswith("changed         20")
     assert shown[3] == f"rules           {len(RULES)} bytes, of revision 1"
-    assert shown[4].startswith(f"model           detector 1.1.0, {deployment} of revision 2 by user:")
+    told = f"model           detector 1.1.0, {deployment} of revision 2 by user:"
+    assert shown[4].startswith(told)
     told = f"update          detector 1.0.0 -> 1.1.0, {deployment}: rejected (revoked) at 20"
     assert shown[5].startswith(told)
     assert shown[5].endswith("after pending, rejected")
@@ -109,4 +110,4 @@ def test_what_cannot_be_done_is_told_in_a_line(
     assert result.exit_code in (1, 2)  # 2: a file is to be mended
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
-    assert run(config, "desired", "show", "cam-box").stdout.startswith("cam-box shall be revision 0")
+    assert "shall be revision 0," in run(config, "desired", "show", "cam-box").stdout

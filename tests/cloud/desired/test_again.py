@@ -1,4 +1,4 @@
-"""When a device is told again: at once when it comes back, and never so often that it is flooded."""
+"""When a device is told again: at once when it comes back, and never so often as to flood it."""
 
 import pytest
 from hypothesis import given
