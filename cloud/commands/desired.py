@@ -49,9 +49,7 @@ def show(device: DeviceId, config: ConfigFile = None) -> None:
     state = heard.state if heard is not None else None
     reported = state.config_revision if state is not None else 0
     standing = standing_of(desired.revision, state)
-    typer.echo(
-        f"{device} shall be revision {desired.revision}, says {reported}: {standing.value}"
-    )
+    typer.echo(f"{device} shall be revision {desired.revision}, says {reported}: {standing.value}")
     if state is not None and state.refusal:
         # repr: a device's own words may hold anything, also what a terminal obeys
         typer.echo(_ROW.format("refusal", repr(state.refusal)))

@@ -72,7 +72,9 @@ def list_devices(
 
     wanted = Presence(presence.value) if presence is not None else None
     with _fleet(config) as fleet:
-        typer.echo(_ROW.format("DEVICE", "PRESENCE", "SINCE", "LAST SEEN", "AGENT", "DESIRED", "NOTE"))
+        typer.echo(
+            _ROW.format("DEVICE", "PRESENCE", "SINCE", "LAST SEEN", "AGENT", "DESIRED", "NOTE")
+        )
 
         def page(after: str) -> "list[Device]":
             return list(fleet.devices.page(after, _PAGE, wanted, decommissioned=everything))

@@ -60,9 +60,7 @@ class DownlinkOutbox:
             )
         )
 
-    def take(
-        self, most: int, lease: timedelta, but_not: Collection[int] = ()
-    ) -> Sequence[Waiting]:
+    def take(self, most: int, lease: timedelta, but_not: Collection[int] = ()) -> Sequence[Waiting]:
         """The oldest messages that nobody has; nobody else gets them while the lease runs.
 
         Args:

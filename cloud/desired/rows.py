@@ -10,7 +10,13 @@ from cloud.desired.again import Telling
 from cloud.desired.state import Desired, Target
 from cloud.fleet.schema import DESIRED_STATES, DESIRED_TARGETS
 
-_LOCKED = select(DESIRED_STATES).with_for_update()
+# Without the rules, which may be long.
+_TELLINGS = select(
+    DESIRED_STATES.c.device_id,
+    DESIRED_STATES.c.revision,
+    DESIRED_STATES.c.sent_ns,
+    DESIRED_STATES.c.repeats,
+)
 
 
 def read(connection: Connection, devices: Collection[str]) -> dict[str, Desired]:
@@ -32,18 +38,15 @@ def lock(connection: Connection, device: str) -> Telling | None:
     None where nothing was ever said; who may have to say the first calls
     `FleetDatabase.keep_order` before.
     """
-    row = connection.execute(
-        _LOCKED.where(DESIRED_STATES.c.device_id == device)
-    ).one_or_none()
-    return _telling(row) if row is not None else None
+    query = _TELLINGS.where(DESIRED_STATES.c.device_id == device).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return Telling(row.revision, row.sent_ns, row.repeats) if row is not None else None
 
 
 def tellings(connection: Connection, devices: Collection[str]) -> dict[str, Telling]:
     """How often devices were told, by id."""
-    columns = DESIRED_STATES.c
-    query = select(columns.device_id, columns.revision, columns.sent_ns, columns.repeats)
-    rows = connection.execute(query.where(columns.device_id.in_(list(devices))))
-    return {row.device_id: _telling(row) for row in rows}
+    rows = connection.execute(_TELLINGS.where(DESIRED_STATES.c.device_id.in_(list(devices))))
+    return {row.device_id: Telling(row.revision, row.sent_ns, row.repeats) for row in rows}
 
 
 def write(connection: Connection, desired: Desired, *, is_first: bool) -> None:
@@ -94,7 +97,3 @@ def _target(row: Row[Any]) -> Target:
         ordered_by=row.ordered_by,
         revision=row.revision,
     )
-
-
-def _telling(row: Row[Any]) -> Telling:
-    return Telling(row.revision, row.sent_ns, row.repeats)

@@ -28,12 +28,9 @@ def checked_rules(content: bytes, name: str) -> bytes:
     if cameras is None:
         told = "says nothing; `cameras: []` gives the rules back to the device's own file"
         raise SettingsError([Problem(name, 0, "", told)])
-    problems = []
-    for place, camera in enumerate(cameras):
-        try:
+    try:
+        for camera in cameras:
             check_id(camera, "camera")
-        except InvalidIdError as error:
-            problems.append(Problem(name, 0, f"cameras[{place}].id", str(error)))
-    if problems:
-        raise SettingsError(problems)
+    except InvalidIdError as error:
+        raise SettingsError([Problem(name, 0, "cameras", str(error))]) from error
     return content if cameras else b""

@@ -179,8 +179,6 @@ UPDATE_STEPS = Table(
     Column("downloaded_bytes", BigInteger, nullable=False),
     Column("reported_ns", BigInteger, nullable=False),
     Column("arrived_ns", BigInteger, nullable=False),
-    UniqueConstraint(
-        "device_id", "deployment", "boot", "transition", name="one_step_a_transition"
-    ),
+    UniqueConstraint("device_id", "deployment", "boot", "transition", name="one_step_a_transition"),
     sqlite_autoincrement=True,
 )

@@ -133,9 +133,7 @@ def test_a_device_that_invents_updates_fills_nothing(
     assert rows == MAX_STEPS + 3 * (MAX_DEPLOYMENTS - 1)
 
 
-def test_several_workers_keep_one_update(
-    updates: Updates, another: Callable[[], Updates]
-) -> None:
+def test_several_workers_keep_one_update(updates: Updates, another: Callable[[], Updates]) -> None:
     workers = [updates, another(), another()]
 
     def record(own: Updates, seed: int) -> None:

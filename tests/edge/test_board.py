@@ -83,9 +83,9 @@ int nvmlDeviceGetTemperature(void *device, int sensor, unsigned int *degrees)
 def driver(folder: Path, init: int = 0, load: int = 0) -> str:
     source, library = folder / "driver.c", folder / f"driver-{init}-{load}.so"
     source.write_text(DRIVER)
-    command = ["cc", "-shared", "-fPIC", f"-DINIT={init}", f"-DLOAD={load}", "-o", library, source]
+    options = ["-shared", "-fPIC", f"-DINIT={init}", f"-DLOAD={load}"]
     try:
-        subprocess.run(command, check=True)
+        subprocess.run(["cc", *options, "-o", str(library), str(source)], check=True)
     except FileNotFoundError:
         pytest.skip("no C compiler: apt install gcc")
     return str(library)

@@ -64,9 +64,9 @@ def test_rules_go_down_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "x.yaml: says nothing; `cameras: []` gives the rules back"),
+        (b"", r"x.yaml: says nothing; `cameras: \[\]` gives the rules back"),
         (b"# all in comments\n", "says nothing"),
-        (b"cameras:\n- id: Gate\n", r"cameras\[0\].id: camera 'Gate' is not allowed"),
+        (b"cameras:\n- id: Gate\n", "x.yaml: cameras: camera 'Gate' is not allowed"),
         (b"#" * (MAX_RULES_BYTES + 1), "larger than"),
         (b"cameras:\n- id: gate\n  source: 0\n", "x.yaml:3: .*source: only the device's own"),
     ],

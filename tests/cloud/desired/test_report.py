@@ -1,5 +1,7 @@
 """What a device says of an update, checked before it is kept."""
 
+from typing import Any
+
 import pytest
 
 from cloud.desired.report import MAX_DETAIL_CHARS, checked_report, state_slug
@@ -38,7 +40,7 @@ def test_words_for_people_are_printable_and_cut() -> None:
         ({"device": "Cam"}, "device 'Cam' is not allowed"),
     ],
 )
-def test_what_no_device_may_say_is_refused(changes: dict[str, object], says: str) -> None:
+def test_what_no_device_may_say_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidPayloadError, match=says):
         checked_report(encode(update_report(3, **changes)))
 
