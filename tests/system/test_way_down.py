@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,10 @@ YARD = {"id": "yard", "source": "synthetic://b?width=64&height=64&fps=20"}
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    with Cloud(tmp_path / "cloud") as made:
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """For all of them, one after the other; each sends rules of its own."""
+    with Cloud(tmp_path_factory.mktemp("cloud")) as made:
         made.start()
         yield made
 
@@ -87,11 +90,27 @@ def is_in_force(cloud: Cloud, revision: int) -> bool:
 
 
 def retained(cloud: Cloud) -> DesiredState:
-    """What the broker keeps for the device; waits until there is something."""
+    """What the broker keeps for the device; waits until there is anything."""
     message = paho.mqtt.subscribe.simple(  # type: ignore[no-untyped-call]
         topics.config(DEVICE), port=cloud.broker_port
     )
     return decode(DesiredState, message.payload)
+
+
+def stand_still(serve: int, file: Path) -> None:
+    """Stop a process at a moment at which it does not write the database."""
+
+    def stopped() -> bool:
+        os.kill(serve, signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as database:
+                database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(serve, signal.SIGCONT)
+            return False
+        return True
+
+    wait_until(stopped, "a moment between two writes")
 
 
 def test_rules_are_sent_taken_refused_and_told(cloud: Cloud, agent: Program) -> None:
@@ -119,7 +138,7 @@ def test_rules_are_sent_taken_refused_and_told(cloud: Cloud, agent: Program) -> 
 
 
 def test_what_the_broker_forgot_comes_again(cloud: Cloud, agent: Program, tmp_path: Path) -> None:
-    revision = send_rules(cloud, watched("sent-zone"))
+    revision = send_rules(cloud, watched("second-zone"))
     wait_until(lambda: is_in_force(cloud, revision), "the rules in force", 30)
     assert agent.stop() == 0
     wait_until(lambda: presence(cloud) == "offline", "its goodbye", 30)
@@ -138,12 +157,12 @@ def test_what_the_broker_forgot_comes_again(cloud: Cloud, agent: Program, tmp_pa
 def test_what_was_committed_is_sent_though_serve_dies(cloud: Cloud, agent: Program) -> None:
     """It stands still while the change is committed, and is killed before it could publish."""
     serve = int((cloud.folder / "data" / "run" / "serve.pid").read_text())
-    os.kill(serve, signal.SIGSTOP)
+    stand_still(serve, cloud.folder / "data" / "fleet.sqlite")
     try:
-        revision = send_rules(cloud, watched("sent-zone"))
+        revision = send_rules(cloud, watched("third-zone"))
     finally:
         os.kill(serve, signal.SIGKILL)
-    assert retained(cloud).revision == revision
+    wait_until(lambda: retained(cloud).revision == revision, "the message at the broker", 60)
     wait_until(lambda: presence(cloud) == "online", "the API again", 60)
     wait_until(lambda: is_in_force(cloud, revision), "the rules in force", 60)
     assert agent.stop() == 0

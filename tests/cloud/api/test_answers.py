@@ -275,6 +275,8 @@ def test_the_description_is_complete(server: Server) -> None:
         "/v1/events", "/v1/counts", "/v1/devices", "/healthz", "/readyz",
         "/v1/events/{device}/{boot}/{lane}/{seq}/snapshot",
         "/v1/devices/summary", "/v1/devices/{device}", "/v1/devices/{device}/replace",
+        "/v1/devices/{device}/desired", "/v1/devices/{device}/desired/rules",
+        "/v1/devices/{device}/desired/models/{model}", "/v1/devices/{device}/updates",
         "/v1/devices/{device}/decommission", "/v1/devices/{device}/recommission",
         "/v1/keys", "/v1/keys/{key_id}", "/v1/audit", "/v1/erasures", "/v1/erasures/{erasure}",
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",
