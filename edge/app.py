@@ -313,7 +313,7 @@ def _device_state(
     for network in networks.stats:
         state.models.add(
             model=network.name, version=network.version, engine=network.engine,
-            sha256=network.record_digest,
+            sha256=bytes.fromhex(network.record),
         )  # fmt: skip
     for pipeline in pipelines:
         stats = pipeline.stats

@@ -79,7 +79,7 @@ class NetworkStats:
         version: of its model.
         engine: that runs it, really.
         scheduler: what it has done.
-        record_digest: sha256 of its record; empty where it is no registered model.
+        record: sha256 of its record, hexadecimal; empty where it is no registered model.
     """
 
     id: str | None
@@ -87,7 +87,7 @@ class NetworkStats:
     version: str
     engine: str
     scheduler: SchedulerStats
-    record_digest: bytes = b""
+    record: str = ""
 
 
 class Meter:

@@ -107,7 +107,7 @@ class Networks:
                 loaded.network.manifest.version,
                 loaded.network.engine.name,
                 self._schedulers[key].stats,
-                loaded.record_digest,
+                loaded.record,
             )
             for key, loaded in self._loaded.items()
         ]

@@ -10,7 +10,7 @@ from cloud.api import problems
 from cloud.api.access import Access, check_role
 from cloud.api.audit import audit_router
 from cloud.api.body import BodyLimit
-from cloud.api.desired import desired_router
+from cloud.api.desired import changes_router, desired_router
 from cloud.api.devices import devices_router, lifecycle_router
 from cloud.api.documentation import DOCUMENTATION_PATHS, describe
 from cloud.api.erasures import erasures_router
@@ -82,6 +82,7 @@ def create_app(
     app.include_router(devices_router(devices, down))
     app.include_router(lifecycle_router(devices, lifecycle, down))
     app.include_router(desired_router(devices, down))
+    app.include_router(changes_router(devices, down))
     app.include_router(erasures_router(erasures, on_asked))
     app.include_router(keys_router(access.keys))
     app.include_router(audit_router(access.audit))

@@ -26,20 +26,29 @@ _Model = Annotated[str, Path(pattern=f"^{ID_PATTERN}$", description="the model's
 
 
 def desired_router(devices: Devices, down: WayDown) -> APIRouter:
-    """The routes over what devices shall be."""
+    """The routes that ask what devices shall be, and how their updates went."""
     router = APIRouter(prefix="/v1/devices", tags=["desired"], responses=RESPONSES)
-
-    def answer(device: str) -> DesiredAnswer:
-        found = devices.get(device)
-        return DesiredAnswer.of(
-            found, down.desired.of([device])[device], down.updates.of([device])[device]
-        )
 
     @router.get("/{device}/desired", summary="What a device shall be")
     @requires(Role.VIEWER)
     def show(device: _DeviceId) -> DesiredAnswer:
         """Rules and models, who ordered them, and whether the device says they are in force."""
-        return answer(device)
+        return _answer(devices, down, device)
+
+    @router.get("/{device}/updates", summary="How a device's updates went")
+    @requires(Role.VIEWER)
+    def updates(device: _DeviceId) -> UpdatesAnswer:
+        """The last state of each, and the steps that led there, by the device's own word."""
+        devices.get(device)
+        found = down.updates.with_steps(device)
+        return UpdatesAnswer(device=device, updates=[UpdateAnswer.of_update(one) for one in found])
+
+    return router
+
+
+def changes_router(devices: Devices, down: WayDown) -> APIRouter:
+    """The routes that change what devices shall be."""
+    router = APIRouter(prefix="/v1/devices", tags=["desired"], responses=RESPONSES)
 
     @router.put("/{device}/desired/rules", summary="Send rules to a device's cameras")
     @requires(Role.FLEET_MANAGER)
@@ -49,14 +58,9 @@ def desired_router(devices: Devices, down: WayDown) -> APIRouter:
         The device takes them whole or refuses them whole, and says so: ask again.
         """
         caller: Caller = request.state.caller
-        try:
-            rules = checked_rules(wanted.yaml.encode(errors="surrogatepass"), "yaml")
-        except SettingsError as error:
-            detail = "; ".join(str(problem) for problem in error.problems)
-            raise HTTPException(HTTPStatus.BAD_REQUEST, detail) from error
-        down.desired.set_rules(device, rules, caller.actor)
+        down.desired.set_rules(device, _rules(wanted), caller.actor)
         down.wake()
-        return answer(device)
+        return _answer(devices, down, device)
 
     @router.put("/{device}/desired/models/{model}", summary="Order a device to run a model")
     @requires(Role.FLEET_MANAGER)
@@ -68,7 +72,7 @@ def desired_router(devices: Devices, down: WayDown) -> APIRouter:
         digest = bytes.fromhex(wanted.sha256 or "")
         down.desired.order(device, model, wanted.version, digest, caller.actor)
         down.wake()
-        return answer(device)
+        return _answer(devices, down, device)
 
     @router.delete("/{device}/desired/models/{model}", summary="Take an order back")
     @requires(Role.FLEET_MANAGER)
@@ -77,14 +81,25 @@ def desired_router(devices: Devices, down: WayDown) -> APIRouter:
         caller: Caller = request.state.caller
         down.desired.withdraw(device, model, caller.actor)
         down.wake()
-        return answer(device)
-
-    @router.get("/{device}/updates", summary="How a device's updates went")
-    @requires(Role.VIEWER)
-    def updates(device: _DeviceId) -> UpdatesAnswer:
-        """The last state of each, and the steps that led there, by the device's own word."""
-        devices.get(device)
-        found = down.updates.with_steps(device)
-        return UpdatesAnswer(device=device, updates=[UpdateAnswer.of_update(one) for one in found])
+        return _answer(devices, down, device)
 
     return router
+
+
+def _answer(devices: Devices, down: WayDown, device: str) -> DesiredAnswer:
+    found = devices.get(device)
+    desired, updates = down.desired.of([device]), down.updates.of([device])
+    return DesiredAnswer.of(found, desired[device], updates[device])
+
+
+def _rules(wanted: RulesRequest) -> bytes:
+    """The rules of a question.
+
+    Raises:
+        HTTPException: no device would take them.
+    """
+    try:
+        return checked_rules(wanted.yaml.encode(errors="surrogatepass"), "yaml")
+    except SettingsError as error:
+        detail = "; ".join(str(problem) for problem in error.problems)
+        raise HTTPException(HTTPStatus.BAD_REQUEST, detail) from error

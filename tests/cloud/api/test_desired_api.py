@@ -186,4 +186,4 @@ def test_half_a_character_is_told(server: ApiServer, database: FleetDatabase, ke
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     body = b'{"yaml": "cameras: [] # \\ud800"}'
     answer = server.client.put(f"{DESIRED}/rules", headers=headers, content=body)
-    assert answer.status_code == 400, answer.text
+    assert (answer.status_code, answer.json()["detail"]) == (400, "yaml: is not UTF-8 text")
