@@ -12,6 +12,7 @@ archive/       every batch in Parquet files, and back into a store
 evidence/      pictures of events
 erasure/       what is let go of for good, everywhere
 fleet/         what is known of each device
+desired/       what each device shall be, on its way down, and what comes of it
 identity/      who a device is: a CA, and a broker that believes it
 registry/      models by name and version, how far they came
 api/           HTTP answers

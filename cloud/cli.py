@@ -17,6 +17,7 @@ from cloud.commands import (
     broker,
     ca,
     deadletter,
+    desired,
     devices,
     erase,
     evidence,
@@ -92,6 +93,7 @@ app.add_typer(store.app, name="store")
 app.add_typer(ca.app, name="ca")
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(devices.app, name="devices")
+app.add_typer(desired.app, name="desired")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(archive.app, name="archive")

@@ -23,6 +23,8 @@ meter.py       a pipeline's figures
 watchdog.py    ends a process in which work is stuck
 heartbeat.py   how the device says that it lives
 health.py      how agent and machine do
+board.py       how warm the machine is, and how busy its GPU
+nvml.py        how a graphics card of NVIDIA's does
 agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
 telemetry/     what it says over HTTP: /metrics, /healthz, /readyz

@@ -99,7 +99,7 @@ def run_agent(
 
     def content() -> DeviceState:
         state = _device_state(cameras.pipelines, networks, wall)
-        state.config_revision = reloader.revision if reloader else 0
+        _tell_settings(state, reloader)
         state.sensors.extend(report for sensors in sensing for report in sensors.reports())
         return state
 
@@ -291,6 +291,15 @@ def _tell_end(cameras: Cameras, outbox: Outbox) -> None:
     )  # fmt: skip
 
 
+def _tell_settings(state: DeviceState, reloader: Reloader | None) -> None:
+    """Which of the cloud's revisions is in force, and which one is not taken."""
+    if reloader is None:
+        return
+    state.config_revision = reloader.revision
+    if (refusal := reloader.refusal) is not None:
+        state.refused_revision, state.refusal = refusal.revision, refusal.reason
+
+
 def _agent_version() -> DeviceState:
     return DeviceState(agent_version=version("wayside"))
 
@@ -302,7 +311,10 @@ def _device_state(
     state = _agent_version()
     state.anchor_id = wall.anchor_id
     for network in networks.stats:
-        state.models.add(model=network.name, version=network.version, engine=network.engine)
+        state.models.add(
+            model=network.name, version=network.version, engine=network.engine,
+            sha256=bytes.fromhex(network.record),
+        )  # fmt: skip
     for pipeline in pipelines:
         stats = pipeline.stats
         state.cameras.add(

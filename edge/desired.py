@@ -1,15 +1,8 @@
 """What the fleet wants the cameras to watch: rules that go before the settings file's.
 
-The cloud says `DesiredState` on the device's config topic. Its `config_yaml` names cameras of the
-device by their id, and for each the zones, lines and rules that replace those of the file:
-
-    cameras:
-    - id: gate
-      zones: [...]
-      rules: [...]
-
-Nothing else is taken from there: where pictures come from, what is hidden on them, where events go
-and with which secrets is said on the device alone. An environment variable goes before both.
+The cloud says `DesiredState` on the device's config topic. What may stand in its `config_yaml`, and
+that nothing else is taken from there, is said in `wayside.remote_rules`. An environment variable
+goes before both.
 """
 
 import os
@@ -20,17 +13,13 @@ from typing import Any
 
 import structlog
 
-from edge.rules.settings import CameraRulesSettings
 from edge.settings import EdgeSettings, load
 from protos.codec import decode
 from protos.errors import WireError
 from protos.v1.desired_state_pb2 import DesiredState
 from wayside.errors import Problem, SettingsError
 from wayside.places import Location
-from wayside.settings import MAX_BYTES, dotted, read_document
-
-WANTED_KEYS = frozenset(CameraRulesSettings.model_fields)
-"""Keys of a camera that the cloud may say."""
+from wayside.remote_rules import read_rules
 
 _FILE = "desired.pb"
 _log = structlog.get_logger(__name__)
@@ -98,53 +87,7 @@ def read_desired(payload: bytes, device: str) -> Desired:
     name = f"the cloud's revision {state.revision}"
     if state.device != device:
         raise SettingsError([Problem(name, 0, "", f"is for device {state.device!r}")])
-    if len(state.config_yaml) > MAX_BYTES:
-        raise SettingsError([Problem(name, 0, "", f"larger than {MAX_BYTES} bytes")])
-    try:
-        text = state.config_yaml.decode()
-    except UnicodeDecodeError as error:
-        raise SettingsError([Problem(name, 0, "", "is not UTF-8 text")]) from error
-    lines: dict[Location, int] = {}
-    document = read_document(text, name, lines)
-    problems = [
-        Problem(name, lines.get(place, 0), dotted(place), told)
-        for place, told in _problems(document)
-    ]
-    if problems:
-        raise SettingsError(problems)
-    cameras = document.get("cameras", [])
-    return Desired(
-        state.revision,
-        {
-            camera["id"]: {key: value for key, value in camera.items() if key != "id"}
-            for camera in cameras
-        },
-    )
-
-
-def _problems(document: Mapping[str, Any]) -> list[tuple[Location, str]]:
-    only = "only the device's own settings say it; the cloud may say"
-    found: list[tuple[Location, str]] = [
-        ((key,), f"{only} cameras") for key in document if key != "cameras"
-    ]
-    cameras = document.get("cameras", [])
-    if not isinstance(cameras, list):
-        return [*found, (("cameras",), "must be a list of cameras")]
-    known: list[str] = []
-    for place, camera in enumerate(cameras):
-        if not isinstance(camera, dict) or not isinstance(camera.get("id"), str):
-            found.append((("cameras", place), "must be a mapping with the `id` of a camera"))
-            continue
-        if camera["id"] in known:
-            found.append((("cameras", place, "id"), f"{camera['id']!r} stands twice"))
-        known.append(camera["id"])
-        allowed = ", ".join(sorted(WANTED_KEYS))
-        found += [
-            (("cameras", place, key), f"{only} {allowed}")
-            for key in camera
-            if key != "id" and key not in WANTED_KEYS
-        ]
-    return found
+    return Desired(state.revision, read_rules(state.config_yaml, name) or {})
 
 
 class DesiredFile:

@@ -1,4 +1,4 @@
-"""How the agent and its machine do: from /proc and the file system, without a library."""
+"""How the agent and its machine do: from the kernel's files and the disk, without a library."""
 
 import os
 import shutil
@@ -6,15 +6,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.board import gpu_percent, temperature_c
+from edge.nvml import GpuLoad, Nvml
 from protos.v1.device_state_pb2 import DeviceState
 
 
 class HealthProbe:
-    """Measures the agent's process, and the disk under its outbox.
+    """Measures the agent's process, the disk under its outbox, the machine's heat and its GPU.
 
     Args:
         folder: whose disk is looked at.
         proc: where the kernel's process files are.
+        sys: where the kernel's files of devices are.
+        card: asks a graphics card; None: NVIDIA's driver, where there is one.
         clock: monotonic seconds.
     """
 
@@ -23,10 +27,14 @@ class HealthProbe:
         folder: Path,
         *,
         proc: Path = Path("/proc/self"),
+        sys: Path = Path("/sys"),
+        card: Callable[[], GpuLoad] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._proc = proc
+        self._sys = sys
+        self._card = card or Nvml().read
         self._clock = clock
         self._started_s = self._asked_s = clock()
         self._cpu_s = _cpu_seconds()
@@ -37,8 +45,13 @@ class HealthProbe:
         elapsed_s = now_s - self._asked_s
         percent = 100.0 * (cpu_s - self._cpu_s) / elapsed_s if elapsed_s > 0 else 0.0
         self._asked_s, self._cpu_s = now_s, cpu_s
+        card = self._card()
+        busy = gpu_percent(self._sys) if card.percent is None else card.percent
+        warm = [temperature_c(self._sys), card.temperature_c]
         return DeviceState.Health(
             cpu_percent=percent,
+            temperature_c=max((told for told in warm if told is not None), default=None),
+            gpu_percent=busy,
             memory_bytes=_resident_bytes(self._proc / "statm"),
             disk_free_bytes=shutil.disk_usage(self._folder).free,
             uptime_s=int(now_s - self._started_s),

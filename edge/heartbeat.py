@@ -15,7 +15,7 @@ from collections.abc import Callable
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.publish.clock import clock_synced
+from edge.publish.clock import clock_offset_ns, clock_synced
 from edge.publish.rows import Depth
 from edge.publish.uplink import OnPuback
 from protos import topics
@@ -62,6 +62,7 @@ class Heartbeat:
         depth: of the outbox.
         health: of agent and machine.
         synced: is the wall clock disciplined.
+        offset_ns: of the wall clock, as its time service estimates it.
         now_ns: Unix time.
         rng: source of the jitter.
     """
@@ -77,6 +78,7 @@ class Heartbeat:
         depth: Callable[[], Depth],
         health: Callable[[], DeviceState.Health],
         synced: Callable[[], bool] = clock_synced,
+        offset_ns: Callable[[], int] = clock_offset_ns,
         now_ns: Callable[[], int] = time.time_ns,
         rng: random.Random | None = None,
     ) -> None:
@@ -89,6 +91,7 @@ class Heartbeat:
         self._depth = depth
         self._health = health
         self._synced = synced
+        self._offset_ns = offset_ns
         self._now_ns = now_ns
         self._rng = rng or random.Random()
         self._session = 0
@@ -197,6 +200,7 @@ class Heartbeat:
         state.session = self._session
         state.reported_ns = self._now_ns()
         state.clock_synced = self._synced()
+        state.clock_offset_ns = self._offset_ns()
         state.heartbeat_interval_s = max(1, round(self._settings.interval_s))
 
     def _on_puback(self, code: int) -> None:

@@ -79,6 +79,7 @@ class NetworkStats:
         version: of its model.
         engine: that runs it, really.
         scheduler: what it has done.
+        record: sha256 of its record, hexadecimal; empty where it is no registered model.
     """
 
     id: str | None
@@ -86,6 +87,7 @@ class NetworkStats:
     version: str
     engine: str
     scheduler: SchedulerStats
+    record: str = ""
 
 
 class Meter:

@@ -43,11 +43,13 @@ class LoadedNetwork:
         network: as it serves.
         tracker: settings on its scale of confidence; None where it finds no objects.
         upgrade: what makes it faster while it is entered.
+        record: sha256 of its record, hexadecimal; empty where it is no registered model.
     """
 
     network: Detector | Segmenter
     tracker: TrackerSettings | None
     upgrade: AbstractContextManager[object]
+    record: str = ""
 
 
 def wants_tensorrt(model: ModelSettings) -> bool:
@@ -81,12 +83,20 @@ def load_network(settings: EdgeSettings, model: ModelSettings) -> LoadedNetwork:
     network = made.load(manifest, path, model.threads, model.engine)
     assert isinstance(network, Detector | Segmenter), "the settings were checked"
     _log.info("model loaded", model=manifest.name, engine=network.engine.name, path=str(path))
+    record = _record_digest(model.name)
     if path.suffix == TFLITE or not wants_tensorrt(model):
-        return LoadedNetwork(network, tracker, nullcontext())
+        return LoadedNetwork(network, tracker, nullcontext(), record)
     switching = SwitchingEngine(network.engine)
     network = type(network)(manifest, switching)
     upgrade = _upgrade(settings, model, network, switching, path)
-    return LoadedNetwork(network, tracker, upgrade)
+    return LoadedNetwork(network, tracker, upgrade, record)
+
+
+def _record_digest(name: str) -> str:
+    """Of the record that a setting names; empty where it names something else."""
+    folder = Path(name)
+    is_one = zoo.is_path(name) and is_record(folder)
+    return read_record(folder).digest if is_one else ""
 
 
 def _upgrade(

@@ -107,6 +107,7 @@ class Networks:
                 loaded.network.manifest.version,
                 loaded.network.engine.name,
                 self._schedulers[key].stats,
+                loaded.record,
             )
             for key, loaded in self._loaded.items()
         ]

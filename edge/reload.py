@@ -6,6 +6,7 @@ log and by the heartbeat. A part of the uplink.
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -14,10 +15,23 @@ from edge.changes import Changes, changes
 from edge.desired import Desired, DesiredFile, read_desired
 from edge.settings import EdgeSettings, load
 from protos import topics
+from protos.codec import decode
 from protos.errors import WireError
+from protos.v1.desired_state_pb2 import DesiredState
 from wayside.errors import SettingsError
 
+_MAX_REASON_CHARS = 1000
+"""The heartbeat repeats it for as long as it is so."""
+
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A revision of the cloud's that the device does not take, and why."""
+
+    revision: int
+    reason: str
 
 
 class Reloader:
@@ -51,6 +65,7 @@ class Reloader:
         self._asked = self._stopping = False
         self._sent: bytes | None = None
         self._refused: bytes | None = None
+        self._refusal: Refusal | None = None
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
     def __enter__(self) -> "Reloader":
@@ -67,6 +82,12 @@ class Reloader:
     def revision(self) -> int:
         """Of the DesiredState in force, 0 while there is none."""
         return self._desired.revision
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Of the newest DesiredState, where that is not in force."""
+        found = self._refusal
+        return found if found is not None and found.revision > self.revision else None
 
     def ask(self) -> None:
         """Have the file read again; returns at once."""
@@ -104,7 +125,8 @@ class Reloader:
             self._take(sent or (self._refused if asked else None), is_asked=asked)
 
     def _take(self, sent: bytes | None, *, is_asked: bool) -> None:
-        if not self._settings.remote.rules:
+        if sent is not None and not self._settings.remote.rules:
+            self._turn_down(sent, "the device keeps to its own rules: remote.rules is false")
             sent = None
         if not is_asked and sent in (None, self._refused):
             return  # the broker brings a refused one again with each connection
@@ -117,6 +139,7 @@ class Reloader:
             if sent is None:
                 return
             self._refused = sent
+            self._turn_down(sent, str(error))
             if is_asked:  # the file counts all the same, with what is in force of the cloud's
                 self._take(None, is_asked=True)
 
@@ -132,8 +155,11 @@ class Reloader:
         settings = load(self._path, layer if desired.cameras else None)
         found = changes(self._settings, settings, self._loaded)
         if found.restart:
-            self._refuse(f"only a restart can change {', '.join(found.restart)}; nothing was taken")
-            self._refused = sent or self._refused
+            told = f"only a restart can change {', '.join(found.restart)}; nothing was taken"
+            self._refuse(told)
+            if sent is not None:
+                self._refused = sent
+                self._turn_down(sent, told)
             return
         if sent is not None:
             self._keep(sent)
@@ -152,6 +178,15 @@ class Reloader:
                 "the cloud's settings cannot be kept", error=error.strerror,
                 remedy="they are in force until the agent ends, and come again from the broker",
             )  # fmt: skip
+
+    def _turn_down(self, sent: bytes, reason: str) -> None:
+        """Have the cloud told which revision is not taken; of nonsense it hears by the errors."""
+        try:
+            state = decode(DesiredState, sent)
+        except WireError:
+            return
+        if state.device == self._settings.device:
+            self._refusal = Refusal(state.revision, reason[:_MAX_REASON_CHARS])
 
     def _refuse(self, reason: str) -> None:
         self._note_error(f"settings refused: {reason}")

@@ -5,6 +5,7 @@ settings.py    a YAML file, with line numbers, into a frozen pydantic model
 places.py      where in a file an error of pydantic stands
 references.py  secrets that settings files name: ${NAME}, ${file:NAME}
 paths.py       paths in settings files
+remote_rules.py  rules that the fleet sends to a device's cameras
 logging.py     structlog, for people or for machines
 backoff.py     growing waits with jitter
 times.py       times as text: RFC 3339, or Unix nanoseconds

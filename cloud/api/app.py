@@ -10,6 +10,7 @@ from cloud.api import problems
 from cloud.api.access import Access, check_role
 from cloud.api.audit import audit_router
 from cloud.api.body import BodyLimit
+from cloud.api.desired import changes_router, desired_router
 from cloud.api.devices import devices_router, lifecycle_router
 from cloud.api.documentation import DOCUMENTATION_PATHS, describe
 from cloud.api.erasures import erasures_router
@@ -21,6 +22,7 @@ from cloud.api.registry import registry_changes_router, registry_router
 from cloud.api.settings import LimitsSettings
 from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
+from cloud.desired.way_down import WayDown
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
@@ -49,6 +51,7 @@ def create_app(
     erasures: Erasures,
     on_asked: Callable[[], None],
     registry: Registry,
+    down: WayDown,
     limits: LimitsSettings | None = None,
 ) -> FastAPI:
     """The application.
@@ -63,6 +66,7 @@ def create_app(
         erasures: the record of them; used by any thread of the pool.
         on_asked: called when an erasure was asked for.
         registry: of models; used by any thread of the pool.
+        down: what devices shall be; used by any thread of the pool.
         limits: of bodies; None: the defaults.
     """
     # Its documentation page needs no internet, which sites with cameras may not have.
@@ -79,8 +83,10 @@ def create_app(
     app.include_router(counts_router(store))
     app.include_router(summaries_router(store))
     app.include_router(snapshots_router(snapshots))
-    app.include_router(devices_router(devices))
-    app.include_router(lifecycle_router(devices, lifecycle))
+    app.include_router(devices_router(devices, down))
+    app.include_router(lifecycle_router(devices, lifecycle, down))
+    app.include_router(desired_router(devices, down))
+    app.include_router(changes_router(devices, down))
     app.include_router(erasures_router(erasures, on_asked))
     app.include_router(registry_router(registry))
     app.include_router(registry_changes_router(registry))

@@ -1,9 +1,13 @@
 """The shapes of answers about devices."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cloud.api.desired_models import StandingAnswer
+from cloud.desired.state import Desired
+from cloud.desired.updates import Update
 from cloud.fleet.device import Device
 from cloud.fleet.devices import Tally
 from cloud.fleet.presence import Presence
@@ -23,6 +27,36 @@ class CameraAnswer(BaseModel):
     frames: int = Field(description="captured since the agent's start")
     dropped: int
     latency_ms: float = Field(description="capture to tracks, median")
+    reason: str | None = Field(description="one word why it is in this state")
+    decoder: str | None = Field(description="what really decodes it")
+    width_px: int | None = Field(description="of its latest picture")
+    height_px: int | None
+    source_fps: float = Field(description="pictures that it brings per second")
+    reconnects: int = Field(description="since the agent's start")
+    hanging: int = Field(description="reads that were replaced and have not come back")
+    drops: dict[str, int] = Field(description="`dropped` by cause")
+
+
+class ModelAnswer(BaseModel):
+    """A model as its device reports it."""
+
+    model: str
+    version: str
+    engine: str = Field(examples=["onnxruntime/CPU"])
+    slot: str | None = Field(description="that it serves from; null: as the settings name it")
+    sha256: str | None = Field(description="of its record; null: not a registered model")
+    release: int | None = Field(description="within its family; null: not a released one")
+
+
+class HealthAnswer(BaseModel):
+    """How agent and machine do; null: the device does not tell."""
+
+    cpu_percent: float = Field(description="of the agent, 100 a core")
+    temperature_c: float | None = Field(description="of the hottest part")
+    gpu_percent: float | None
+    memory_bytes: int = Field(description="of the agent")
+    disk_free_bytes: int = Field(description="under its outbox")
+    uptime_s: int = Field(description="of the agent")
 
 
 class SensorAnswer(BaseModel):
@@ -61,19 +95,23 @@ class DeviceAnswer(BaseModel):
     status: str | None = Field(examples=["alive"], description="as the device last told it")
     reported_at: str | None = Field(description="by the device's own clock")
     clock_synced: bool | None
+    clock_offset_ns: str | None = Field(description="as the device's time service estimates it")
     boot: str | None
     session: str | None
     seq: int | None
     agent_version: str | None
     heartbeat_interval_s: int | None
+    desired: StandingAnswer
+    models: list[ModelAnswer]
+    health: HealthAnswer | None
     cameras: list[CameraAnswer]
     sensors: list[SensorAnswer]
     outbox: OutboxAnswer | None
     last_errors: list[str]
 
     @classmethod
-    def of(cls, device: Device) -> "DeviceAnswer":
-        """The answer for a device."""
+    def of(cls, device: Device, desired: Desired, updates: Sequence[Update]) -> "DeviceAnswer":
+        """The answer for a device, what it shall be, and its updates."""
         heard = device.heard
         state = heard.state if heard is not None else None
         return cls(
@@ -88,11 +126,15 @@ class DeviceAnswer(BaseModel):
             status=heard.status if heard else None,
             reported_at=format_ns(state.reported_ns) if state else None,
             clock_synced=state.clock_synced if state else None,
+            clock_offset_ns=str(state.clock_offset_ns) if state else None,
             boot=boot_text(heard.boot) if heard else None,
             session=boot_text(heard.session) if heard else None,
             seq=heard.seq if heard else None,
             agent_version=state.agent_version if state else None,
             heartbeat_interval_s=state.heartbeat_interval_s if state else None,
+            desired=StandingAnswer.of(device, desired, updates),
+            models=[_model(model) for model in state.models] if state else [],
+            health=_health(state.health) if state and state.HasField("health") else None,
             cameras=[_camera(camera) for camera in state.cameras] if state else [],
             sensors=[_sensor(sensor) for sensor in state.sensors] if state else [],
             outbox=_outbox(state.outbox) if state and state.HasField("outbox") else None,
@@ -145,6 +187,36 @@ def _camera(camera: DeviceState.Camera) -> CameraAnswer:
         frames=camera.frames,
         dropped=camera.dropped,
         latency_ms=camera.latency_ms,
+        reason=camera.reason or None,
+        decoder=camera.decoder or None,
+        width_px=camera.width or None,
+        height_px=camera.height or None,
+        source_fps=camera.source_fps,
+        reconnects=camera.reconnects,
+        hanging=camera.hanging,
+        drops={drop.cause: drop.count for drop in camera.drops},
+    )
+
+
+def _model(model: DeviceState.Model) -> ModelAnswer:
+    return ModelAnswer(
+        model=model.model,
+        version=model.version,
+        engine=model.engine,
+        slot=model.slot or None,
+        sha256=model.sha256.hex() or None,
+        release=model.release or None,
+    )
+
+
+def _health(health: DeviceState.Health) -> HealthAnswer:
+    return HealthAnswer(
+        cpu_percent=health.cpu_percent,
+        temperature_c=health.temperature_c if health.HasField("temperature_c") else None,
+        gpu_percent=health.gpu_percent if health.HasField("gpu_percent") else None,
+        memory_bytes=health.memory_bytes,
+        disk_free_bytes=health.disk_free_bytes,
+        uptime_s=health.uptime_s,
     )
 
 

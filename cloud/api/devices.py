@@ -1,5 +1,6 @@
 """/v1/devices: what devices there are, whether they are there, and what people do to them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -14,7 +15,9 @@ from cloud.api.device_models import (
 )
 from cloud.api.filters import IdCursor
 from cloud.api.problems import RESPONSES
+from cloud.desired.way_down import WayDown
 from cloud.fleet.api_key import Role
+from cloud.fleet.device import Device
 from cloud.fleet.devices import Devices
 from cloud.fleet.lifecycle import Lifecycle
 from cloud.fleet.presence import Presence
@@ -24,7 +27,7 @@ from protos.ids import ID_PATTERN
 _DeviceId = Annotated[str, Path(pattern=f"^{ID_PATTERN}$")]
 
 
-def devices_router(devices: Devices) -> APIRouter:
+def devices_router(devices: Devices, down: WayDown) -> APIRouter:
     """The routes that ask for devices."""
     router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
 
@@ -39,7 +42,7 @@ def devices_router(devices: Devices) -> APIRouter:
         """Devices that reported their state or were registered, with the last state of each."""
         wanted = Presence(presence) if presence is not None else None
         found = devices.page(cursor, limit + 1, wanted, decommissioned=decommissioned)
-        shown = [DeviceAnswer.of(device) for device in found[:limit]]
+        shown = _answers(found[:limit], down)
         end = shown[-1].device if shown else cursor
         return DevicesAnswer(devices=shown, cursor=end, more=len(found) > limit)
 
@@ -53,12 +56,12 @@ def devices_router(devices: Devices) -> APIRouter:
     @requires(Role.VIEWER)
     def show(device: _DeviceId) -> DeviceAnswer:
         """A device, also one that is decommissioned."""
-        return DeviceAnswer.of(devices.get(device))
+        return _answer(devices, down, device)
 
     return router
 
 
-def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
+def lifecycle_router(devices: Devices, lifecycle: Lifecycle, down: WayDown) -> APIRouter:
     """The routes that change devices."""
     router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
 
@@ -68,7 +71,7 @@ def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
         """Expect a device: it is `never-seen` until its first state."""
         caller: Caller = request.state.caller
         lifecycle.register(wanted.device, caller.actor)
-        return DeviceAnswer.of(devices.get(wanted.device))
+        return _answer(devices, down, wanted.device)
 
     @router.post("/devices/{device}/replace", summary="Give a device new hardware")
     @requires(Role.FLEET_MANAGER)
@@ -76,7 +79,7 @@ def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
         """It is `never-seen` until the new hardware's first state; its events stay."""
         caller: Caller = request.state.caller
         lifecycle.replace(device, caller.actor)
-        return DeviceAnswer.of(devices.get(device))
+        return _answer(devices, down, device)
 
     @router.post("/devices/{device}/decommission", summary="Take a device out of service")
     @requires(Role.FLEET_MANAGER)
@@ -84,7 +87,7 @@ def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
         """It is hidden, and its states are ignored; its events are still stored."""
         caller: Caller = request.state.caller
         lifecycle.decommission(device, caller.actor)
-        return DeviceAnswer.of(devices.get(device))
+        return _answer(devices, down, device)
 
     @router.post("/devices/{device}/recommission", summary="Take a device back into service")
     @requires(Role.FLEET_MANAGER)
@@ -92,6 +95,21 @@ def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
         """Its next state counts again."""
         caller: Caller = request.state.caller
         lifecycle.recommission(device, caller.actor)
-        return DeviceAnswer.of(devices.get(device))
+        return _answer(devices, down, device)
 
     return router
+
+
+def _answers(found: Sequence[Device], down: WayDown) -> list[DeviceAnswer]:
+    """The answers for devices, with what they shall be."""
+    ids = [device.device_id for device in found]
+    desired, updates = down.desired.of(ids), down.updates.of(ids)
+    return [
+        DeviceAnswer.of(device, desired[device.device_id], updates[device.device_id])
+        for device in found
+    ]
+
+
+def _answer(devices: Devices, down: WayDown, device: str) -> DeviceAnswer:
+    [answer] = _answers([devices.get(device)], down)
+    return answer

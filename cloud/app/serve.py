@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cloud.app.http import answer
 from cloud.app.store import open_store
@@ -14,8 +14,15 @@ from wayside.net import port_is_open
 
 if TYPE_CHECKING:
     from cloud.archive.archive import Archive
+    from cloud.bus.port import Publisher, Subscriber
+    from cloud.desired.sender import DownlinkSender
+    from cloud.desired.way_down import WayDown
+    from cloud.erasure.worker import ErasureWorker
     from cloud.evidence.snapshots import Snapshots
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
+    from cloud.fleet.erasures import Erasures
 
 
 class _Worker(Protocol):
@@ -41,8 +48,6 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     from cloud.api.app import create_app
     from cloud.archive.archive import Archive
     from cloud.blobs.opened import open_blobs
-    from cloud.erasure.erasing import Erasing
-    from cloud.erasure.worker import ErasureWorker
     from cloud.evidence.snapshots import Snapshots
     from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
@@ -65,12 +70,12 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         snapshots = Snapshots(blobs, erasures.ranges)
         archive = Archive(blobs)
         ends.callback(archive.close)
-        eraser = ErasureWorker(
-            erasures, store,
-            lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
-        )  # fmt: skip
+        eraser = _eraser(erasures, store, archive, snapshots)
+        bus = _bus(settings, ends)
+        sender, down = _way_down(database, audit, bus.publisher)
         workers = {
-            **_workers(settings, ends, store, devices, archive, snapshots, erasures.ranges),
+            **_workers(settings, bus, store, devices, archive, snapshots, erasures.ranges, down),
+            "downlink": sender,
             "erasure": eraser,
         }
         for worker in workers.values():
@@ -83,7 +88,8 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         access = Access(Keys(database, audit), audit, settings.api.requires_key)
         api = create_app(
             store, devices, Lifecycle(database, audit), readiness, snapshots, access, erasures,
-            eraser.wake, Registry(database, audit, blobs, settings.models), settings.api.limits,
+            eraser.wake, Registry(database, audit, blobs, settings.models), down,
+            settings.api.limits,
         )  # fmt: skip
         answer(
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
@@ -91,34 +97,80 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         )  # fmt: skip
 
 
-def _workers(
-    settings: CloudSettings,
-    ends: ExitStack,
-    store: EventStore,
-    devices: "Devices",
-    archive: "Archive",
-    snapshots: "Snapshots",
-    erased: ReadErased,
-) -> dict[str, _Worker]:
-    """Those who take messages from Pub/Sub, not started; what they need is closed with `ends`."""
-    from cloud.archive.worker import ArchiveWorker
+def _eraser(
+    erasures: "Erasures", store: EventStore, archive: "Archive", snapshots: "Snapshots"
+) -> "ErasureWorker":
+    """Who carries erasures out, not started."""
+    from cloud.erasure.erasing import Erasing
+    from cloud.erasure.worker import ErasureWorker
+
+    return ErasureWorker(
+        erasures, store,
+        lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
+    )  # fmt: skip
+
+
+class _Bus(NamedTuple):
+    """Both ends of Pub/Sub."""
+
+    publisher: "Publisher"
+    subscriber: "Subscriber"
+
+
+def _bus(settings: CloudSettings, ends: ExitStack) -> _Bus:
+    """Pub/Sub, with its topics and subscriptions; closed with `ends`."""
     from cloud.bus.apply import ensure
     from cloud.bus.google_publisher import GooglePublisher
     from cloud.bus.google_subscriber import GoogleSubscriber
-    from cloud.evidence.worker import EvidenceWorker
-    from cloud.fleet.worker import StateWorker
-    from cloud.ingest.worker import IngestWorker
 
     ensure(settings.bus)
     publisher = GooglePublisher(settings.bus)
     ends.callback(publisher.close)
     subscriber = GoogleSubscriber(settings.bus)
     ends.callback(subscriber.close)
+    return _Bus(publisher, subscriber)
+
+
+def _way_down(
+    database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
+) -> "tuple[DownlinkSender, WayDown]":
+    """Who sends to devices, not started, and who changes what is sent."""
+    from cloud.desired.outbox import DownlinkOutbox
+    from cloud.desired.sender import DownlinkSender
+    from cloud.desired.updates import Updates
+    from cloud.desired.way_down import WayDown
+    from cloud.desired.writer import DesiredStates
+
+    outbox = DownlinkOutbox(database)
+    sender = DownlinkSender(outbox, publisher)
+    desired = DesiredStates(database, audit, outbox)
+    return sender, WayDown(desired, Updates(database), sender.wake)
+
+
+def _workers(
+    settings: CloudSettings,
+    bus: _Bus,
+    store: EventStore,
+    devices: "Devices",
+    archive: "Archive",
+    snapshots: "Snapshots",
+    erased: ReadErased,
+    down: "WayDown",
+) -> dict[str, _Worker]:
+    """Those who take messages from Pub/Sub, not started."""
+    from cloud.archive.worker import ArchiveWorker
+    from cloud.desired.worker import UpdateWorker
+    from cloud.evidence.worker import EvidenceWorker
+    from cloud.fleet.worker import StateWorker
+    from cloud.ingest.worker import IngestWorker
+
+    publisher, subscriber = bus
     return {
         "ingest": IngestWorker(settings.ingest, store, subscriber, publisher, read_erased=erased),
         "archive": ArchiveWorker(settings.archive, archive, subscriber, read_erased=erased),
         "evidence": EvidenceWorker(settings.evidence, snapshots, subscriber, publisher),
-        "presence": StateWorker(devices, subscriber, publisher),
+        "presence": StateWorker(devices, subscriber, publisher, heard=down.tell_again),
+        "updates": UpdateWorker(down.updates, subscriber, publisher),
     }
 
 

@@ -9,6 +9,7 @@ ca.py           certificates of devices, services and servers
 revocation.py   a certificate revoked, and what is left to do then
 fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
+desired.py      what a device shall be: rules, models
 keys.py         API keys
 models.py       models: added, validated, deprecated, revoked; aliases, engines
 archive.py      what is archived, into a store again, upkeep

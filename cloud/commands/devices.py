@@ -16,6 +16,7 @@ from protos.ids import boot_text
 from wayside.cli import group
 
 if TYPE_CHECKING:
+    from cloud.desired.writer import DesiredStates
     from cloud.fleet.audit import Actor, Audit
     from cloud.fleet.device import Device
     from cloud.fleet.devices import Devices
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 app = group("Devices: which there are, and whether they are there.")
 
 _PAGE = 500
-_ROW = "{:<24}  {:<10}  {:<17}  {:<17}  {:<10}  {}"
+_ROW = "{:<24}  {:<10}  {:<17}  {:<17}  {:<10}  {:<20}  {}"
 
 DeviceId = Annotated[str, typer.Argument(metavar="DEVICE", help="its id, as in `cam-box`")]
 
@@ -42,9 +43,10 @@ class PresenceName(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Fleet:
-    """The table of devices, how it is changed, and who hears of it."""
+    """The table of devices, what they shall be, how they are changed, and who hears of it."""
 
     devices: "Devices"
+    desired: "DesiredStates"
     lifecycle: "Lifecycle"
     audit: "Audit"
 
@@ -70,13 +72,17 @@ def list_devices(
 
     wanted = Presence(presence.value) if presence is not None else None
     with _fleet(config) as fleet:
-        typer.echo(_ROW.format("DEVICE", "PRESENCE", "SINCE", "LAST SEEN", "AGENT", "NOTE"))
+        typer.echo(
+            _ROW.format("DEVICE", "PRESENCE", "SINCE", "LAST SEEN", "AGENT", "DESIRED", "NOTE")
+        )
 
         def page(after: str) -> "list[Device]":
             return list(fleet.devices.page(after, _PAGE, wanted, decommissioned=everything))
 
-        for device in _all(page):
-            typer.echo(_line(device))
+        for devices in _pages(page):
+            desired = fleet.desired.of([device.device_id for device in devices])
+            for device in devices:
+                typer.echo(_line(device, desired[device.device_id].revision))
         tally = fleet.devices.tally()
     counts = ", ".join(f"{count} {one.value}" for one, count in tally.by_presence.items())
     typer.echo(f"in service: {counts}; decommissioned: {tally.decommissioned}")
@@ -87,7 +93,9 @@ def show(device: DeviceId, config: ConfigFile = None) -> None:
     """Show all that is known of a device."""
     with _fleet(config) as fleet:
         found = fleet.devices.get(device)
+        revision = fleet.desired.of([device])[device].revision
     _print_standing(found)
+    typer.echo(f"{'desired':<15} {_desired(found, revision)}")
     for what, time_ns in (
         ("registered", found.registered_ns), ("first seen", found.first_seen_ns),
         ("last seen", found.last_seen_ns), ("replaced", found.replaced_ns),
@@ -149,6 +157,8 @@ def recommission(device: DeviceId, config: ConfigFile = None) -> None:
 
 @contextmanager
 def _fleet(config: Path | None) -> Iterator[_Fleet]:
+    from cloud.desired.outbox import DownlinkOutbox
+    from cloud.desired.writer import DesiredStates
     from cloud.fleet.audit import Audit
     from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
@@ -158,7 +168,8 @@ def _fleet(config: Path | None) -> Iterator[_Fleet]:
     with closing(FleetDatabase(settings.url)) as database:
         audit = Audit(database)
         devices = Devices(database, settings=settings.presence)
-        yield _Fleet(devices, Lifecycle(database, audit), audit)
+        desired = DesiredStates(database, audit, DownlinkOutbox(database))
+        yield _Fleet(devices, desired, Lifecycle(database, audit), audit)
 
 
 def _actor() -> "Actor":
@@ -167,21 +178,29 @@ def _actor() -> "Actor":
     return person_here()
 
 
-def _all(page: "Callable[[str], list[Device]]") -> "Iterator[Device]":
+def _pages(page: "Callable[[str], list[Device]]") -> "Iterator[list[Device]]":
     after = ""
     while found := page(after):
-        yield from found
+        yield found
         after = found[-1].device_id
 
 
-def _line(device: "Device") -> str:
+def _line(device: "Device", revision: int) -> str:
     agent = device.heard.state.agent_version if device.heard is not None else ""
     note = "decommissioned" if device.decommissioned_ns is not None else ""
     visible = "".join(char for char in agent if char.isprintable())[:10]
     return _ROW.format(
         device.device_id, device.presence.value, _date(device.since_ns),
-        _date(device.last_seen_ns), visible or "-", note,
+        _date(device.last_seen_ns), visible or "-", _desired(device, revision), note,
     ).rstrip()  # fmt: skip
+
+
+def _desired(device: "Device", revision: int) -> str:
+    """The revision that a device shall be, and whether it is: `6 waiting`."""
+    from cloud.desired.standing import Standing, standing_of
+
+    standing = standing_of(revision, device.heard.state if device.heard is not None else None)
+    return "-" if standing is Standing.NOTHING_SAID else f"{revision} {standing.value}"
 
 
 def _print_standing(device: "Device") -> None:

@@ -19,6 +19,13 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 
+
+def _numbered() -> Column[int]:
+    """A key that the database counts by itself: SQLite does so for type INTEGER only."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column("number", kind, primary_key=True, autoincrement=True)
+
+
 DEVICES = Table(
     "devices",
     METADATA,
@@ -137,4 +144,87 @@ MODEL_ENGINES = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("added_by", String(200), nullable=False),
     Column("added_ns", BigInteger, nullable=False),
+)
+
+DESIRED_STATES = Table(
+    "desired_states",
+    METADATA,
+    Column("device_id", String(63), primary_key=True),
+    # Grows by one with each change; only who has locked the row may change it.
+    Column("revision", BigInteger, nullable=False),
+    Column("changed_ns", BigInteger, nullable=False),
+    Column("changed_by", String(200), nullable=False),
+    # YAML, as the device gets it; empty: its own file says.
+    Column("rules", LargeBinary, nullable=False),
+    Column("rules_revision", BigInteger, nullable=False),
+    # When its message was last put into `downlink`, and how often again after the first time.
+    Column("sent_ns", BigInteger, nullable=False),
+    Column("repeats", Integer, nullable=False),
+)
+
+DESIRED_TARGETS = Table(
+    "desired_targets",
+    METADATA,
+    Column("device_id", String(63), primary_key=True),
+    Column("family", String(63), primary_key=True),
+    Column("version", String(63), nullable=False),
+    Column("deployment", String(63), nullable=False),
+    # Of the record; empty: whatever the signed repository says.
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("ordered_ns", BigInteger, nullable=False),
+    Column("ordered_by", String(200), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+DOWNLINK = Table(
+    "downlink",
+    METADATA,
+    _numbered(),
+    Column("device_id", String(63), nullable=False),
+    Column("sub_folder", String(100), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("written_ns", BigInteger, nullable=False),
+    # Until then a sender has it; null: nobody has.
+    Column("taken_until_ns", BigInteger),
+    # A number that is used again could be deleted by who has sent its first message.
+    sqlite_autoincrement=True,
+)
+
+UPDATES = Table(
+    "updates",
+    METADATA,
+    Column("device_id", String(63), primary_key=True),
+    Column("deployment", String(63), primary_key=True),
+    Column("family", String(63), nullable=False),
+    Column("from_version", String(63), nullable=False),
+    Column("to_version", String(63), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("boot", String(16), nullable=False),
+    Column("transition", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("code", String(63), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("downloaded_bytes", BigInteger, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False),
+    Column("reported_ns", BigInteger, nullable=False),
+    Column("begun_ns", BigInteger, nullable=False),
+    Column("arrived_ns", BigInteger, nullable=False),
+)
+
+UPDATE_STEPS = Table(
+    "update_steps",
+    METADATA,
+    _numbered(),
+    Column("device_id", String(63), nullable=False),
+    Column("deployment", String(63), nullable=False),
+    Column("boot", String(16), nullable=False),
+    Column("transition", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("code", String(63), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("downloaded_bytes", BigInteger, nullable=False),
+    Column("reported_ns", BigInteger, nullable=False),
+    Column("arrived_ns", BigInteger, nullable=False),
+    UniqueConstraint("device_id", "deployment", "boot", "transition", name="one_step_a_transition"),
+    sqlite_autoincrement=True,
 )

@@ -1,6 +1,7 @@
 """States of devices from Pub/Sub into the table."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -19,6 +20,9 @@ SUBSCRIPTION = "fleet-state"
 _LIMITS = GroupLimits(max_messages=200, max_bytes=8 * 1024 * 1024, max_wait_s=0.25)
 """A heartbeat by itself costs its transaction: most of the work, with thousands of devices."""
 
+Heard = Callable[[Sequence[tuple[DeviceState, int]]], object]
+"""Is given states that were kept, and when each came; may raise StoreAwayError."""
+
 _MAX_SEQ = 2**63 - 1
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +35,7 @@ class StateWorker:
         subscriber: from Pub/Sub.
         publisher: to the dead letter.
         backoff: the waits while the database is away.
+        heard: has devices told again what they shall be.
     """
 
     def __init__(
@@ -39,10 +44,12 @@ class StateWorker:
         subscriber: Subscriber,
         publisher: Publisher,
         backoff: Backoff | None = None,
+        heard: Heard = len,
     ) -> None:
         self._devices = devices
         self._publisher = publisher
         self._backoff = backoff or Backoff(0.2, 10.0)
+        self._heard = heard
         self._told: set[str] = set()  # devices of which it was said that they are ignored
         self._reader = GroupReader(subscriber, SUBSCRIPTION, self.take, _LIMITS)
 
@@ -80,6 +87,18 @@ class StateWorker:
         for (received, state), outcome in zip(states, recorded, strict=True):
             received.ack()
             self._tell(state, outcome)
+        self._pass_on(
+            (state, received.published_ns or time.time_ns())
+            for (received, state), outcome in zip(states, recorded, strict=True)
+            if outcome is Recorded.KEPT
+        )
+
+    def _pass_on(self, kept: Iterable[tuple[DeviceState, int]]) -> None:
+        """Tell who listens; what is missed while the database is away, the next states say too."""
+        try:
+            self._heard(list(kept))
+        except StoreAwayError as error:
+            _log.warning("fleet database away, nobody is told again", reason=str(error))
 
     def _state(self, received: Received) -> DeviceState | None:
         """The state, None for what went to the dead letter."""

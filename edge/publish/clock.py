@@ -4,6 +4,7 @@ import ctypes
 from typing import NamedTuple
 
 _STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000
 _TIME_ERROR = 5
 
 
@@ -42,9 +43,23 @@ def clock_synced() -> bool:
     The kernel's own word: it falls back to "unsynchronised" when the service stays away.
     Where the call is forbidden, as in a strict sandbox, nobody knows, and the answer is False.
     """
+    return _kept_clock() is not None
+
+
+def clock_offset_ns() -> int:
+    """What the time service still has to add to the clock, as the kernel was told; 0: unknown."""
+    timex = _kept_clock()
+    if timex is None:
+        return 0
+    return int(timex.offset) * (1 if timex.status & _STA_NANO else 1000)
+
+
+def _kept_clock() -> _Timex | None:
+    """What the kernel says of a clock that is kept; None where nobody keeps it, or may know."""
     timex = _Timex()
     state = int(_libc.adjtimex(ctypes.byref(timex)))
-    return state not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
+    is_kept = state not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
+    return timex if is_kept else None
 
 
 def unanchored() -> ClockState:

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DeviceState(_message.Message):
-    __slots__ = ("schema", "device", "boot", "session", "seq", "status", "reported_ns", "clock_synced", "clock_offset_ns", "anchor_id", "agent_version", "config_revision", "heartbeat_interval_s", "cameras", "models", "outbox", "health", "last_errors", "sensors")
+    __slots__ = ("schema", "device", "boot", "session", "seq", "status", "reported_ns", "clock_synced", "clock_offset_ns", "anchor_id", "agent_version", "config_revision", "heartbeat_interval_s", "refused_revision", "refusal", "cameras", "models", "outbox", "health", "last_errors", "sensors")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[DeviceState.Status]
@@ -73,16 +73,20 @@ class DeviceState(_message.Message):
         reading_age_s: float
         def __init__(self, sensor: _Optional[str] = ..., state: _Optional[str] = ..., detail: _Optional[str] = ..., readings: _Optional[int] = ..., reading_age_s: _Optional[float] = ...) -> None: ...
     class Model(_message.Message):
-        __slots__ = ("model", "version", "slot", "engine")
+        __slots__ = ("model", "version", "slot", "engine", "sha256", "release")
         MODEL_FIELD_NUMBER: _ClassVar[int]
         VERSION_FIELD_NUMBER: _ClassVar[int]
         SLOT_FIELD_NUMBER: _ClassVar[int]
         ENGINE_FIELD_NUMBER: _ClassVar[int]
+        SHA256_FIELD_NUMBER: _ClassVar[int]
+        RELEASE_FIELD_NUMBER: _ClassVar[int]
         model: str
         version: str
         slot: str
         engine: str
-        def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., slot: _Optional[str] = ..., engine: _Optional[str] = ...) -> None: ...
+        sha256: bytes
+        release: int
+        def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., slot: _Optional[str] = ..., engine: _Optional[str] = ..., sha256: _Optional[bytes] = ..., release: _Optional[int] = ...) -> None: ...
     class Outbox(_message.Message):
         __slots__ = ("rows", "bytes", "oldest_ns", "set_aside", "lost")
         ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +128,8 @@ class DeviceState(_message.Message):
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     CONFIG_REVISION_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_INTERVAL_S_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     OUTBOX_FIELD_NUMBER: _ClassVar[int]
@@ -143,10 +149,12 @@ class DeviceState(_message.Message):
     agent_version: str
     config_revision: int
     heartbeat_interval_s: int
+    refused_revision: int
+    refusal: str
     cameras: _containers.RepeatedCompositeFieldContainer[DeviceState.Camera]
     models: _containers.RepeatedCompositeFieldContainer[DeviceState.Model]
     outbox: DeviceState.Outbox
     health: DeviceState.Health
     last_errors: _containers.RepeatedScalarFieldContainer[str]
     sensors: _containers.RepeatedCompositeFieldContainer[DeviceState.Sensor]
-    def __init__(self, schema: _Optional[int] = ..., device: _Optional[str] = ..., boot: _Optional[int] = ..., session: _Optional[int] = ..., seq: _Optional[int] = ..., status: _Optional[_Union[DeviceState.Status, str]] = ..., reported_ns: _Optional[int] = ..., clock_synced: _Optional[bool] = ..., clock_offset_ns: _Optional[int] = ..., anchor_id: _Optional[int] = ..., agent_version: _Optional[str] = ..., config_revision: _Optional[int] = ..., heartbeat_interval_s: _Optional[int] = ..., cameras: _Optional[_Iterable[_Union[DeviceState.Camera, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[DeviceState.Model, _Mapping]]] = ..., outbox: _Optional[_Union[DeviceState.Outbox, _Mapping]] = ..., health: _Optional[_Union[DeviceState.Health, _Mapping]] = ..., last_errors: _Optional[_Iterable[str]] = ..., sensors: _Optional[_Iterable[_Union[DeviceState.Sensor, _Mapping]]] = ...) -> None: ...
+    def __init__(self, schema: _Optional[int] = ..., device: _Optional[str] = ..., boot: _Optional[int] = ..., session: _Optional[int] = ..., seq: _Optional[int] = ..., status: _Optional[_Union[DeviceState.Status, str]] = ..., reported_ns: _Optional[int] = ..., clock_synced: _Optional[bool] = ..., clock_offset_ns: _Optional[int] = ..., anchor_id: _Optional[int] = ..., agent_version: _Optional[str] = ..., config_revision: _Optional[int] = ..., heartbeat_interval_s: _Optional[int] = ..., refused_revision: _Optional[int] = ..., refusal: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[DeviceState.Camera, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[DeviceState.Model, _Mapping]]] = ..., outbox: _Optional[_Union[DeviceState.Outbox, _Mapping]] = ..., health: _Optional[_Union[DeviceState.Health, _Mapping]] = ..., last_errors: _Optional[_Iterable[str]] = ..., sensors: _Optional[_Iterable[_Union[DeviceState.Sensor, _Mapping]]] = ...) -> None: ...

@@ -27,9 +27,10 @@ from cloud.registry.engines import Engines
 from cloud.registry.model import Board
 from cloud.registry.report import Report
 from cloud.registry.states import Cause, ModelState
-from tests.support.fleet import fleet_file, heartbeat
+from tests.support.fleet import fleet_file, heartbeat, way_down
 from tests.support.postgresql import Postgresql
 from tests.support.processes import together
+from tests.support.update_reports import update_report
 
 BY = Actor("user:root", "here")
 
@@ -61,6 +62,9 @@ def key(database: FleetDatabase) -> str:
     add_model(database, "1")
     Aliases(database, audit).set("gate", "champion", "1", BY)
     Engines(database, audit).add("gate", "1", Board("SM87", "10.3"), "e" * 64, 9, BY)
+    down = way_down(database, lambda: None)
+    down.desired.order("cam-box", "detector", "1.1.0", bytes(32), BY)
+    down.updates.record_all([(update_report(1), None)])
     return Keys(database, Audit(database)).create("grafana", Role.VIEWER, BY)[0].text
 
 
@@ -95,8 +99,9 @@ def test_a_backup_goes_into_either_kind_of_database(
 ) -> None:
     counts = back_up(database, file)
     assert counts == {
-        "api_keys": 1, "audit": 6, "devices": 2, "erasures": 1, "model_aliases": 1,
-        "model_engines": 1, "models": 1,
+        "api_keys": 1, "audit": 7, "desired_states": 1, "desired_targets": 1, "devices": 2,
+        "downlink": 1, "erasures": 1, "model_aliases": 1, "model_engines": 1, "models": 1,
+        "update_steps": 1, "updates": 1,
     }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert key not in file.read_text()
@@ -106,10 +111,10 @@ def test_a_backup_goes_into_either_kind_of_database(
     assert content(other) == content(database)
     audit = Audit(other)
     assert audit.page()[-1].action == "fleet.restore"
-    assert audit.page()[-1].number == 7
+    assert audit.page()[-1].number == 8
     assert Keys(other, audit).verify(key).role is Role.VIEWER
     Lifecycle(other, audit).register("newer-box", BY)
-    assert [entry.number for entry in audit.page()][:3] == [1, 2, 3]
+    assert [entry.number for entry in audit.page()][:4] == [1, 2, 3, 4]
 
 
 def test_a_database_with_something_in_it_is_replaced_only_when_told(

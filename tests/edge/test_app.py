@@ -15,11 +15,13 @@ from edge.publish.outbox import Outbox
 from edge.publish.settings import OutboxSettings
 from edge.settings import EdgeSettings, load
 from models.errors import ChecksumError
+from models.record.reading import read_record
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, wait_until
+from tests.support.records import registered
 from tests.support.retained import device_state
 from tests.support.small_agent import DEVICE, FRAMES, small_agent
 from tests.support.small_cloud import SmallCloud
@@ -83,7 +85,9 @@ def test_a_videos_events_are_on_disk_when_the_agent_ends(tmp_path: Path) -> None
     told = json.loads((tmp_path / "status.json").read_text())
     (network,) = told["models"]
     did = network.pop("scheduler")
-    assert network == {"id": None, "name": "tiny", "version": "1", "engine": "onnxruntime/CPU"}
+    assert network == {
+        "id": None, "name": "tiny", "version": "1", "engine": "onnxruntime/CPU", "record": "",
+    }  # fmt: skip
     assert (did["batches"], did["frames"]) == (FRAMES, FRAMES)
     assert told["cameras"][0]["frames_inferred"] == FRAMES
     assert told["outbox"]["rows"] == 4
@@ -185,6 +189,18 @@ def test_receipts_empty_the_outbox_and_the_heartbeat_tells_everything(
     assert "sensor temp" in sensor
     assert "camera door" in camera
     assert "gone.mp4" in camera
+
+
+def test_a_registered_model_is_told_by_the_digest_of_its_record(
+    tmp_path: Path, broker: ServerProcess, cloud: SmallCloud
+) -> None:
+    folder = registered(tmp_path / "models").folder
+    settings = agent(
+        tmp_path, model={"name": str(folder)}, mqtt={"port": broker.port}, when_done="drain"
+    )
+    assert run(settings)
+    [model] = device_state(broker.port, DEVICE).models
+    assert model.sha256.hex() == read_record(folder).digest
 
 
 def test_drain_sends_what_an_earlier_run_left(

@@ -11,7 +11,7 @@ import structlog
 
 from edge.health import HealthProbe
 from edge.heartbeat import MAX_ERRORS, Heartbeat, HeartbeatSettings
-from edge.publish.clock import clock_synced
+from edge.publish.clock import clock_offset_ns, clock_synced
 from edge.publish.rows import Depth
 from edge.publish.uplink import OnPuback
 from protos import codec, topics
@@ -79,6 +79,7 @@ def make(uplink: FakeUplink, settings: HeartbeatSettings) -> Heartbeat:
         depth=lambda: DEPTH,
         health=lambda: DeviceState.Health(uptime_s=9),
         synced=lambda: True,
+        offset_ns=lambda: -1_500,
         now_ns=lambda: 1_800_000_000_000_000_000,
         rng=random.Random(1),
     )
@@ -92,6 +93,7 @@ def test_a_birth_tells_everything(uplink: FakeUplink, beats: Heartbeat) -> None:
     birth = uplink.states[0]
     assert (birth.status, birth.seq, birth.boot) == (DeviceState.BIRTH, 1, BOOT)
     assert (birth.device, birth.clock_synced, birth.heartbeat_interval_s) == ("gate-1", True, 3600)
+    assert birth.clock_offset_ns == -1_500
     assert (birth.agent_version, birth.config_revision, birth.anchor_id) == ("0.1.0", 7, 3)
     assert birth.cameras[0].camera == "gate"
     assert birth.models[0].model == "yolox-nano"
@@ -183,8 +185,45 @@ def test_health_is_measured(tmp_path: Path) -> None:
     assert probe.read().cpu_percent == 0.0, "no time has passed"
 
 
+def test_a_heartbeat_is_small(uplink: FakeUplink) -> None:
+    """A device sends one each half minute over a link that somebody pays by the byte."""
+
+    def eight_cameras() -> DeviceState:
+        state = DeviceState(agent_version="0.1.0", config_revision=7, anchor_id=3)
+        for number in range(8):
+            state.cameras.add(
+                camera=f"entrance-{number}", state="live", fps=24.9, frames=10**7, dropped=10**5,
+                latency_ms=41.5, decoder="opencv/FFMPEG h264", width=1920, height=1080,
+                source_fps=25.0, reconnects=12,
+                drops=[DeviceState.Drop(cause=one, count=10**5) for one in ("too-old", "replaced")],
+            )  # fmt: skip
+        for number in range(2):
+            state.models.add(
+                model=f"detector-{number}", version="1.10.0", slot="2", engine="tensorrt/Orin",
+                sha256=bytes(range(32)), release=17,
+            )  # fmt: skip
+        return state
+
+    heartbeat = Heartbeat(
+        "gate-1", BOOT, SELDOM, publish=uplink.publish, content=eight_cameras,
+        depth=lambda: DEPTH,
+        health=lambda: DeviceState.Health(
+            cpu_percent=70.5, temperature_c=61.0, gpu_percent=80.0, memory_bytes=10**9,
+            disk_free_bytes=10**11, uptime_s=10**6,
+        ),
+    )  # fmt: skip
+    heartbeat.will()
+    heartbeat.start()
+    heartbeat.on_connected()
+    wait_until(lambda: uplink.states, "birth")
+    heartbeat.stop()
+    assert len(codec.encode(uplink.states[0])) <= 1400
+
+
 def test_the_kernel_is_asked_for_the_clock() -> None:
     assert clock_synced() in (True, False)
+    assert abs(clock_offset_ns()) < 10**9
+    assert clock_synced() or clock_offset_ns() == 0
     threads = [threading.Thread(target=clock_synced) for _ in range(4)]
     for thread in threads:
         thread.start()

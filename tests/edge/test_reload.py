@@ -11,10 +11,11 @@ import yaml
 
 from edge.changes import Changes
 from edge.desired import Desired, DesiredFile, load_with_desired
-from edge.reload import Reloader
+from edge.reload import Refusal, Reloader
 from protos import topics
 from protos.codec import encode
 from protos.v1.desired_state_pb2 import DesiredState
+from tests.support.processes import wait_until
 from tests.support.small_agent import DEVICE, small_agent
 
 TOPIC = topics.config(DEVICE)
@@ -181,9 +182,13 @@ def test_nonsense_and_others_messages_are_refused(agent: Agent) -> None:
 def test_a_device_that_keeps_to_its_file_takes_nothing(agent: Agent) -> None:
     with agent.running(YARD, remote={"rules": False}) as reloader:
         reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
+        wait_until(lambda: reloader.refusal, "the refusal")
         reloader.ask()
         assert not agent.applied()
         assert reloader.revision == 0
+        assert reloader.refusal == Refusal(
+            1, "the device keeps to its own rules: remote.rules is false"
+        )
     assert agent.has_nothing()
     assert DesiredFile(agent.folder / "data", DEVICE).read() == Desired()
 
@@ -242,3 +247,46 @@ def test_what_came_while_the_file_asked_for_a_restart_is_taken_once_that_is_mend
         reloader.ask()
         assert len(agent.applied().ruled) == 1
         assert reloader.revision == 1
+
+
+def test_the_cloud_hears_which_revision_is_not_taken_and_why(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}, revision=4))
+        agent.applied()
+        assert reloader.refusal is None
+        reloader.on_message(TOPIC, message({"id": "roof", "zones": ZONES}, revision=5))
+        agent.refusal()
+        wait_until(lambda: reloader.refusal, "the refusal")
+        assert reloader.refusal is not None
+        assert (reloader.revision, reloader.refusal.revision) == (4, 5)
+        assert "there is no camera 'roof'" in reloader.refusal.reason
+        reloader.on_message(TOPIC, b"\xff\xff")
+        agent.refusal()
+        reloader.on_message(TOPIC, message(revision=9, device="gate-2"))
+        agent.refusal()
+        agent.write(YARD, ROOF)
+        reloader.on_message(TOPIC, message({"id": "roof", "zones": ZONES}, revision=6))
+        assert agent.applied().told == {"added": ["roof"], "new_rules": ["yard"]}
+        wait_until(lambda: reloader.revision == 6, "the newest")
+        assert reloader.refusal is None
+
+
+def test_a_revision_that_would_need_a_restart_is_refused(agent: Agent) -> None:
+    with agent.running(YARD) as reloader:
+        agent.write(YARD, mqtt={"port": 2})
+        reloader.on_message(TOPIC, message({"id": "yard", "zones": ZONES}))
+        agent.refusal()
+        wait_until(lambda: reloader.refusal, "the refusal")
+        assert reloader.refusal == Refusal(
+            1, "only a restart can change mqtt.port; nothing was taken"
+        )
+
+
+def test_a_refusal_is_told_in_bounds(agent: Agent) -> None:
+    strangers = [{"id": f"cam-{number}", "source": "x"} for number in range(200)]
+    with agent.running(YARD) as reloader:
+        reloader.on_message(TOPIC, message(*strangers))
+        agent.refusal()
+        wait_until(lambda: reloader.refusal, "the refusal")
+        assert reloader.refusal is not None
+        assert len(reloader.refusal.reason) == 1000

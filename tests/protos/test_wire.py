@@ -30,6 +30,10 @@ ADDED_LATER = {
     "wayside.v1.DeviceState.Camera.hanging": 13,
     "wayside.v1.DeviceState.Camera.drops": 14,
     "wayside.v1.DeviceState.sensors": 21,
+    "wayside.v1.DeviceState.refused_revision": 14,
+    "wayside.v1.DeviceState.refusal": 15,
+    "wayside.v1.DeviceState.Model.sha256": 5,
+    "wayside.v1.DeviceState.Model.release": 6,
     "wayside.v1.EventBatch.RuleHit.other_track_id": 6,
     "wayside.v1.EventBatch.Object.median_confidence": 9,
     "wayside.v1.EventBatch.AreaShare.polygons": 3,
@@ -58,7 +62,8 @@ def test_sample_sets_every_field(name: str) -> None:
 
 
 def test_fields_that_were_added_later_keep_their_numbers() -> None:
-    of_states = [DeviceState.DESCRIPTOR, DeviceState.Camera.DESCRIPTOR]
+    states = (DeviceState, DeviceState.Camera, DeviceState.Model)
+    of_states = [message.DESCRIPTOR for message in states]
     messages = [*EventBatch.DESCRIPTOR.nested_types, *of_states]
     fields = [field for message in messages for field in message.fields]
     found = {f.full_name: f.number for f in fields if f.full_name in ADDED_LATER}

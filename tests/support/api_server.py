@@ -21,7 +21,13 @@ from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
 from cloud.registry.registry import Registry
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
+from tests.support.fleet import (
+    fleet_access,
+    fleet_devices,
+    fleet_down,
+    fleet_erasures,
+    fleet_lifecycle,
+)
 from tests.support.model_records import model_registry
 from tests.support.processes import free_port, wait_until
 from wayside.net import port_is_open
@@ -39,6 +45,7 @@ class ApiServer:
         app: the application itself.
         asked: set once an erasure was asked for.
         registry: its models.
+        changed: set once it was changed what a device shall be.
     """
 
     client: httpx.Client
@@ -46,6 +53,7 @@ class ApiServer:
     app: FastAPI
     asked: threading.Event
     registry: Registry
+    changed: threading.Event
 
     def key(self, role: Role) -> str:
         """A new key."""
@@ -67,7 +75,7 @@ def api_server(
     limits: LimitsSettings | None = None,
 ) -> Iterator[ApiServer]:
     """Answer on a free port; over TLS the client trusts exactly this certificate."""
-    port, stop = free_port(), threading.Event()
+    port, stop, changed = free_port(), threading.Event(), threading.Event()
     scheme = "https" if tls else "http"
     trust: ssl.SSLContext | bool = False
     if tls:
@@ -78,12 +86,13 @@ def api_server(
         fleet_access(folder, requires_key) as access,
         fleet_erasures(folder) as erasures,
         model_registry(folder) as registry,
+        fleet_down(folder, changed.set) as down,
     ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
         asked = threading.Event()
         app = create_app(
             FakeStore(), devices, lifecycle, dict, snapshots, access, erasures, asked.set,
-            registry, limits,
+            registry, down, limits,
         )  # fmt: skip
         thread = threading.Thread(
             target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls, limits)
@@ -93,7 +102,7 @@ def api_server(
             wait_until(lambda: port_is_open("127.0.0.1", port), "the API")
             url = f"{scheme}://127.0.0.1:{port}"
             with httpx.Client(base_url=url, trust_env=False, verify=trust) as client:
-                yield ApiServer(client, access, app, asked, registry)
+                yield ApiServer(client, access, app, asked, registry, changed)
         finally:
             stop.set()
             thread.join()

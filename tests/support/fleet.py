@@ -2,11 +2,16 @@
 
 import functools
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cloud.api.access import Access
+from cloud.desired.outbox import DownlinkOutbox
+from cloud.desired.updates import Updates
+from cloud.desired.way_down import WayDown
+from cloud.desired.writer import DesiredStates
 from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
@@ -70,6 +75,22 @@ def fleet_erasures(folder: Path) -> Iterator[Erasures]:
     """The record of erasures in that same SQLite file."""
     with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
         yield Erasures(database, Audit(database))
+
+
+def way_down(
+    database: FleetDatabase, wake: Callable[[], None], clock_ns: Callable[[], int] = time.time_ns
+) -> WayDown:
+    """What devices of a database shall be, and what they say of their updates."""
+    audit, outbox = Audit(database, clock_ns), DownlinkOutbox(database, clock_ns)
+    desired = DesiredStates(database, audit, outbox, clock_ns)
+    return WayDown(desired, Updates(database, clock_ns), wake)
+
+
+@contextmanager
+def fleet_down(folder: Path, wake: Callable[[], None]) -> Iterator[WayDown]:
+    """What the devices in that same SQLite file shall be."""
+    with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
+        yield way_down(database, wake)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Cameras and rules change while the agent runs, from its file and from the cloud."""
+"""Cameras and rules change while the agent runs, from its file; `test_way_down`: from the cloud."""
 
 import json
 import os
@@ -7,19 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.publish
 import pytest
-import yaml
 
-from protos import topics
-from protos.codec import encode
-from protos.v1.desired_state_pb2 import DesiredState
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.line import Program
 from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, wait_until
-from tests.support.retained import device_state
-from tests.support.small_agent import DEVICE, small_agent
+from tests.support.small_agent import small_agent
 from tests.support.small_cloud import SmallCloud
 
 pytestmark = pytest.mark.system
@@ -144,26 +138,3 @@ def test_settings_that_are_refused_leave_the_old_ones_running(agent: Agent) -> N
     agent.goes_on("yard")
     assert agent.program.stop() == 0
     assert list(agent.cameras()) == ["steady", "yard"]
-
-
-def test_the_fleet_sends_rules_and_the_heartbeat_says_which(
-    agent: Agent, broker: ServerProcess, cloud: SmallCloud
-) -> None:
-    def send(revision: int, *cameras: dict[str, Any]) -> None:
-        text = yaml.safe_dump({"cameras": list(cameras)}).encode()
-        state = DesiredState(schema=1, device=DEVICE, revision=revision, config_yaml=text)
-        paho.mqtt.publish.single(
-            topics.config(DEVICE), encode(state), qos=1, retain=True, port=broker.port
-        )
-
-    zone = watched({"id": "yard"}, "sent-zone")
-    send(5, zone)
-    wait_until(lambda: entered(cloud, "sent-zone"), "the rule that was sent", 30)
-    wait_until(lambda: device_state(broker.port, DEVICE).config_revision == 5, "revision 5", 30)
-
-    send(6, {**zone, "source": "gst://filesrc"})
-    wait_until(lambda: device_state(broker.port, DEVICE).last_errors, "the refusal", 30)
-    state = device_state(broker.port, DEVICE)
-    assert state.config_revision == 5
-    assert "cameras[0].source: only the device's own settings say it" in state.last_errors[-1]
-    assert agent.program.stop() == 0

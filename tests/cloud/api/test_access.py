@@ -53,6 +53,17 @@ ROUTES: dict[tuple[str, str], tuple[Role, str, object]] = {
     ("delete", "/v1/models/{name}/aliases/{alias}"): (
         Role.FLEET_MANAGER, "/v1/models/gate/aliases/champion?revision=1", None,
     ),
+    ("get", "/v1/devices/{device}/desired"): (Role.VIEWER, "/v1/devices/cam-box/desired", None),
+    ("put", "/v1/devices/{device}/desired/rules"): (
+        Role.FLEET_MANAGER, "/v1/devices/cam-box/desired/rules", {"yaml": "cameras: []"},
+    ),
+    ("put", "/v1/devices/{device}/desired/models/{model}"): (
+        Role.FLEET_MANAGER, "/v1/devices/cam-box/desired/models/detector", {"version": "1.0.0"},
+    ),
+    ("delete", "/v1/devices/{device}/desired/models/{model}"): (
+        Role.FLEET_MANAGER, "/v1/devices/cam-box/desired/models/detector", None,
+    ),
+    ("get", "/v1/devices/{device}/updates"): (Role.VIEWER, "/v1/devices/cam-box/updates", None),
     ("get", "/v1/erasures"): (Role.ADMIN, "/v1/erasures", None),
     ("post", "/v1/erasures"): (Role.ADMIN, "/v1/erasures", {"device": "cam-box"}),
     ("get", "/v1/erasures/{erasure}"): (Role.ADMIN, "/v1/erasures/1", None),

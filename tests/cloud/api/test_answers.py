@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from cloud.api.access import Access
 from cloud.api.app import create_app
 from cloud.blobs.obstore import ObstoreBlobs
+from cloud.desired.way_down import WayDown
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
@@ -23,7 +24,13 @@ from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_store import FakeStore
-from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
+from tests.support.fleet import (
+    fleet_access,
+    fleet_devices,
+    fleet_down,
+    fleet_erasures,
+    fleet_lifecycle,
+)
 from tests.support.model_records import model_registry
 from tests.support.stored import START_NS, Event, crossing, person, stored
 
@@ -40,6 +47,7 @@ class Server:
         access: Access,
         erasures: Erasures,
         registry: Registry,
+        down: WayDown,
     ) -> None:
         self.store = FakeStore()
         self.blobs = ObstoreBlobs(MemoryStore(), "memory")
@@ -48,10 +56,11 @@ class Server:
         self.access = access
         self.erasures = erasures
         self.registry = registry
+        self.down = down
         self.running = {"ingest": True, "fleet": True}
         self.app: FastAPI = create_app(
             self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access,
-            erasures, lambda: None, registry,
+            erasures, lambda: None, registry, down,
         )  # fmt: skip
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
@@ -71,8 +80,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
         fleet_access(tmp_path, requires_key=False) as access,
         fleet_erasures(tmp_path) as erasures,
         model_registry(tmp_path) as registry,
+        fleet_down(tmp_path, lambda: None) as down,
     ):
-        yield Server(devices, lifecycle, access, erasures, registry)
+        yield Server(devices, lifecycle, access, erasures, registry, down)
 
 
 def test_an_event_is_told_whole(server: Server) -> None:
@@ -243,7 +253,7 @@ def test_a_fault_is_a_problem_without_details(server: Server) -> None:
     server.app = create_app(
         object(),  # type: ignore[arg-type]
         server.devices, server.lifecycle, dict, Snapshots(server.blobs), server.access,
-        server.erasures, lambda: None, server.registry,
+        server.erasures, lambda: None, server.registry, server.down,
     )  # fmt: skip
 
     with capture_logs() as logs:
@@ -270,6 +280,8 @@ def test_the_description_is_complete(server: Server) -> None:
         "/v1/events", "/v1/counts", "/v1/devices", "/healthz", "/readyz",
         "/v1/events/{device}/{boot}/{lane}/{seq}/snapshot",
         "/v1/devices/summary", "/v1/devices/{device}", "/v1/devices/{device}/replace",
+        "/v1/devices/{device}/desired", "/v1/devices/{device}/desired/rules",
+        "/v1/devices/{device}/desired/models/{model}", "/v1/devices/{device}/updates",
         "/v1/devices/{device}/decommission", "/v1/devices/{device}/recommission",
         "/v1/keys", "/v1/keys/{key_id}", "/v1/audit", "/v1/erasures", "/v1/erasures/{erasure}",
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",

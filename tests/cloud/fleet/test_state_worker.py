@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from cloud.bus import topology
 from cloud.bus.port import Received
+from cloud.errors import StoreAwayError
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
@@ -140,3 +141,27 @@ def test_a_state_that_waited_on_the_bus_is_not_news(devices: Devices, bus: FakeB
     worker.take([Received(encode(birth()), published_ns=10**18)])
     [device] = devices.page()
     assert (device.presence, device.last_seen_ns) == (Presence.OFFLINE, 10**18)
+
+
+def test_who_listens_hears_of_states_that_count(devices: Devices, bus: FakeBus) -> None:
+    heard: list[tuple[DeviceState, int]] = []
+    worker = StateWorker(devices, bus.subscriber(), bus.publisher(), heard=heard.extend)
+    new, old = birth(), birth()
+    new.seq = 2
+    worker.take([Received(encode(one), published_ns=7) for one in (new, old)])
+    assert heard == [(new, 7)]
+    worker.take([Received(encode(birth(boot=2)))])
+    assert heard[1][1] > 10**18
+
+
+def test_a_listener_without_a_database_holds_nothing_up(devices: Devices, bus: FakeBus) -> None:
+    def away(states: object) -> None:
+        raise StoreAwayError("no database")
+
+    acked: list[int] = []
+    worker = StateWorker(devices, bus.subscriber(), bus.publisher(), heard=away)
+    with capture_logs() as logs:
+        worker.take([Received(encode(birth()), ack=lambda: acked.append(1))])
+    assert logs[-1]["reason"] == "no database"
+    assert acked == [1]
+    assert statuses(devices) == ["birth"]
