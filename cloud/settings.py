@@ -17,6 +17,7 @@ from cloud.bridge.settings import BridgeSettings
 from cloud.bus.settings import BusSettings
 from cloud.embedded.broker.settings import BrokerSettings
 from cloud.embedded.settings import PubsubServerSettings
+from cloud.enrolment.settings import EnrolmentSettings
 from cloud.evidence.settings import EvidenceSettings
 from cloud.fleet.settings import FleetSettings
 from cloud.identity.settings import IdentitySettings
@@ -71,9 +72,12 @@ class CloudSettings(BaseModel):
     identity: IdentitySettings = Field(
         {}, validate_default=True, description="certificates of devices, services and servers"
     )
+    enrolment: EnrolmentSettings = EnrolmentSettings()
     api: ApiSettings = ApiSettings()
 
-    @field_validator("log", "bridge", "ingest", "archive", "evidence", "push", "api", mode="before")
+    @field_validator(
+        "log", "bridge", "ingest", "archive", "evidence", "push", "enrolment", "api", mode="before"
+    )
     @classmethod
     def _empty_means_the_defaults(cls, given: object) -> object:
         return _derived(given)

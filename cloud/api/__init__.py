@@ -10,6 +10,7 @@ snapshots.py  /v1/events/{device}/{boot}/{lane}/{seq}/snapshot
 summaries.py  /v1/latest, /v1/zones/top, /v1/heatmap, /v1/dwell
 devices.py    /v1/devices
 keys.py       /v1/keys
+enrolment.py  /v1/enrolments, /v1/renewals: by claim token or certificate, without a key
 erasures.py   /v1/erasures
 audit.py      /v1/audit
 documentation.py  /docs, /openapi.json: which routes take a key

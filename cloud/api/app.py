@@ -12,6 +12,7 @@ from cloud.api.audit import audit_router
 from cloud.api.body import BodyLimit
 from cloud.api.devices import devices_router, lifecycle_router
 from cloud.api.documentation import DOCUMENTATION_PATHS, describe
+from cloud.api.enrolment import ENROLMENT_PATHS, enrolment_router
 from cloud.api.erasures import erasures_router
 from cloud.api.events import counts_router, events_router
 from cloud.api.gate import Gate
@@ -20,6 +21,7 @@ from cloud.api.keys import keys_router
 from cloud.api.settings import LimitsSettings
 from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
+from cloud.enrolment.enrolment import Enrolment
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
@@ -30,7 +32,8 @@ _DESCRIPTION = """
 What cameras saw, and how their devices are.
 
 Unless the server runs without keys, every route takes one, `Authorization: Bearer KEY`: create it
-with `wayside-cloud keys create`, and give it to this page by `Authorize`.
+with `wayside-cloud keys create`, and give it to this page by `Authorize`. Devices enrol by a claim
+token (`wayside-cloud devices claim create`) and renew their certificates by those they have.
 
 Times are RFC 3339 or Unix nanoseconds in questions, and both in answers. Errors are problem
 details (RFC 9457).
@@ -47,6 +50,7 @@ def create_app(
     erasures: Erasures,
     on_asked: Callable[[], None],
     limits: LimitsSettings | None = None,
+    enrolment: Enrolment | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -60,6 +64,7 @@ def create_app(
         erasures: the record of them; used by any thread of the pool.
         on_asked: called when an erasure was asked for.
         limits: of bodies; None: the defaults.
+        enrolment: gives devices their certificates; None: others do.
     """
     # Its documentation page needs no internet, which sites with cameras may not have.
     app = FastAPIOffline(
@@ -70,13 +75,16 @@ def create_app(
     limits = limits or LimitsSettings()
     # Behind the gate: of who has no key, no body is read at all.
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s)
-    app.add_middleware(Gate, access=access, open_paths=OPEN_PATHS | DOCUMENTATION_PATHS)
+    open_paths = OPEN_PATHS | DOCUMENTATION_PATHS | ENROLMENT_PATHS
+    app.add_middleware(Gate, access=access, open_paths=open_paths)
     app.include_router(events_router(store))
     app.include_router(counts_router(store))
     app.include_router(summaries_router(store))
     app.include_router(snapshots_router(snapshots))
     app.include_router(devices_router(devices))
-    app.include_router(lifecycle_router(devices, lifecycle))
+    on_replaced = enrolment.retire if enrolment is not None else None
+    app.include_router(lifecycle_router(devices, lifecycle, on_replaced))
+    app.include_router(enrolment_router(enrolment))
     app.include_router(erasures_router(erasures, on_asked))
     app.include_router(keys_router(access.keys))
     app.include_router(audit_router(access.audit))

@@ -1,5 +1,6 @@
 """/v1/devices: what devices there are, whether they are there, and what people do to them."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -15,12 +16,14 @@ from cloud.api.device_models import (
 from cloud.api.filters import IdCursor
 from cloud.api.problems import RESPONSES
 from cloud.fleet.api_key import Role
+from cloud.fleet.audit import Actor
 from cloud.fleet.devices import Devices
 from cloud.fleet.lifecycle import Lifecycle
 from cloud.fleet.presence import Presence
 from cloud.store.port import MAX_LIMIT
 from protos.ids import ID_PATTERN
 
+OnReplaced = Callable[[str, Actor], None]
 _DeviceId = Annotated[str, Path(pattern=f"^{ID_PATTERN}$")]
 
 
@@ -58,8 +61,16 @@ def devices_router(devices: Devices) -> APIRouter:
     return router
 
 
-def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
-    """The routes that change devices."""
+def lifecycle_router(
+    devices: Devices, lifecycle: Lifecycle, on_replaced: OnReplaced | None = None
+) -> APIRouter:
+    """The routes that change devices.
+
+    Args:
+        devices: the table.
+        lifecycle: changes it.
+        on_replaced: told whose hardware was replaced, and by whom: revokes what the old one holds.
+    """
     router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
 
     @router.post("/devices", summary="Register a device", status_code=201)
@@ -73,9 +84,15 @@ def lifecycle_router(devices: Devices, lifecycle: Lifecycle) -> APIRouter:
     @router.post("/devices/{device}/replace", summary="Give a device new hardware")
     @requires(Role.FLEET_MANAGER)
     def replace(device: _DeviceId, request: Request) -> DeviceAnswer:
-        """It is `never-seen` until the new hardware's first state; its events stay."""
+        """It is `never-seen` until the new hardware's first state; its events stay.
+
+        The old one's claim tokens count no more. Its certificates are revoked where this server
+        has the CA, else by `wayside-cloud devices replace --revoke`.
+        """
         caller: Caller = request.state.caller
         lifecycle.replace(device, caller.actor)
+        if on_replaced is not None:
+            on_replaced(device, caller.actor)
         return DeviceAnswer.of(devices.get(device))
 
     @router.post("/devices/{device}/decommission", summary="Take a device out of service")

@@ -14,7 +14,10 @@ from wayside.net import port_is_open
 
 if TYPE_CHECKING:
     from cloud.archive.archive import Archive
+    from cloud.enrolment.enrolment import Enrolment
     from cloud.evidence.snapshots import Snapshots
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
 
 
@@ -35,6 +38,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     Raises:
         StartError: the store, the fleet's database or the blobs cannot be used, or the API's
             port is taken.
+        IdentityError: it is to enrol devices, and the CA cannot be used.
         BusError: Pub/Sub does not answer.
     """
     from cloud.api.access import Access
@@ -83,12 +87,27 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         lifecycle = Lifecycle(database, audit)
         api = create_app(
             store, devices, lifecycle, readiness, snapshots, access, erasures, eraser.wake,
-            settings.api.limits,
+            settings.api.limits, _enrolment(settings, database, devices, audit),
         )  # fmt: skip
         answer(
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
             settings.api.limits,
         )  # fmt: skip
+
+
+def _enrolment(
+    settings: CloudSettings, database: "FleetDatabase", devices: "Devices", audit: "Audit"
+) -> "Enrolment | None":
+    """What gives devices their certificates; None where the settings say that others do."""
+    from cloud.enrolment.enrolment import Enrolment
+    from cloud.fleet.claims import Claims
+    from cloud.identity.authority import CertificateAuthority
+
+    if not settings.enrolment.enabled:
+        return None
+    authority = CertificateAuthority(settings.identity)
+    claims = Claims(database, audit)
+    return Enrolment(authority, claims, devices, audit, settings.enrolment)
 
 
 def _workers(

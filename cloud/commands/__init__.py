@@ -9,6 +9,7 @@ ca.py           certificates of devices, services and servers
 revocation.py   a certificate revoked, and what is left to do then
 fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
+claim.py        claim tokens, with which boards become devices
 keys.py         API keys
 archive.py      what is archived, into a store again, upkeep
 evidence.py     how long pictures are kept

@@ -99,13 +99,13 @@ def test_backup_and_restore(config: Path) -> None:
     run(config, "devices", "register", "cam-box")
     run(config, "keys", "create", "grafana", "--role", "viewer")
     made = run(config, "fleet", "backup", str(file))
-    assert made.stdout == f"{file}: 1 api_keys, 2 audit, 1 devices, 0 erasures\n"
+    assert made.stdout == f"{file}: 1 api_keys, 2 audit, 0 claims, 1 devices, 0 erasures\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
     run(config, "devices", "register", "later-box")
     refused = run(config, "fleet", "restore", str(file))
     assert (refused.exit_code, "--replace" in refused.stderr) == (1, True)
     restored = run(config, "fleet", "restore", str(file), "--replace")
-    assert "1 api_keys, 2 audit, 1 devices, 0 erasures" in restored.stdout
+    assert "1 api_keys, 2 audit, 0 claims, 1 devices, 0 erasures" in restored.stdout
     assert "keys revoked since then open again" in restored.stdout
     assert "later-box" not in run(config, "devices", "list").stdout
