@@ -55,16 +55,16 @@ class Attempts:
         """Names that are counted in this window."""
         return len(self._counts)
 
-    def take(self, origin: str, subject: str) -> Flood | None:
+    def take(self, origin: str, token_id: str) -> Flood | None:
         """Count an attempt; where it is one too many, say so and count nothing.
 
         Args:
             origin: address that it comes from.
-            subject: id of the token, or of the device; empty where none is named.
+            token_id: of the token; empty where none is shown.
         """
         limits = [
             (("address", _network(origin)), self._settings.per_address),
-            (("token", subject), self._settings.per_token),
+            (("token", token_id), self._settings.per_token),
             (("all", ""), self._settings.in_all),
         ]
         with self._lock:
@@ -95,7 +95,7 @@ class Attempts:
         self._counts["flood", kind] += 1
         reasons = {
             "address": "too many attempts from this address",
-            "token": "too many attempts with this token or for this device",
+            "token": "too many attempts with this token",
             "all": "too many attempts by all together",
         }
         return Flood(reasons[kind], left_s, self._counts["flood", kind] == 1)

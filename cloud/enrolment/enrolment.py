@@ -135,7 +135,8 @@ class Enrolment:
             IdentityError: the CA cannot be used now.
             StoreAwayError: the database does not answer.
         """
-        self._admit(self._renewals, _RENEW, origin, proof.device)
+        # Not counted by device: anybody can name one, and would keep it from renewing.
+        self._admit(self._renewals, _RENEW, origin, "")
         try:
             proofs.check(proof, self._authority, self._nonces, self._now())
             self._require_in_service(proof.device)
@@ -189,13 +190,13 @@ class Enrolment:
         if found.decommissioned_ns is not None:
             raise CertificateRefusedError(f"device {device!r} is decommissioned", device)
 
-    def _admit(self, attempts: Attempts, action: str, origin: str, subject: str) -> None:
-        flood = attempts.take(origin, subject)
+    def _admit(self, attempts: Attempts, action: str, origin: str, token_id: str) -> None:
+        flood = attempts.take(origin, token_id)
         if flood is None:
             return
         error = TooManyAttemptsError(f"{flood.reason}: try again later", flood.retry_after_s)
         if flood.is_first:
-            self._tell(Actor(_NOBODY, origin), action, subject, error)
+            self._tell(Actor(_NOBODY, origin), action, token_id, error)
         raise error
 
     def _tell_stranger(

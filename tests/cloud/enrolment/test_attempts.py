@@ -25,7 +25,7 @@ def test_one_token_is_tried_so_often() -> None:
     assert [attempts.take(f"192.0.2.{n}", "aaaa") for n in range(2)] == [None, None]
     clock.now_s += 20
     assert attempts.take("192.0.2.7", "aaaa") == Flood(
-        "too many attempts with this token or for this device", 40.0, is_first=True
+        "too many attempts with this token", 40.0, is_first=True
     )
     again = attempts.take("192.0.2.8", "aaaa")
     assert again is not None
