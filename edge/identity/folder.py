@@ -144,11 +144,10 @@ class CredentialsFolder:
 
     def _switch(self, number: int) -> None:
         """Have credentials count, and let go of those before the last."""
-        _link(self.path / _CURRENT, str(number))
         for name in _NAMES:
             if not os.path.lexists(self.path / name):
                 _link(self.path / name, f"{_CURRENT}/{name}")
-        _sync(self.path)
+        _link(self.path / _CURRENT, str(number))  # last: with it, everything is there
         for old in self._numbers():
             if old < number - 1:
                 shutil.rmtree(self.path / str(old), ignore_errors=True)

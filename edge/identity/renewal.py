@@ -101,12 +101,16 @@ class Renewal:
     def _run(self) -> None:
         wait_s = 0.0
         while not self._stop.wait(wait_s):
-            try:
-                wait_s = self.step()
-            except Exception as error:  # noqa: BLE001 - cameras go on without a new certificate
-                _log.critical("renewal broke", exc_info=True)
-                self._note_error(f"certificate not renewed: {error!r}")
-                wait_s = LOOK_AGAIN_S
+            wait_s = self._step()
+
+    def _step(self) -> float:
+        """A step that comes back whatever happens: cameras go on without a new certificate."""
+        try:
+            return self.step()
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.critical("renewal broke", exc_info=True)
+            self._note_error(f"certificate not renewed: {error!r}")
+            return LOOK_AGAIN_S
 
     def _left_s(self) -> float:
         """Seconds until it is time."""

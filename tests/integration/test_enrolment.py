@@ -16,6 +16,7 @@ import yaml
 from structlog.testing import capture_logs
 
 from cloud.api.settings import ApiTlsSettings
+from cloud.enrolment.settings import EnrolmentSettings
 from cloud.identity.authority import CertificateAuthority, utc_now
 from cloud.identity.eviction import evict, reload_broker
 from cloud.identity.identities import Role, identify
@@ -69,11 +70,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
     )
     world = World(utc_now() - AGE)
     authority = CertificateAuthority(broker.settings, world)
-    told = {"broker_host": "127.0.0.1", "broker_port": broker.port}
+    told = EnrolmentSettings(broker_host="127.0.0.1", broker_port=broker.port)
     broker.process.start()
     try:
         with (
-            enrolment_desk(tmp_path / "cloud", world, authority=authority, **told) as desk,
+            enrolment_desk(tmp_path / "cloud", world, authority=authority, settings=told) as desk,
             api_server(tmp_path / "cloud", tls=tls, enrolment=desk.enrolment) as api,
         ):
             yield Site(broker, desk, str(api.client.base_url), broker.settings.folder / "ca.pem")
@@ -112,11 +113,10 @@ def births(watcher: Party, count: int) -> None:
 
 def revoke_one(site: Site, serial: int) -> None:
     """As if the certificate before the renewal had been found out to be stolen."""
-    with closing(sqlite3.connect(site.broker.settings.folder / "registry.db")) as registry:
-        with registry:
-            registry.execute(
-                "UPDATE certificates SET revoked_at = 1 WHERE serial = ?", (f"{serial:040x}",)
-            )
+    path = site.broker.settings.folder / "registry.db"
+    with closing(sqlite3.connect(path)) as registry, registry:
+        where = (f"{serial:040x}",)
+        registry.execute("UPDATE certificates SET revoked_at = 1 WHERE serial = ?", where)
     site.broker.authority.refresh()
     reload_broker(site.broker.pid_file)
 

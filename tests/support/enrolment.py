@@ -112,7 +112,7 @@ def enrolment_desk(
     world: World | None = None,
     attempts: AttemptsSettings | None = None,
     authority: CertificateAuthority | None = None,
-    **settings: object,
+    settings: EnrolmentSettings | None = None,
 ) -> Iterator[Desk]:
     """A desk with a CA and a database of its own in a folder.
 
@@ -121,7 +121,7 @@ def enrolment_desk(
         world: the clock; None: the real one's, standing still.
         attempts: how many; None: the defaults.
         authority: a CA that is there already, of the same clock; None: a new one.
-        settings: further ones of `EnrolmentSettings`.
+        settings: what devices are told; None: nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     world = world or World()
@@ -134,7 +134,7 @@ def enrolment_desk(
         devices = Devices(database, world.ns)
         enrolment = Enrolment(
             authority, claims, devices, audit,
-            EnrolmentSettings.model_validate({"enabled": True, "attempts": limits, **settings}),
+            settings or EnrolmentSettings(enabled=True),
             world, Attempts(limits, world.s), Attempts(limits, world.s),
         )  # fmt: skip
         lifecycle = Lifecycle(database, audit, world.ns)

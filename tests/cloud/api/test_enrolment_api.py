@@ -9,19 +9,21 @@ import httpx
 import pytest
 
 from cloud.api.enrolment import ENROLMENT_PATHS
-from cloud.enrolment.settings import AttemptsSettings
+from cloud.enrolment.settings import AttemptsSettings, EnrolmentSettings
 from cloud.fleet.api_key import Role
 from cloud.identity.proof import Proof
 from protos.enrolment import ENROLMENTS_PATH, NONCE_PATH, RENEWALS_PATH
 from tests.support.api_server import ApiServer, api_server
 from tests.support.enrolment import BY, DEVICE, OTHER, Board, Desk, enrolment_desk
 
-SETTINGS = {"broker_host": "mqtt.example.org", "repository_url": "https://models.example.org/"}
+SETTINGS = EnrolmentSettings(
+    broker_host="mqtt.example.org", repository_url="https://models.example.org/"
+)
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with enrolment_desk(tmp_path, **SETTINGS) as made:
+    with enrolment_desk(tmp_path, settings=SETTINGS) as made:
         yield made
 
 

@@ -77,4 +77,3 @@ def test_mistakes_are_told(config: Path, arguments: list[str], says: str) -> Non
     assert (result.exit_code, result.stdout) == (1, "")
     assert len(result.stderr.splitlines()) == 1
     assert says in result.stderr
-

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -98,9 +97,7 @@ def test_a_nonce_of_another_process_counts(desk: Desk, nonces: Nonces) -> None:
     assert nonces.counts(Nonces(same).new(desk.world()), desk.world())
 
 
-def test_a_certificate_of_another_ca_is_refused(
-    desk: Desk, nonces: Nonces, tmp_path: Path
-) -> None:
+def test_a_certificate_of_another_ca_is_refused(desk: Desk, nonces: Nonces, tmp_path: Path) -> None:
     with enrolment_desk(tmp_path / "elsewhere", desk.world) as elsewhere:
         stranger = elsewhere.enrolled()
     proof = stranger.proof(nonces.new(desk.world()), Board())
@@ -164,9 +161,7 @@ def test_a_certificate_that_the_registry_does_not_know_renews_nothing(
     assert "registry does not know" in refusal(proof, desk, nonces)[0]
 
 
-def test_a_certificate_of_ca_issue_renews_too(
-    desk: Desk, nonces: Nonces, tmp_path: Path
-) -> None:
+def test_a_certificate_of_ca_issue_renews_too(desk: Desk, nonces: Nonces, tmp_path: Path) -> None:
     desk.authority.issue(identify(Role.DEVICE, DEVICE), tmp_path / "out")
     board = Board((tmp_path / "out/key.pem").read_bytes())
     board.certificate = (tmp_path / "out/cert.pem").read_text()

@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from cloud.enrolment.settings import EnrolmentSettings
 from edge.errors import CloudAwayError, IdentityError
 from edge.identity import x509
 from edge.identity.enrolling import Asked, enrol, known_url
 from edge.identity.folder import CredentialsFolder
 from edge.identity.port import Grant
-from tests.support.enrolment import DEVICE, DirectCloud, Desk, enrolment_desk
+from tests.support.enrolment import DEVICE, Desk, DirectCloud, enrolment_desk
 
 URL = "https://cloud.example.org:8443"
+TOLD = EnrolmentSettings(broker_host="mqtt.example.org")
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with enrolment_desk(tmp_path / "cloud", broker_host="mqtt.example.org") as made:
+    with enrolment_desk(tmp_path / "cloud", settings=TOLD) as made:
         yield made
 
 
@@ -138,7 +140,8 @@ def test_a_token_of_another_device_is_told_before_anything_counts(
     with pytest.raises(IdentityError, match=f"for device '{DEVICE}', not for 'gate-cam-09'"):
         enrol(replace(asked, device="gate-cam-09"), folder, cloud, desk.world)
     assert not folder.holds_credentials
-    assert enrol(replace(asked, device=DEVICE), folder, cloud, desk.world)
+    done = enrol(replace(asked, device=DEVICE), folder, cloud, desk.world)
+    assert done.certificate.device == DEVICE
 
 
 @pytest.mark.parametrize("days", [-20_000, 400])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloud.api.settings import ApiTlsSettings
+from cloud.enrolment.settings import EnrolmentSettings
 from cloud.identity.authority import CertificateAuthority, utc_now
 from cloud.identity.identities import Role, identify
 from cloud.identity.settings import IdentitySettings
@@ -25,6 +26,7 @@ from tests.support.enrolment import DEVICE, enrolment_desk
 from tests.support.processes import free_port
 
 GRANT = {"device": DEVICE, "certificate": "c", "ca": "a"}
+TOLD = EnrolmentSettings(broker_host="mqtt.example.org")
 
 
 @contextlib.contextmanager
@@ -89,7 +91,7 @@ def tls_server(folder: Path, now: Callable[[], datetime], days: int) -> Iterator
 
 
 def test_a_device_enrols_and_renews_over_tls(tmp_path: Path) -> None:
-    with enrolment_desk(tmp_path / "cloud", broker_host="mqtt.example.org") as desk:
+    with enrolment_desk(tmp_path / "cloud", settings=TOLD) as desk:
         desk.authority.issue(identify(Role.SERVER, "api", ["127.0.0.1"]), tmp_path / "api")
         tls = ApiTlsSettings(
             certificate_file=tmp_path / "api/cert.pem", key_file=tmp_path / "api/key.pem"
@@ -102,9 +104,7 @@ def test_a_device_enrols_and_renews_over_tls(tmp_path: Path) -> None:
             assert (grant.device, grant.broker) == (DEVICE, ("mqtt.example.org", 8883))
             request, nonce = x509.signing_request(x509.new_key()), cloud.nonce()
             signature = x509.signature(key, renewal_proof(DEVICE, nonce, request))
-            wanted = RenewalRequest(
-                DEVICE, grant.certificate.decode(), nonce, request, signature
-            )
+            wanted = RenewalRequest(DEVICE, grant.certificate.decode(), nonce, request, signature)
             assert cloud.renew(wanted).certificate != grant.certificate
             with pytest.raises(IdentityError, match="refuses: the token is not valid") as refused:
                 cloud.enrol("guess", "", request)
@@ -168,7 +168,11 @@ def test_an_answer_says_more_to_newer_devices() -> None:
     ("made_days_ago", "life_days", "says"),
     [
         (-30, 300, r"is not valid yet by this device's clock, which says 1972-.*: set the clock"),
-        (30, 10, r"has expired by this device's clock, which says 1972-.*: set the clock, or renew"),
+        (
+            30,
+            10,
+            r"has expired by this device's clock, which says 1972-.*: set the clock, or renew",
+        ),
     ],
 )
 def test_a_wrong_clock_is_told_as_such(
@@ -187,8 +191,7 @@ def test_a_wrong_clock_is_told_as_such(
 
 
 def test_a_server_of_another_ca_is_told_as_such(tmp_path: Path) -> None:
-    other = CertificateAuthority.create(IdentitySettings(folder=tmp_path / "other"))
-    assert other.certificate
+    CertificateAuthority.create(IdentitySettings(folder=tmp_path / "other"))
     with tls_server(tmp_path, utc_now, 30) as url:
         for trusted in (None, tmp_path / "other/ca.pem"):
             with pytest.raises(IdentityError, match="is not who it should be: .*--ca-file") as told:
