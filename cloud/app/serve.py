@@ -80,14 +80,13 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
             worker.start()
             ends.callback(worker.stop)
 
-        def readiness() -> dict[str, bool]:
-            return {name: worker.running for name, worker in workers.items()}
-
         access = Access(Keys(database, audit), audit, settings.api.requires_key)
         lifecycle = Lifecycle(database, audit)
         api = create_app(
-            store, devices, lifecycle, readiness, snapshots, access, erasures, eraser.wake,
-            settings.api.limits, _enrolment(settings, database, devices, audit),
+            store, devices, lifecycle,
+            lambda: {name: worker.running for name, worker in workers.items()},
+            snapshots, access, erasures, eraser.wake, settings.api.limits,
+            _enrolment(settings, database, devices, audit),
         )  # fmt: skip
         answer(
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
