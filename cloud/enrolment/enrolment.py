@@ -17,6 +17,7 @@ from cloud.errors import (
     ClaimRefusedError,
     CloudError,
     IdentityError,
+    RequestRefusedError,
     TooManyAttemptsError,
     UnknownDeviceError,
 )
@@ -106,9 +107,12 @@ class Enrolment:
         """
         token_id = token_id_of(token) or ""
         self._admit(self._attempts, _ENROL, origin, token_id)
-        board = Board(serial, self._authority.digest_of(request), origin)
         try:
+            board = Board(serial, self._authority.digest_of(request), origin)
             device = self._claims.redeem(token, board)
+        except RequestRefusedError as error:
+            self._tell_stranger(self._attempts, _ENROL, origin, token_id, error)
+            raise
         except ClaimRefusedError as error:
             if error.token_id is None:
                 self._tell_stranger(self._attempts, _ENROL, origin, "", error)

@@ -264,6 +264,7 @@ def test_the_description_is_complete(server: Server) -> None:
         "/v1/devices/{device}/decommission", "/v1/devices/{device}/recommission",
         "/v1/keys", "/v1/keys/{key_id}", "/v1/audit", "/v1/erasures", "/v1/erasures/{erasure}",
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",
+        "/v1/enrolments", "/v1/renewals", "/v1/renewals/nonce",
     }  # fmt: skip
     for path in ("/v1/events", "/v1/counts", "/v1/devices", "/v1/latest", "/v1/heatmap"):
         route = description["paths"][path]["get"]

@@ -78,6 +78,9 @@ def test_a_request_that_is_none_uses_no_token_up(desk: Desk) -> None:
     token = desk.token()
     with pytest.raises(RequestRefusedError):
         desk.enrolment.enrol(token, "", "no request", ORIGIN)
+    [(who, action, target, outcome)] = desk.told()
+    assert (who, action, target) == ("nobody", "device.enrol", token[6:18])
+    assert outcome == "refused: the signing request is no PKCS #10 in PEM"
     desk.enrol(Board(), token)
 
 

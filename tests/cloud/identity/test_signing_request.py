@@ -24,6 +24,11 @@ def pem(key: CertificateIssuerPrivateKeyTypes) -> str:
     return request(key).public_bytes(Encoding.PEM).decode()
 
 
+def as_pem(der: bytes) -> str:
+    text = base64.encodebytes(der).decode()
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
+
+
 def test_the_key_of_a_request_is_found() -> None:
     assert requested_key(pem(KEY)) == KEY.public_key()
 
@@ -46,10 +51,16 @@ def test_keys_of_other_kinds_are_refused(key: CertificateIssuerPrivateKeyTypes) 
 def test_a_request_for_somebody_elses_key_is_refused() -> None:
     der = bytearray(request(KEY).public_bytes(Encoding.DER))
     der[-1] ^= 1  # of the signature
-    text = base64.encodebytes(bytes(der)).decode()
-    forged = f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
     with pytest.raises(RequestRefusedError, match="not signed by its own key"):
-        requested_key(forged)
+        requested_key(as_pem(bytes(der)))
+
+
+def test_a_request_with_any_byte_changed_is_refused() -> None:
+    der = request(KEY).public_bytes(Encoding.DER)
+    for at in range(len(der)):
+        changed = der[:at] + bytes([der[at] ^ 0x10]) + der[at + 1 :]
+        with pytest.raises(RequestRefusedError):
+            requested_key(as_pem(changed))
 
 
 @pytest.mark.parametrize(
