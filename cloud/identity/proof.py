@@ -100,7 +100,9 @@ def _certificate(pem: str, root: x509.Certificate) -> x509.Certificate:
             raise ValueError("too long")  # noqa: TRY301 - one answer to all that is no certificate
         certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
         certificate.verify_directly_issued_by(root)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (
+        ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion,
+    ) as error:  # fmt: skip
         raise CertificateRefusedError("the certificate is not one of this CA") from error
     return certificate
 

@@ -75,12 +75,13 @@ def check(key: bytes, certificate: bytes, ca: bytes) -> None:
         IdentityError: it is not.
     """
     issued = _certificate(certificate)
-    if issued.public_key() != _private(key).public_key():
-        raise IdentityError("the cloud's certificate is not for the key of this device")
     try:
         issued.verify_directly_issued_by(_certificate(ca))
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise IdentityError("the cloud's certificate is not signed by its CA") from error
+    # Only now: what nobody has signed may hold a key of any kind.
+    if issued.public_key() != _private(key).public_key():
+        raise IdentityError("the cloud's certificate is not for the key of this device")
 
 
 def _private(key: bytes) -> ec.EllipticCurvePrivateKey:
@@ -96,5 +97,5 @@ def _private(key: bytes) -> ec.EllipticCurvePrivateKey:
 def _certificate(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise IdentityError("a certificate is damaged: enrol anew in an empty folder") from error

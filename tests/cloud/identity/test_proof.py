@@ -1,5 +1,6 @@
 """Who may have a certificate renewed: each that may not is refused by name."""
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +111,16 @@ def test_what_is_no_certificate_is_refused(
 ) -> None:
     said, _ = refusal(replace(proof, certificate=text), desk, nonces)
     assert said == "the certificate is not one of this CA"
+
+
+def test_a_certificate_with_any_byte_changed_is_refused(
+    desk: Desk, nonces: Nonces, board: Board, proof: Proof
+) -> None:
+    der = ssl.PEM_cert_to_DER_cert(board.certificate)
+    for at in range(len(der)):
+        changed = der[:at] + bytes([der[at] ^ 0x10]) + der[at + 1 :]
+        damaged = replace(proof, certificate=ssl.DER_cert_to_PEM_cert(changed))
+        assert refusal(damaged, desk, nonces)[1] is None, at
 
 
 def test_a_revoked_certificate_renews_nothing(desk: Desk, nonces: Nonces, proof: Proof) -> None:

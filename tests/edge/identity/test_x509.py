@@ -1,5 +1,6 @@
 """Keys, signing requests and certificates of a device, against the CA that signs them."""
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def test_a_certificate_fits_its_key_and_its_ca(desk: Desk, tmp_path: Path) -> No
         strange = (other.folder / "ca/ca.pem").read_bytes()
     with pytest.raises(IdentityError, match="not signed by its CA"):
         x509.check(board.key, certificate, strange)
+
+
+def test_a_certificate_with_any_byte_changed_is_not_taken(desk: Desk) -> None:
+    board = desk.enrolled()
+    der, ca = ssl.PEM_cert_to_DER_cert(board.certificate), (desk.folder / "ca/ca.pem").read_bytes()
+    for at in range(len(der)):
+        changed = der[:at] + bytes([der[at] ^ 0x10]) + der[at + 1 :]
+        with pytest.raises(IdentityError):
+            x509.check(board.key, ssl.DER_cert_to_PEM_cert(changed).encode(), ca)
 
 
 def test_what_is_damaged_is_told_and_never_quoted(desk: Desk) -> None:
