@@ -83,7 +83,9 @@ def test_a_time_in_a_body_is_text(server: ApiServer, admin: str, key: str, value
     assert server.ask("get", "/v1/erasures", admin).json()["erasures"] == []
 
 
-@pytest.mark.parametrize("path", ["/v1/devices", "/v1/keys", "/v1/erasures"])
+@pytest.mark.parametrize(
+    "path", ["/v1/devices", "/v1/keys", "/v1/erasures", "/v1/enrolments", "/v1/renewals"]
+)
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff\xfe", b'"\\ud800"', b'{"device": "\\ud800"}', b"[" * 3000, b"1" * 5000,
