@@ -3,9 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
 
 from edge.errors import IdentityError
 from edge.identity.settings import IdentitySettings
+
+if TYPE_CHECKING:
+    from edge.identity.enrolling import Enrolled
 
 
 @contextmanager
@@ -74,16 +80,23 @@ def enrolled(
         server_ca=_content(ca_file),
     )
     done = enrol(asked, CredentialsFolder(out), cloud)
-    host, port = done.broker or ("BROKER", 8883)
-    folder = out.absolute()
     return (
         f"enrolled as {done.certificate.device}, valid until {done.certificate.end:%Y-%m-%d}, in "
-        f"{out}. In the agent's settings:\n"
-        f"device: {done.certificate.device}\n"
-        f"identity: {{folder: {folder}}}\n"
-        f"mqtt:\n  host: {host}\n  port: {port}\n  tls:\n    ca_file: {folder}/ca.pem\n"
-        f"    cert_file: {folder}/cert.pem\n    key_file: {folder}/key.pem"
+        f"{out}. In the agent's settings:\n{_settings(done, str(out.absolute()))}"
     )
+
+
+def _settings(done: "Enrolled", folder: str) -> str:
+    """What an agent's settings file says of its credentials, YAML."""
+    host, port = done.broker or ("BROKER", 8883)
+    names = {"ca_file": "ca.pem", "cert_file": "cert.pem", "key_file": "key.pem"}
+    tls = {key: f"{folder}/{name}" for key, name in names.items()}
+    sections = {
+        "device": done.certificate.device,
+        "identity": {"folder": folder},
+        "mqtt": {"host": host, "port": port, "tls": tls},
+    }
+    return yaml.safe_dump(sections, sort_keys=False).rstrip()
 
 
 def _content(file: Path | None) -> bytes | None:
