@@ -8,7 +8,7 @@ from edge.doctor.finding import Finding, ok, warning, wrong
 from edge.errors import IdentityError
 from edge.identity.settings import IdentitySettings
 
-_ANEW = "make a token by `wayside-cloud devices claim create`, and `wayside-edge enroll` in a new folder"
+_ANEW = "`wayside-cloud devices claim create`, and `wayside-edge enroll` into a new folder"
 
 
 def identity(
