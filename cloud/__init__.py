@@ -15,6 +15,7 @@ fleet/         what is known of each device
 desired/       what each device shall be, on its way down, and what comes of it
 identity/      who a device is: a CA, and a broker that believes it
 registry/      models by name and version, how far they came
+enrolment/     how a board becomes a device, and stays one
 api/           HTTP answers
 simulate/      a fleet of devices that are not there
 embedded/      a Pub/Sub server and a broker for one machine

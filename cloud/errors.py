@@ -13,6 +13,13 @@ CloudError
 │   ├── BlobNotFoundError  there is no such blob
 │   └── BlobKeyError       a key that no blob may have
 ├── IdentityError          the CA, or a broker's configuration: the message says what to do
+│   ├── RequestRefusedError      a signing request that is not signed: the sender mends it
+│   ├── CertificateRefusedError  a certificate that renews nothing
+│   └── TooManyCredentialsError  somebody holds as many certificates as they may
+├── ClaimError             a claim token cannot be made so: the caller asks for another one
+│   ├── ClaimRefusedError  this token enrols nobody: the caller needs another one
+│   └── UnknownClaimError  there is no token of that id
+├── TooManyAttemptsError   somebody tries too often: they try again later
 ├── ArchiveError           a file of the archive is damaged, or cannot be written
 ├── AccessError            a key cannot be made so: the caller asks for another one
 │   ├── KeyRefusedError    this key opens nothing: the caller needs another one
@@ -106,6 +113,58 @@ class BlobKeyError(BlobsError):
 
 class IdentityError(CloudError):
     """The CA, or what stands on its certificates, is not as it must be."""
+
+
+class RequestRefusedError(IdentityError):
+    """A signing request that the CA does not sign."""
+
+
+class CertificateRefusedError(IdentityError):
+    """A certificate that renews nothing.
+
+    Attributes:
+        holder: whose it is, where it was shown that they have its key; else None.
+    """
+
+    def __init__(self, reason: str, holder: str | None = None) -> None:
+        super().__init__(reason)
+        self.holder = holder
+
+
+class TooManyCredentialsError(IdentityError):
+    """Somebody holds as many valid certificates as they may."""
+
+
+class ClaimError(CloudError):
+    """Claim tokens, and whom they enrol."""
+
+
+class ClaimRefusedError(ClaimError):
+    """A token that enrols nobody.
+
+    Attributes:
+        token_id: of the token whose secret was shown; None where nobody is known by what was shown.
+    """
+
+    def __init__(self, reason: str, token_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.token_id = token_id
+
+
+class UnknownClaimError(ClaimError):
+    """No claim token has this id."""
+
+
+class TooManyAttemptsError(CloudError):
+    """Somebody tries more often than they may.
+
+    Attributes:
+        retry_after_s: seconds until they may again.
+    """
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 class ArchiveError(CloudError):

@@ -17,6 +17,7 @@ from cloud.bridge.settings import BridgeSettings
 from cloud.bus.settings import BusSettings
 from cloud.embedded.broker.settings import BrokerSettings
 from cloud.embedded.settings import PubsubServerSettings
+from cloud.enrolment.settings import EnrolmentSettings
 from cloud.evidence.settings import EvidenceSettings
 from cloud.fleet.settings import FleetSettings
 from cloud.identity.settings import IdentitySettings
@@ -73,10 +74,20 @@ class CloudSettings(BaseModel):
         {}, validate_default=True, description="certificates of devices, services and servers"
     )
     models: ModelSettings = ModelSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
     api: ApiSettings = ApiSettings()
 
     @field_validator(
-        "log", "bridge", "ingest", "archive", "evidence", "push", "models", "api", mode="before"
+        "log",
+        "bridge",
+        "ingest",
+        "archive",
+        "evidence",
+        "push",
+        "models",
+        "enrolment",
+        "api",
+        mode="before",
     )
     @classmethod
     def _empty_means_the_defaults(cls, given: object) -> object:

@@ -15,6 +15,7 @@ track/         detections into tracks
 rules/         tracks into events: zones, lines, the life of an object
 sensors/       where the device is, and what else it senses beside its cameras
 evidence/      pictures and clips of what happened, and what nobody may see
+identity/      the device's key and certificate: enrolled, renewed
 publish/       events to disk, and from there to the broker until a receipt comes back
 pipeline.py    one camera from frame to events; read this first
 histogram.py   numbers counted by bucket: how long each stage takes
@@ -31,7 +32,7 @@ telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     a network that serves, and the faster engine that takes over from it
 networks.py    all networks that cameras use, each with its scheduler
 assembly.py    a camera's pipeline put together
-app.py         all put together; only it, these three and two rooms' assembly.py name adapters
+app.py         all put together; only it, these three and three rooms' assembly.py name adapters
 replay/        the events of a recording, the same bytes each time
 bench/         how long each stage takes on this board, and whether its cameras fit
 doctor/        what is wrong with a device and its settings, and how to mend it

@@ -1,7 +1,7 @@
 """The agent put together.
 
-With assembly.py, network.py, networks.py and the assembly.py of sensors and evidence, all that
-names adapters.
+With assembly.py, network.py, networks.py and the assembly.py of sensors, evidence and identity, all
+that names adapters.
 """
 
 import threading
@@ -22,6 +22,7 @@ from edge.desired import Desired
 from edge.evidence.assembly import CamerasEvidence
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
+from edge.identity.assembly import renewing
 from edge.networks import Networks
 from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
@@ -191,6 +192,7 @@ def sending(
         ends.callback(forwarder.stop)
         heartbeat.start()
         ends.callback(heartbeat.stop)
+        ends.enter_context(renewing(settings.identity, uplink.reconnect, heartbeat.note_error))
         yield Sending(outbox, forwarder, heartbeat)
 
 

@@ -64,6 +64,39 @@ def validate(config: ConfigFile) -> None:
 
 
 @app.command()
+def enroll(
+    url: Annotated[str, typer.Option(help="of the cloud's API: https://cloud.example.org:8443")],
+    out: Annotated[Path, typer.Option(help="folder for the credentials; overwrites none")],
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WAYSIDE_CLAIM_TOKEN",
+            help="claim token; everybody here can read it in `ps`, unlike the variable's or a file",
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="file whose first line is the token; -: standard input")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="id that it must be for")] = None,
+    serial: Annotated[
+        str | None, typer.Option(help="serial number of the board; default: its firmware's")
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="CA of the API's server; default: the system's")
+    ] = None,
+) -> None:
+    """Make this board a device: key made here, certificate by a claim token. Once cut off: again.
+
+    Run it as the user that the agent runs as.
+    """
+    from edge.identity.assembly import enrolled
+    from edge.identity.token import given_token
+
+    logging.configure("warning", "console")
+    typer.echo(enrolled(url, given_token(token, token_file), serial, device, out, ca_file))
+
+
+@app.command()
 def doctor(config: ConfigFile) -> None:
     """Look at settings, machine, disk, network, broker and cameras; say how to mend each."""
     from edge.doctor.examine import examine

@@ -6,6 +6,8 @@ EdgeError
 ├── ReplayError       a recording cannot be replayed as asked: the user mends the command
 ├── EvidenceError     a picture or a clip cannot be made or kept: the events go on
 ├── SensorError       a sensor cannot be opened or read, or sends garbage: try again
+├── IdentityError     the device's credentials: the message says what to do
+│   └── CloudAwayError   the cloud does not answer now: try again with the same words
 └── OutboxError       events cannot be made durable
     └── OutboxFullError   no space, on disk or within max_bytes: room must be made
 """
@@ -35,6 +37,14 @@ class EvidenceError(EdgeError):
 
 class SensorError(EdgeError):
     """A sensor that cannot be opened, broke, or sends what is none of its values."""
+
+
+class IdentityError(EdgeError):
+    """Credentials that cannot be had, read or kept."""
+
+
+class CloudAwayError(IdentityError):
+    """The cloud is not reached, or asks for patience."""
 
 
 class OutboxError(EdgeError):

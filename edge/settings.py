@@ -19,6 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from edge.camera_settings import CameraSettings, Id
 from edge.evidence.settings import ClipFolderSettings
 from edge.heartbeat import HeartbeatSettings
+from edge.identity.settings import IdentitySettings
 from edge.infer.settings import InferSettings
 from edge.misfits import Misfit, misfits
 from edge.model_settings import ModelSettings
@@ -62,6 +63,9 @@ class EdgeSettings(_Frozen):
                                    description="where the outbox is kept")  # fmt: skip
     log: LogSettings = LogSettings()
     mqtt: MqttSettings = MqttSettings()
+    identity: IdentitySettings = Field(
+        IdentitySettings(), description="credentials that the agent renews by itself"
+    )
     model: ModelSettings = Field(
         description="that looks for objects, where a camera names no other"
     )
@@ -95,6 +99,7 @@ class EdgeSettings(_Frozen):
             *self._same_cameras(),
             *self._verified_too_rarely(),
             *self._sensors_clash(),
+            *self._renews_what_is_not_used(),
             *misfits(self._every_model, self.cameras, self.tracker),
         ]
         if problems:
@@ -140,6 +145,17 @@ class EdgeSettings(_Frozen):
             for index, camera in enumerate(self.cameras)
             if camera.motion is not None and camera.motion.verify_s > most_s
         ]
+
+    def _renews_what_is_not_used(self) -> list[Misfit]:
+        """A folder of credentials that the connection to the broker would never see renewed."""
+        folder, tls = self.identity.folder, self.mqtt.tls
+        if folder is None or (tls is not None and tls.cert_file == folder / "cert.pem"):
+            return []
+        told = (
+            f"mqtt.tls does not use it: set cert_file to {folder}/cert.pem and key_file to "
+            f"{folder}/key.pem"
+        )
+        return [(("identity", "folder"), told, str(folder))]
 
     def _sensors_clash(self) -> list[Misfit]:
         cameras = [camera.id for camera in self.cameras]

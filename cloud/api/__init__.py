@@ -12,6 +12,7 @@ devices.py    /v1/devices
 registry.py   /v1/models
 desired.py    /v1/devices/{device}/desired, /v1/devices/{device}/updates
 keys.py       /v1/keys
+enrolment.py  /v1/enrolments, /v1/renewals: by claim token or certificate, without a key
 erasures.py   /v1/erasures
 audit.py      /v1/audit
 documentation.py  /docs, /openapi.json: which routes take a key

@@ -13,6 +13,7 @@ from cloud.api.body import BodyLimit
 from cloud.api.desired import changes_router, desired_router
 from cloud.api.devices import devices_router, lifecycle_router
 from cloud.api.documentation import DOCUMENTATION_PATHS, describe
+from cloud.api.enrolment import ENROLMENT_PATHS, enrolment_router
 from cloud.api.erasures import erasures_router
 from cloud.api.events import counts_router, events_router
 from cloud.api.gate import Gate
@@ -23,6 +24,7 @@ from cloud.api.settings import LimitsSettings
 from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
 from cloud.desired.way_down import WayDown
+from cloud.enrolment.enrolment import Enrolment
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
@@ -34,7 +36,8 @@ _DESCRIPTION = """
 What cameras saw, how their devices are, and which models there are for them.
 
 Unless the server runs without keys, every route takes one, `Authorization: Bearer KEY`: create it
-with `wayside-cloud keys create`, and give it to this page by `Authorize`.
+with `wayside-cloud keys create`, and give it to this page by `Authorize`. Devices enrol by a claim
+token (`wayside-cloud devices claim create`) and renew their certificates by those they have.
 
 Times are RFC 3339 or Unix nanoseconds in questions, and both in answers. Errors are problem
 details (RFC 9457).
@@ -53,6 +56,7 @@ def create_app(
     registry: Registry,
     down: WayDown,
     limits: LimitsSettings | None = None,
+    enrolment: Enrolment | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -68,6 +72,7 @@ def create_app(
         registry: of models; used by any thread of the pool.
         down: what devices shall be; used by any thread of the pool.
         limits: of bodies; None: the defaults.
+        enrolment: gives devices their certificates; None: others do.
     """
     # Its documentation page needs no internet, which sites with cameras may not have.
     app = FastAPIOffline(
@@ -78,13 +83,16 @@ def create_app(
     limits = limits or LimitsSettings()
     # Behind the gate: of who has no key, no body is read at all.
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s)
-    app.add_middleware(Gate, access=access, open_paths=OPEN_PATHS | DOCUMENTATION_PATHS)
+    open_paths = OPEN_PATHS | DOCUMENTATION_PATHS | ENROLMENT_PATHS
+    app.add_middleware(Gate, access=access, open_paths=open_paths)
     app.include_router(events_router(store))
     app.include_router(counts_router(store))
     app.include_router(summaries_router(store))
     app.include_router(snapshots_router(snapshots))
     app.include_router(devices_router(devices, down))
-    app.include_router(lifecycle_router(devices, lifecycle, down))
+    on_replaced = enrolment.retire if enrolment is not None else None
+    app.include_router(lifecycle_router(devices, lifecycle, down, on_replaced))
+    app.include_router(enrolment_router(enrolment))
     app.include_router(desired_router(devices, down))
     app.include_router(changes_router(devices, down))
     app.include_router(erasures_router(erasures, on_asked))

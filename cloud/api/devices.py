@@ -1,6 +1,6 @@
 """/v1/devices: what devices there are, whether they are there, and what people do to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -17,6 +17,7 @@ from cloud.api.filters import IdCursor
 from cloud.api.problems import RESPONSES
 from cloud.desired.way_down import WayDown
 from cloud.fleet.api_key import Role
+from cloud.fleet.audit import Actor
 from cloud.fleet.device import Device
 from cloud.fleet.devices import Devices
 from cloud.fleet.lifecycle import Lifecycle
@@ -24,6 +25,7 @@ from cloud.fleet.presence import Presence
 from cloud.store.port import MAX_LIMIT
 from protos.ids import ID_PATTERN
 
+OnReplaced = Callable[[str, Actor], None]
 _DeviceId = Annotated[str, Path(pattern=f"^{ID_PATTERN}$")]
 
 
@@ -61,8 +63,17 @@ def devices_router(devices: Devices, down: WayDown) -> APIRouter:
     return router
 
 
-def lifecycle_router(devices: Devices, lifecycle: Lifecycle, down: WayDown) -> APIRouter:
-    """The routes that change devices."""
+def lifecycle_router(
+    devices: Devices, lifecycle: Lifecycle, down: WayDown, on_replaced: OnReplaced | None = None
+) -> APIRouter:
+    """The routes that change devices.
+
+    Args:
+        devices: the table.
+        lifecycle: changes it.
+        down: what they shall be.
+        on_replaced: told whose hardware was replaced, and by whom: revokes what the old one holds.
+    """
     router = APIRouter(prefix="/v1", tags=["devices"], responses=RESPONSES)
 
     @router.post("/devices", summary="Register a device", status_code=201)
@@ -76,9 +87,15 @@ def lifecycle_router(devices: Devices, lifecycle: Lifecycle, down: WayDown) -> A
     @router.post("/devices/{device}/replace", summary="Give a device new hardware")
     @requires(Role.FLEET_MANAGER)
     def replace(device: _DeviceId, request: Request) -> DeviceAnswer:
-        """It is `never-seen` until the new hardware's first state; its events stay."""
+        """It is `never-seen` until the new hardware's first state; its events stay.
+
+        The old one's claim tokens count no more. Its certificates are revoked where this server
+        has the CA, else by `wayside-cloud devices replace --revoke`.
+        """
         caller: Caller = request.state.caller
         lifecycle.replace(device, caller.actor)
+        if on_replaced is not None:
+            on_replaced(device, caller.actor)
         return _answer(devices, down, device)
 
     @router.post("/devices/{device}/decommission", summary="Take a device out of service")

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from cloud.api.enrolment import ENROLMENT_PATHS
 from cloud.api.health import OPEN_PATHS
 
 _FILES = "/static-offline-docs"
@@ -43,7 +44,7 @@ def describe(app: FastAPI, requires_key: bool) -> None:
             description.setdefault("components", {})["securitySchemes"] = {_KEY: _SCHEME}
             needs: list[dict[str, list[str]]] = [{_KEY: []}]
             description["security"] = needs if requires_key else [*needs, {}]
-            for path in OPEN_PATHS:
+            for path in OPEN_PATHS | ENROLMENT_PATHS:
                 for operation in description["paths"][path].values():
                     operation["security"] = []
             app.openapi_schema = description

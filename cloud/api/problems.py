@@ -1,5 +1,6 @@
 """What a client is told when something is wrong: problem details (RFC 9457)."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -13,12 +14,18 @@ from starlette.exceptions import HTTPException
 from cloud.errors import (
     AccessError,
     BlobsAwayError,
+    CertificateRefusedError,
+    ClaimRefusedError,
     DamagedModelError,
     DeviceError,
     ErasureError,
+    IdentityError,
     QueryError,
     RegistryError,
+    RequestRefusedError,
     StoreAwayError,
+    TooManyAttemptsError,
+    TooManyCredentialsError,
     UnknownDeviceError,
     UnknownErasureError,
     UnknownKeyError,
@@ -79,6 +86,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RegistryError, _conflict)
     app.add_exception_handler(UnknownModelError, _unknown)
     app.add_exception_handler(DamagedModelError, _broken)
+    app.add_exception_handler(ClaimRefusedError, _forbidden)
+    app.add_exception_handler(CertificateRefusedError, _forbidden)
+    app.add_exception_handler(RequestRefusedError, _refused)
+    app.add_exception_handler(TooManyCredentialsError, _conflict)
+    app.add_exception_handler(TooManyAttemptsError, _too_often)
+    app.add_exception_handler(IdentityError, _without_the_ca)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(BlobsAwayError, _blobs_away)
     app.add_exception_handler(HTTPException, _http)
@@ -103,6 +116,23 @@ def _unknown(request: Request, error: Exception) -> JSONResponse:
 
 def _conflict(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.CONFLICT, str(error))
+
+
+def _forbidden(request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.FORBIDDEN, str(error))
+
+
+def _too_often(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooManyAttemptsError)
+    after_s = str(max(1, math.ceil(error.retry_after_s)))
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), {"Retry-After": after_s})
+
+
+def _without_the_ca(request: Request, error: Exception) -> JSONResponse:
+    """What is wrong with the CA's folder is for the log alone."""
+    _log.error("the CA cannot be used", path=request.url.path, reason=str(error))
+    detail = "the CA cannot be used now; try again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "10"})
 
 
 def _away(request: Request, error: Exception) -> JSONResponse:

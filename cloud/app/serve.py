@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cloud.bus.port import Publisher, Subscriber
     from cloud.desired.sender import DownlinkSender
     from cloud.desired.way_down import WayDown
+    from cloud.enrolment.enrolment import Enrolment
     from cloud.erasure.worker import ErasureWorker
     from cloud.evidence.snapshots import Snapshots
     from cloud.fleet.audit import Audit
@@ -42,6 +43,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     Raises:
         StartError: the store, the fleet's database or the blobs cannot be used, or the API's
             port is taken.
+        IdentityError: it is to enrol devices, and the CA cannot be used.
         BusError: Pub/Sub does not answer.
     """
     from cloud.api.access import Access
@@ -82,14 +84,13 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
             worker.start()
             ends.callback(worker.stop)
 
-        def readiness() -> dict[str, bool]:
-            return {name: worker.running for name, worker in workers.items()}
-
         access = Access(Keys(database, audit), audit, settings.api.requires_key)
         api = create_app(
-            store, devices, Lifecycle(database, audit), readiness, snapshots, access, erasures,
-            eraser.wake, Registry(database, audit, blobs, settings.models), down,
-            settings.api.limits,
+            store, devices, Lifecycle(database, audit),
+            lambda: {name: worker.running for name, worker in workers.items()},
+            snapshots, access, erasures, eraser.wake,
+            Registry(database, audit, blobs, settings.models), down, settings.api.limits,
+            _enrolment(settings, database, devices, audit),
         )  # fmt: skip
         answer(
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
@@ -129,6 +130,21 @@ def _bus(settings: CloudSettings, ends: ExitStack) -> _Bus:
     subscriber = GoogleSubscriber(settings.bus)
     ends.callback(subscriber.close)
     return _Bus(publisher, subscriber)
+
+
+def _enrolment(
+    settings: CloudSettings, database: "FleetDatabase", devices: "Devices", audit: "Audit"
+) -> "Enrolment | None":
+    """What gives devices their certificates; None where the settings say that others do."""
+    from cloud.enrolment.enrolment import Enrolment
+    from cloud.fleet.claims import Claims
+    from cloud.identity.authority import CertificateAuthority
+
+    if not settings.enrolment.enabled:
+        return None
+    authority = CertificateAuthority(settings.identity)
+    claims = Claims(database, audit)
+    return Enrolment(authority, claims, devices, audit, settings.enrolment)
 
 
 def _way_down(

@@ -10,6 +10,7 @@ revocation.py   a certificate revoked, and what is left to do then
 fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
 desired.py      what a device shall be: rules, models
+claim.py        claim tokens, with which boards become devices
 keys.py         API keys
 models.py       models: added, validated, deprecated, revoked; aliases, engines
 archive.py      what is archived, into a store again, upkeep

@@ -47,7 +47,7 @@ def write_config(
     typer.echo(
         f"Next: let {user} read {out} and {authority.crl_file}, then `mosquitto -c "
         f"{written.config}`; SIGHUP where it runs already.\n"
-        "Each device: `wayside-cloud ca issue DEVICE --out FOLDER`.\n"
+        "Each device: `wayside-cloud devices claim create DEVICE`, or `ca issue DEVICE`.\n"
         f"The revocation list counts until {authority.crl_end():%Y-%m-%d}: let a timer run "
         "`wayside-cloud ca refresh --pid-file FILE` each week."
     )

@@ -60,6 +60,8 @@ def issue(
     identity = identify(role, name, host or ())
     settings = configured(config)
     authority = CertificateAuthority(settings.identity)
+    if role is Role.DEVICE:
+        authority.check_room(identity)
     if role is Role.DEVICE and not no_register:
         entry = _enrolled(settings, authority, identity, out, days)
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cloud.commands import claim
 from cloud.commands.configured import ConfigFile, configured
 from cloud.commands.revocation import Broker, Certificates, PidFile
 from protos.ids import boot_text
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cloud.fleet.lifecycle import Lifecycle
 
 app = group("Devices: which there are, and whether they are there.")
+app.add_typer(claim.app, name="claim")
 
 _PAGE = 500
 _ROW = "{:<24}  {:<10}  {:<17}  {:<17}  {:<10}  {:<20}  {}"
@@ -115,20 +117,31 @@ def show(device: DeviceId, config: ConfigFile = None) -> None:
 
 @app.command()
 def replace(
-    device: DeviceId, revoke: Revoke = False, pid_file: PidFile = None, broker: Broker = None,
+    device: DeviceId,
+    revoke: Annotated[
+        bool | None,
+        typer.Option(
+            "--revoke/--keep-certificates",
+            help="revoke the old hardware's certificates; default: where the CA is here",
+        ),
+    ] = None,
+    pid_file: PidFile = None,
+    broker: Broker = None,
     config: ConfigFile = None,
-) -> None:  # fmt: skip
+) -> None:
     """Expect new hardware under an id; what the old one still reports of itself is ignored.
 
-    Events of both are kept. --revoke takes all certificates of the id, so issue the new
-    hardware's afterwards.
+    Events of both are kept. All certificates and claim tokens of the id count no more, so give
+    the new hardware its own afterwards.
     """
-    certificates = Certificates.of(configured(config).identity, device, revoke, pid_file, broker)
+    settings = configured(config).identity
+    revokes = settings.folder.exists() if revoke is None else revoke
+    certificates = Certificates.of(settings, device, revokes, pid_file, broker)
     with _fleet(config) as fleet:
         fleet.lifecycle.replace(device, _actor())
         _print_standing(fleet.devices.get(device))
         certificates.settle(fleet.audit, _actor())
-    typer.echo(f"The new hardware's certificate: `wayside-cloud ca issue {device} --out FOLDER`.")
+    typer.echo(f"The new hardware enrols by `wayside-cloud devices claim create {device}`.")
 
 
 @app.command()

@@ -14,6 +14,8 @@ worker.py     states from Pub/Sub into the table
 lifecycle.py  devices registered, replaced, decommissioned
 api_key.py    keys as text, and the roles that they give
 keys.py       keys: created, verified, revoked
+claim_token.py  claim tokens as text
+claims.py     claim tokens: created, used up, revoked
 audit.py      who did what
 backup.py     all of it into a file while it is in use, and back
 backup_file.py  what stands in that file

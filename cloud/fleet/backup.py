@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Table, delete, exists, func, insert, select
+from sqlalchemy import Table, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -19,7 +19,7 @@ from cloud.errors import BackupError
 from cloud.fleet import backup_file, migrate
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
-from cloud.fleet.schema import ERASURES, METADATA, MODEL_ALIASES, MODELS
+from cloud.fleet.schema import CLAIMS, ERASURES, METADATA, MODEL_ALIASES, MODELS
 from cloud.identity.files import SECRET, sync_folder
 
 _TABLES = METADATA.sorted_tables
@@ -64,8 +64,8 @@ def back_up(
 def restore(database: FleetDatabase, path: Path, by: Actor, *, replace: bool = False) -> Restored:
     """Take a backup back, all of it or nothing; the audit tells of it.
 
-    What was erased since the backup was made stays on record as erased, and what was revoked stays
-    revoked.
+    What was erased since the backup was made stays on record as erased, models that were revoked
+    stay revoked, and no claim token of it counts any more: it may have been used up since.
 
     Args:
         database: of the newest schema.
@@ -88,6 +88,7 @@ def restore(database: FleetDatabase, path: Path, by: Actor, *, replace: bool = F
         for table in reversed(_TABLES):
             connection.execute(delete(table))
         counts = _insert_all(connection, path, rows)
+        _end_claims(connection, time.time_ns())
         for table in _TABLES:
             _count_on(database, connection, table)
         _insert_erasures(connection, erasures)
@@ -144,6 +145,11 @@ def _insert_all(
     except (IntegrityError, DataError) as error:
         raise BackupError(f"{path}: is damaged: {error.orig}") from error
     return counts
+
+
+def _end_claims(connection: Connection, now_ns: int) -> None:
+    still_open = CLAIMS.c.revoked_ns.is_(None) & (CLAIMS.c.expires_ns > now_ns)
+    connection.execute(update(CLAIMS).where(still_open).values(revoked_ns=now_ns))
 
 
 def _count_on(database: FleetDatabase, connection: Connection, table: Table) -> None:

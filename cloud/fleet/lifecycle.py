@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import insert, update
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
 from cloud.errors import DeviceError, UnknownDeviceError
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.device import boots_of, locked_row
 from cloud.fleet.order import boots_text
-from cloud.fleet.schema import DEVICES
+from cloud.fleet.schema import CLAIMS, DEVICES
 from protos.errors import InvalidIdError
 from protos.ids import check_id, parse_boot
 
 _REPLACED_BOOTS = 64
+_UNKNOWN = "unknown"
+_ENDS_CLAIMS = frozenset({"replace", "decommission"})
 _NOTHING_HEARD: Mapping[str, Any] = {
     "boot": None, "session": None, "seq": None, "status": None, "past_boots": "",
     "state": None, "interval_s": None, "online_since_ns": None,
@@ -79,11 +81,20 @@ class Lifecycle:
         change = self._change("register", device_id, by, self._ensured)
         return bool(change.values)
 
+    def expect(self, connection: Connection, device_id: str, by: Actor) -> str:
+        """Expect a device within somebody's transaction, who has called `keep_order`.
+
+        Returns:
+            Why it cannot be, empty where it is expected now, or was before.
+        """
+        change = self._settle(connection, "register", device_id, by, self._ensured)
+        return f"device {device_id!r} {change.refusal}" if change.refusal else ""
+
     def replace(self, device_id: str, by: Actor) -> None:
         """Expect new hardware under an id; whatever the old one still says of itself is ignored.
 
         Events of both are kept under the id. A start of the old hardware that was never heard of
-        cannot be told from the new one: revoke its certificate.
+        cannot be told from the new one: revoke its certificate. Its claim tokens count no more.
 
         Raises:
             UnknownDeviceError: there is none of that id.
@@ -94,6 +105,8 @@ class Lifecycle:
 
     def decommission(self, device_id: str, by: Actor) -> None:
         """Take a device out of service: hidden, its states ignored, its events still stored.
+
+        Its claim tokens count no more.
 
         Raises:
             UnknownDeviceError: there is none of that id.
@@ -119,19 +132,36 @@ class Lifecycle:
             raise DeviceError(str(error)) from error
         with self._database.writing() as connection:
             self._database.keep_order(connection)
-            row = locked_row(connection, device_id)
-            is_unknown = row is None and action != "register"
-            change = _Change({}, "unknown") if is_unknown else decide(row)
-            if change.values and row is None:
-                connection.execute(insert(DEVICES).values(device_id=device_id, **change.values))
-            elif change.values:
-                where = DEVICES.c.device_id == device_id
-                connection.execute(update(DEVICES).where(where).values(**change.values))
-            self._audit.note(connection, by, f"device.{action}", device_id, change.outcome)
-        if is_unknown:
+            change = self._settle(connection, action, device_id, by, decide)
+        if change.outcome == _UNKNOWN:
             raise UnknownDeviceError(f"there is no device {device_id!r}")
         if change.refusal:
             raise DeviceError(f"device {device_id!r} {change.refusal}")
+        return change
+
+    def _settle(
+        self,
+        connection: Connection,
+        action: str,
+        device_id: str,
+        by: Actor,
+        decide: Callable[[Row[Any] | None], _Change],
+    ) -> _Change:
+        """Change the row as is decided, and note it."""
+        row = locked_row(connection, device_id)
+        is_unknown = row is None and action != "register"
+        change = _Change({}, _UNKNOWN) if is_unknown else decide(row)
+        if change.values and row is None:
+            connection.execute(insert(DEVICES).values(device_id=device_id, **change.values))
+        elif change.values:
+            where = DEVICES.c.device_id == device_id
+            connection.execute(update(DEVICES).where(where).values(**change.values))
+        if change.values and action in _ENDS_CLAIMS:
+            # What the old board was enrolled with must not enrol it once more.
+            open_claims = (CLAIMS.c.device_id == device_id, CLAIMS.c.revoked_ns.is_(None))
+            now_ns = self._clock_ns()
+            connection.execute(update(CLAIMS).where(*open_claims).values(revoked_ns=now_ns))
+        self._audit.note(connection, by, f"device.{action}", device_id, change.outcome)
         return change
 
     def _registered(self, row: Row[Any] | None) -> _Change:

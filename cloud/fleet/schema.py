@@ -228,3 +228,22 @@ UPDATE_STEPS = Table(
     UniqueConstraint("device_id", "deployment", "boot", "transition", name="one_step_a_transition"),
     sqlite_autoincrement=True,
 )
+
+CLAIMS = Table(
+    "claims",
+    METADATA,
+    Column("token_id", String(12), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("device_id", String(63), nullable=False),
+    # With spaces between; empty: of any board.
+    Column("serials", Text, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False),
+    Column("revoked_ns", BigInteger),
+    # Down to `key_digest`: by whom it was used up.
+    Column("used_ns", BigInteger),
+    Column("used_serial", String(64), nullable=False),
+    Column("key_digest", LargeBinary(32)),
+    Column("wrong_serials", Integer, nullable=False),
+)

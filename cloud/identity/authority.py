@@ -8,6 +8,7 @@ registry.db   serial numbers and their states
 
 import contextlib
 import fcntl
+import hmac
 import os
 import secrets
 import shutil
@@ -20,12 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from cloud.errors import IdentityError
+from cloud.errors import IdentityError, TooManyCredentialsError
 from cloud.identity import certificates, files
 from cloud.identity.certificates import Root, Validity
 from cloud.identity.identities import Identity, Role
-from cloud.identity.registry import Entry, Registry
+from cloud.identity.registry import Certified, Entry, Registry, too_many
 from cloud.identity.settings import IdentitySettings
+from cloud.identity.signing_request import requested_key
 
 ROOT_KEY = "root.key"
 CRL = "crl.pem"
@@ -33,6 +35,9 @@ REGISTRY = "registry.db"
 
 CLOCK_SLACK = timedelta(days=1)
 """Everything is valid this much earlier, for machines whose clocks are behind."""
+
+MAX_LIVE = 3
+"""Certificates that a device may hold at once: of now, of the renewal, and one to spare."""
 
 _BRIEFLY = timedelta(minutes=10)
 
@@ -107,6 +112,11 @@ class CertificateAuthority:
         return self._root.certificate
 
     @property
+    def certificate_pem(self) -> bytes:
+        """The root's, as it is handed out."""
+        return certificates.pem(self._root.certificate)
+
+    @property
     def crl_file(self) -> Path:
         """The revocation list that a broker reads."""
         return self._folder / CRL
@@ -131,16 +141,52 @@ class CertificateAuthority:
             IdentityError: the folder holds credentials, or cannot be written.
         """
         files.check_vacant(out)
-        end = self._now() + timedelta(days=days or self._settings.certificate_days)
-        validity = Validity(
-            _whole_second(self._now() - CLOCK_SLACK),
-            min(_whole_second(end), self.certificate.not_valid_after_utc),
-        )
+        validity = self._validity(days)
         serial = x509.random_serial_number()
         credentials = self._sign(identity, serial, validity)
         self._registry.add(serial, identity, validity)
         files.write_credentials(out, credentials.as_files())
         return Entry(serial, identity.common_name, identity.role, validity, None)
+
+    def certify(self, identity: Identity, request: str, most: int = MAX_LIVE) -> Certified:
+        """Sign the key of a signing request; asked again for the same key, hand out the same.
+
+        Args:
+            identity: whose key it is; the request's own words about that are not read.
+            request: PKCS #10, PEM.
+            most: certificates that they may hold at once.
+
+        Raises:
+            RequestRefusedError: it is no request for an EC P-256 key, or that key's certificate
+                counts no more.
+            TooManyCredentialsError: they hold `most` already; nothing is revoked for them.
+            IdentityError: the registry cannot be written.
+        """
+        key = requested_key(request)
+        serial, validity = x509.random_serial_number(), self._validity()
+        signed = certificates.sign(self._root, identity, key, serial, validity)
+        entry = Entry(serial, identity.common_name, identity.role, validity, None)
+        new = Certified(entry, certificates.pem(signed))
+        return self._registry.add_for_key(new, certificates.key_digest(key), most, self._now())
+
+    @staticmethod
+    def digest_of(request: str) -> bytes:
+        """What the key of a signing request is known by, 32 bytes.
+
+        Raises:
+            RequestRefusedError: `certify` would refuse it.
+        """
+        return certificates.key_digest(requested_key(request))
+
+    def check_room(self, identity: Identity, most: int = MAX_LIVE) -> None:
+        """Return where somebody may be given one more certificate.
+
+        Raises:
+            TooManyCredentialsError: they hold `most` already.
+        """
+        held = [one for one in self.entries_of(identity) if one.state(self._now()) == "valid"]
+        if len(held) >= most:
+            raise TooManyCredentialsError(too_many(identity.common_name, len(held)))
 
     def revoke(self, identity: Identity) -> list[Entry]:
         """Revoke all certificates of an identity; again is harmless. Returns those revoked.
@@ -185,6 +231,22 @@ class CertificateAuthority:
         """Every certificate of somebody, the oldest first."""
         return self._registry.entries_of(identity)
 
+    def entry(self, serial: int) -> Entry | None:
+        """The certificate of a serial number; None where it is none of ours."""
+        return self._registry.entry(serial)
+
+    def is_listed(self, serial: int) -> bool:
+        """True where the revocation list names it.
+
+        Raises:
+            IdentityError: the list cannot be read.
+        """
+        return self._crl().get_revoked_certificate_by_serial_number(serial) is not None
+
+    def derived_secret(self, purpose: str) -> bytes:
+        """32 bytes for a purpose, the same wherever this CA's key is, and known to nobody else."""
+        return hmac.digest(certificates.key_pem(self._root.key), purpose.encode(), "sha256")
+
     def services(self) -> list[str]:
         """Common names of the services that hold a valid certificate."""
         now = self._now()
@@ -202,10 +264,7 @@ class CertificateAuthority:
         Raises:
             IdentityError: it cannot be read.
         """
-        try:
-            end = x509.load_pem_x509_crl(self.crl_file.read_bytes()).next_update_utc
-        except (OSError, ValueError) as error:
-            raise _unreadable(self.crl_file, error) from error
+        end = self._crl().next_update_utc
         assert end is not None, "all lists of ours have one"
         return end
 
@@ -221,6 +280,19 @@ class CertificateAuthority:
         now = _whole_second(self._now())
         validity = Validity(now - CLOCK_SLACK, now + _BRIEFLY)
         return self._sign(identity, serial or x509.random_serial_number(), validity)
+
+    def _validity(self, days: int | None = None) -> Validity:
+        """From a little before now on, never beyond the root's."""
+        now = self._now()
+        end = _whole_second(now + timedelta(days=days or self._settings.certificate_days))
+        begin = _whole_second(now - CLOCK_SLACK)
+        return Validity(begin, min(end, self.certificate.not_valid_after_utc))
+
+    def _crl(self) -> x509.CertificateRevocationList:
+        try:
+            return x509.load_pem_x509_crl(self.crl_file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.crl_file, error) from error
 
     def _sign(self, identity: Identity, serial: int, validity: Validity) -> Credentials:
         key = certificates.new_key()

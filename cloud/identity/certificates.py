@@ -4,6 +4,7 @@ Profiles after RFC 5280: EC P-256 keys, ECDSA with SHA-256, one extended key usa
 that a server's certificate opens no client session and a device's serves nobody.
 """
 
+import hashlib
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -63,6 +64,14 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def pem(signed: x509.Certificate | x509.CertificateRevocationList) -> bytes:
     """A certificate or a revocation list as PEM."""
     return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def key_digest(key: ec.EllipticCurvePublicKey) -> bytes:
+    """What a public key is known by: SHA-256 of its SubjectPublicKeyInfo, 32 bytes."""
+    encoded = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(encoded).digest()
 
 
 def make_root(name: str, validity: Validity) -> Root:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from cloud.errors import IdentityError
+from cloud.errors import IdentityError, RequestRefusedError, TooManyCredentialsError
 from cloud.identity.certificates import Revoked, Validity
 from cloud.identity.identities import Identity, Role
 
@@ -31,6 +31,15 @@ CREATE TABLE revocation_lists (
     "end" INTEGER NOT NULL
 ) STRICT;
 """
+
+_SIGNED_KEYS = """
+CREATE TABLE IF NOT EXISTS signed_keys (
+    key_digest BLOB PRIMARY KEY,
+    serial TEXT NOT NULL UNIQUE REFERENCES certificates (serial),
+    certificate BLOB NOT NULL
+) STRICT
+"""
+"""Registries of earlier releases have no such table, so it is made where it is first needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,19 @@ class Entry:
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if now > self.validity.end else "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A certificate for a key that its owner made.
+
+    Attributes:
+        entry: what is known of it.
+        certificate: itself, PEM.
+    """
+
+    entry: Entry
+    certificate: bytes
 
 
 class Registry:
@@ -86,6 +108,49 @@ class Registry:
         with self._transaction() as table:
             table.execute("INSERT INTO certificates VALUES (?, ?, ?, ?, ?, NULL)", row)
 
+    def add_for_key(self, new: Certified, digest: bytes, most: int, now: datetime) -> Certified:
+        """Remember a certificate of somebody's own key, unless the key has one already.
+
+        Args:
+            new: what is about to be handed out.
+            digest: of its key.
+            most: certificates that its owner may hold at once.
+            now: by which it is judged what they hold.
+
+        Returns:
+            The new one, or the one that was handed out for this key before.
+
+        Raises:
+            RequestRefusedError: the key's certificate counts no more, or is somebody else's.
+            TooManyCredentialsError: its owner holds `most` already.
+        """
+        entry = new.entry
+        owner = (entry.common_name, entry.role.value)
+        with self._transaction() as table:
+            table.execute(_SIGNED_KEYS)
+            known = table.execute(
+                "SELECT serial, common_name, role, not_before, not_after, revoked_at, certificate "
+                "FROM signed_keys JOIN certificates USING (serial) WHERE key_digest = ?",
+                (digest,),
+            ).fetchone()
+            if known is not None:
+                return _same(Certified(_entry(known[:6]), known[6]), entry, now)
+            (held,) = table.execute(
+                "SELECT count(*) FROM certificates WHERE common_name = ? AND role = ? "
+                "AND revoked_at IS NULL AND not_after >= ?",
+                (*owner, _seconds(now)),
+            ).fetchone()
+            if held >= most:
+                raise TooManyCredentialsError(too_many(entry.common_name, held))
+            serial = _hexadecimal(entry.serial)
+            table.execute(
+                "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, NULL)",
+                (serial, *owner, _seconds(entry.validity.begin), _seconds(entry.validity.end)),
+            )
+            row = (digest, serial, new.certificate)
+            table.execute("INSERT INTO signed_keys VALUES (?, ?, ?)", row)
+        return new
+
     def revoke(self, identity: Identity, at: datetime) -> None:
         """Mark all certificates of an identity; those marked before keep their time."""
         with self._transaction() as table:
@@ -100,6 +165,13 @@ class Registry:
         with self._transaction() as table:
             rows = table.execute("SELECT * FROM certificates ORDER BY common_name, rowid")
             return [_entry(row) for row in rows]
+
+    def entry(self, serial: int) -> Entry | None:
+        """The certificate of a serial number; None where the CA never issued it."""
+        with self._transaction() as table:
+            where = (_hexadecimal(serial),)
+            row = table.execute("SELECT * FROM certificates WHERE serial = ?", where).fetchone()
+        return None if row is None else _entry(row)
 
     def entries_of(self, identity: Identity) -> list[Entry]:
         """Those of one identity."""
@@ -138,6 +210,24 @@ class Registry:
                     yield connection
         except sqlite3.Error as error:
             raise IdentityError(f"the CA's registry {self._path}: {error}") from error
+
+
+def _same(known: Certified, wanted: Entry, now: datetime) -> Certified:
+    """What a key was certified with before, where it still counts and is the same owner's."""
+    entry = known.entry
+    if (entry.common_name, entry.role) != (wanted.common_name, wanted.role):
+        raise RequestRefusedError("the key is certified for another identity: make one of your own")
+    if (state := entry.state(now)) != "valid":
+        raise RequestRefusedError(f"the certificate of this key is {state}: make another key")
+    return known
+
+
+def too_many(common_name: str, held: int) -> str:
+    """What somebody is told who may hold no further certificate."""
+    return (
+        f"{common_name!r} holds {held} valid certificates already: revoke them, `wayside-cloud ca "
+        f"revoke {common_name}`, or wait until one expires"
+    )
 
 
 def _entry(row: tuple[str, str, str, int, int, int | None]) -> Entry:

@@ -4,6 +4,7 @@ finding.py   what one look came to
 machine.py   clock, OpenCV, accelerator
 disk.py      where events wait
 network.py   each network: is it here, does it run, how fast
+identity.py  the device's own certificate
 broker.py    the way to the broker, step by step
 camera.py    each camera: does it answer, with what
 examine.py   all of these in a row; read this first

@@ -9,6 +9,7 @@ from edge.doctor.broker import broker
 from edge.doctor.camera import cameras
 from edge.doctor.disk import disk
 from edge.doctor.finding import Finding, ok, wrong
+from edge.doctor.identity import identity
 from edge.doctor.machine import machine
 from edge.doctor.network import networks
 from wayside.errors import SettingsError
@@ -32,5 +33,6 @@ def examine(config: Path) -> Iterator[Finding]:
     yield from machine()
     yield from disk(settings.data_dir, settings.outbox.max_bytes)
     yield from networks(settings.models_in_use)
+    yield from identity(settings.identity, settings.device)
     yield from broker(settings.mqtt, settings.device)
     yield from cameras(settings.cameras)

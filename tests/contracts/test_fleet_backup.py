@@ -99,9 +99,9 @@ def test_a_backup_goes_into_either_kind_of_database(
 ) -> None:
     counts = back_up(database, file)
     assert counts == {
-        "api_keys": 1, "audit": 7, "desired_states": 1, "desired_targets": 1, "devices": 2,
-        "downlink": 1, "erasures": 1, "model_aliases": 1, "model_engines": 1, "models": 1,
-        "update_steps": 1, "updates": 1,
+        "api_keys": 1, "audit": 7, "claims": 0, "desired_states": 1, "desired_targets": 1,
+        "devices": 2, "downlink": 1, "erasures": 1, "model_aliases": 1, "model_engines": 1,
+        "models": 1, "update_steps": 1, "updates": 1,
     }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert key not in file.read_text()

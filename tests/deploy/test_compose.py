@@ -177,6 +177,15 @@ def test_broker_never_sees_the_key_of_the_ca() -> None:
     assert all(mode == "ro" for _, _, mode in mounts("mosquitto"))
     holders = {name for name in SERVICES for source, _, _ in mounts(name) if source == "./secrets"}
     assert holders == {"tools"}
+    folders = {name for name in SERVICES for source, _, _ in mounts(name) if "/ca" in source}
+    assert folders == {"mosquitto", "serve"}
+
+
+def test_the_process_that_enrols_devices_has_the_ca(settings: CloudSettings) -> None:
+    assert settings.enrolment.enabled
+    assert settings.enrolment.broker_host == "cloud.example.org"
+    assert ("./secrets/ca", str(settings.identity.folder), "rw") in mounts("serve")
+    assert f"{settings.enrolment.broker_port}:8883" in SERVICES["mosquitto"]["ports"]
 
 
 @pytest.mark.parametrize("name", OURS)

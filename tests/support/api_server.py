@@ -16,6 +16,7 @@ from cloud.api.app import create_app
 from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.app.http import answer
 from cloud.blobs.obstore import ObstoreBlobs
+from cloud.enrolment.enrolment import Enrolment
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
@@ -73,6 +74,7 @@ def api_server(
     requires_key: bool = True,
     tls: ApiTlsSettings | None = None,
     limits: LimitsSettings | None = None,
+    enrolment: Enrolment | None = None,
 ) -> Iterator[ApiServer]:
     """Answer on a free port; over TLS the client trusts exactly this certificate."""
     port, stop, changed = free_port(), threading.Event(), threading.Event()
@@ -92,7 +94,7 @@ def api_server(
         asked = threading.Event()
         app = create_app(
             FakeStore(), devices, lifecycle, dict, snapshots, access, erasures, asked.set,
-            registry, down, limits,
+            registry, down, limits, enrolment,
         )  # fmt: skip
         thread = threading.Thread(
             target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls, limits)

@@ -3,11 +3,16 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
 
 from wayside.errors import MqttSettingsError
 from wayside.mqtt.refusals import AttentiveSocket
 from wayside.mqtt.settings import MqttSettings
 from wayside.net import TlsSettings
+
+_log = structlog.get_logger(__name__)
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
@@ -26,6 +31,51 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
         context = _with_our_own(tls)
     context.sslsocket_class = AttentiveSocket
     return context
+
+
+class FreshTls:
+    """The TLS client's context of the files as they are now: certificates are renewed.
+
+    Args:
+        settings: that name the files.
+
+    Raises:
+        MqttSettingsError: a file cannot be read, or is no certificate or key.
+    """
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._settings = settings
+        self._seen = _stamps(settings)
+        self._context = tls_context(settings)
+
+    def context(self) -> ssl.SSLContext | None:
+        """Of the files where they have changed; of those before while the new ones are no good."""
+        seen = _stamps(self._settings)
+        if seen == self._seen:
+            return self._context
+        try:
+            self._context = tls_context(self._settings)
+        except MqttSettingsError as error:
+            _log.warning("changed credentials cannot be used", reason=str(error))
+        else:
+            self._seen = seen
+            _log.info("changed credentials are used")
+        return self._context
+
+
+def _stamps(settings: MqttSettings) -> tuple[tuple[int, ...], ...]:
+    """By what a file that was exchanged is told from the one before; links are followed."""
+    tls = settings.tls
+    files = (tls.ca_file, tls.cert_file, tls.key_file) if tls is not None else ()
+    return tuple(_stamp(file) for file in files if file is not None)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _with_our_own(tls: TlsSettings) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ import structlog
 from wayside.backoff import Backoff
 from wayside.errors import NotConnectedError
 from wayside.mqtt.connection import Connection, Outcome, Plan
-from wayside.mqtt.credentials import check_password, password_problem, tls_context
+from wayside.mqtt.credentials import FreshTls, check_password, password_problem
 from wayside.mqtt.messages import Listener, Message, Will
 from wayside.mqtt.settings import MqttSettings
 
@@ -20,7 +20,7 @@ C = TypeVar("C")
 
 
 class MqttSession(Generic[C]):
-    """A connection to a broker, made again whenever it breaks.
+    """A connection to a broker, made again whenever it breaks, by the credentials of then.
 
     Args:
         settings: the broker.
@@ -65,7 +65,7 @@ class MqttSession(Generic[C]):
         self._stop = threading.Event()
         self._current: Connection[C] | None = None
         self._thread: threading.Thread | None = None
-        self._tls = tls_context(settings)
+        self._tls = FreshTls(settings)
         check_password(settings)
 
     @property
@@ -158,7 +158,7 @@ class MqttSession(Generic[C]):
             client_id=self._client_id,
             listener=self._listener,
             will=self._will() if self._will is not None and protocol in self._will_on else None,
-            tls=self._tls,
+            tls=self._tls.context(),
             manual_ack=self._manual_ack,
             receive_maximum=self._receive_maximum,
             max_in_flight=self._max_in_flight,

@@ -287,6 +287,7 @@ def test_the_description_is_complete(server: Server) -> None:
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",
         "/v1/models", "/v1/models/{name}", "/v1/models/{name}/{version}",
         "/v1/models/{name}/{version}/state", "/v1/models/{name}/aliases/{alias}",
+        "/v1/enrolments", "/v1/renewals", "/v1/renewals/nonce",
     }  # fmt: skip
     for path in ("/v1/events", "/v1/counts", "/v1/devices", "/v1/latest", "/v1/heatmap"):
         route = description["paths"][path]["get"]

@@ -88,7 +88,15 @@ def test_a_time_in_a_body_is_text(server: ApiServer, admin: str, key: str, value
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/devices", "/v1/keys", "/v1/erasures", "/v1/models/gate/1/state"]
+    "path",
+    [
+        "/v1/devices",
+        "/v1/keys",
+        "/v1/erasures",
+        "/v1/models/gate/1/state",
+        "/v1/enrolments",
+        "/v1/renewals",
+    ],
 )
 @pytest.mark.parametrize(
     "body",

@@ -15,8 +15,10 @@ import pytest
 from cloud.app.bridge import run_bridge
 from cloud.app.ready import ReadyRoute
 from cloud.app.serve import run_serve
-from cloud.errors import BusError, StartError
+from cloud.errors import BusError, IdentityError, StartError
+from cloud.identity.authority import CertificateAuthority
 from cloud.settings import CloudSettings
+from protos.enrolment import NONCE_PATH
 from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, free_port, wait_until
 from tests.support.pubsub import embedded_pubsub
@@ -82,6 +84,20 @@ def test_serve_gets_ready_and_lets_go_of_its_file(tmp_path: Path, pubsub: Server
     assert not route.is_ready()
     with running(lambda stop: run_serve(chosen, stop)):  # the file and the port are free again
         wait_until(route.is_ready, "readiness")
+
+
+def test_serve_enrols_devices_where_it_has_the_ca(tmp_path: Path, pubsub: ServerProcess) -> None:
+    chosen = settings(tmp_path, pubsub.port, enrolment={"enabled": True})
+    with (
+        pytest.raises(IdentityError, match="make one with `wayside-cloud ca init`"),
+        running(lambda stop: run_serve(chosen, stop)),
+    ):
+        pass
+    CertificateAuthority.create(chosen.identity)
+    with running(lambda stop: run_serve(chosen, stop)):
+        wait_until(ReadyRoute("127.0.0.1", chosen.api.port).is_ready, "readiness")
+        status, answer = get(chosen, NONCE_PATH)
+        assert (status, list(answer)) == (200, ["nonce"])
 
 
 def test_serve_without_its_influxdb_lives_and_says_what_it_lacks(

@@ -227,6 +227,31 @@ def test_a_device_goes_together_with_its_certificates(
     assert "Not revoked" not in commands.done("devices", act, "gate-cam-01")
 
 
+def test_new_hardware_ends_the_certificates_of_the_old_unless_it_keeps_them(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.done("ca", "init")
+    commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "one")
+    said = commands.done("devices", "replace", "gate-cam-01", "--keep-certificates")
+    assert "Not revoked" in said
+    assert "valid" in commands.done("ca", "list").splitlines()[0]
+    said = commands.done("devices", "replace", "gate-cam-01")
+    assert "revoked gate-cam-01, 1 certificate" in said
+    assert "`wayside-cloud devices claim create gate-cam-01`" in said
+
+
+def test_a_fourth_certificate_of_a_device_is_refused(commands: Commands, tmp_path: Path) -> None:
+    commands.done("ca", "init")
+    for number in range(3):
+        commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / str(number))
+    for option in ([], ["--no-register"]):
+        said = commands.refused("ca", "issue", "gate-cam-01", "--out", tmp_path / "4", *option)
+        assert "'gate-cam-01' holds 3 valid certificates already: revoke them" in said
+    assert not (tmp_path / "4").exists()
+    commands.done("ca", "revoke", "gate-cam-01")
+    commands.done("ca", "issue", "gate-cam-01", "--out", tmp_path / "4")
+
+
 def test_a_device_that_is_not_known_keeps_its_certificate(
     commands: Commands, tmp_path: Path
 ) -> None:
@@ -235,7 +260,8 @@ def test_a_device_that_is_not_known_keeps_its_certificate(
     said = commands.refused("devices", "decommission", "gate-cam-01", "--revoke")
     assert "there is no device" in said
     assert "revoked" not in commands.done("ca", "list").splitlines()[0]
-    assert commands.run("devices", "replace", "x-cam", "--broker", "here").exit_code == 2
+    for keeping in (["decommission"], ["replace", "--keep-certificates"]):
+        assert commands.run("devices", *keeping, "x-cam", "--broker", "here").exit_code == 2
 
 
 def test_revocation_needs_a_ca_before_anything_is_changed(commands: Commands) -> None:

@@ -7,4 +7,5 @@ v0004_erasures.py        what was erased, so that it does not come back
 v0005_erasures_in_the_background.py  who carries an erasure out, for whom, and how far it came
 v0007_models.py          models by name and version, their aliases and engines
 v0008_desired_states.py  what each device shall be, what goes down to it, what it says of updates
+v0006_claims.py          claim tokens, with which boards become devices
 """

@@ -1,0 +1,216 @@
+"""Token or certificate in, certificate out; everything in the audit.
+
+A token is used up, and its device registered, before the CA signs. Broken off between the two, the
+device asks again with the same key, which the token still enrols and the CA certifies once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from cloud.enrolment.attempts import Attempts
+from cloud.enrolment.settings import EnrolmentSettings
+from cloud.errors import (
+    CertificateRefusedError,
+    ClaimRefusedError,
+    CloudError,
+    IdentityError,
+    RequestRefusedError,
+    TooManyAttemptsError,
+    UnknownDeviceError,
+)
+from cloud.fleet.audit import Actor, Audit
+from cloud.fleet.claim_token import token_id_of
+from cloud.fleet.claims import Board, Claims
+from cloud.fleet.devices import Devices
+from cloud.identity import proof as proofs
+from cloud.identity.authority import CertificateAuthority, utc_now
+from cloud.identity.identities import Role, identify
+from cloud.identity.proof import Nonces, Proof
+
+_ENROL = "device.enrol"
+_RENEW = "certificate.renew"
+_NOBODY = "nobody"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a device is given.
+
+    Attributes:
+        device: its id.
+        certificate: for its key, with those between it and the CA, PEM.
+        ca: the CA's certificate, PEM.
+        valid_until: end of the certificate.
+    """
+
+    device: str
+    certificate: str
+    ca: str
+    valid_until: datetime
+
+
+class Enrolment:
+    """Enrols boards and renews certificates. Any thread may use it.
+
+    Args:
+        authority: signs.
+        claims: the tokens, which register devices.
+        devices: the fleet.
+        audit: told of all that is given and refused.
+        settings: limits of attempts.
+        now: the clock.
+        attempts: made of the settings, if None; counts enrolments.
+        renewals: the same, counts renewals: a flood of strangers must not keep them from devices.
+    """
+
+    def __init__(
+        self,
+        authority: CertificateAuthority,
+        claims: Claims,
+        devices: Devices,
+        audit: Audit,
+        settings: EnrolmentSettings,
+        now: Callable[[], datetime] = utc_now,
+        attempts: Attempts | None = None,
+        renewals: Attempts | None = None,
+    ) -> None:
+        self.settings = settings
+        self._authority = authority
+        self._claims = claims
+        self._devices = devices
+        self._audit = audit
+        self._now = now
+        self._attempts = attempts or Attempts(settings.attempts)
+        self._renewals = renewals or Attempts(settings.attempts)
+        self._nonces = Nonces(authority)
+
+    def enrol(self, token: str, serial: str, request: str, origin: str) -> Grant:
+        """The certificate of the device that a token enrols.
+
+        Args:
+            token: the claim token.
+            serial: that the board gives as its own; may be empty.
+            request: PKCS #10, PEM; only its key counts.
+            origin: address that it comes from.
+
+        Raises:
+            TooManyAttemptsError: before anything was looked at.
+            RequestRefusedError: the request is none; the token is not used up.
+            ClaimRefusedError: the token enrols nobody.
+            TooManyCredentialsError: the device holds as many certificates as it may.
+            IdentityError: the CA cannot be used now.
+            StoreAwayError: the database does not answer.
+        """
+        token_id = token_id_of(token) or ""
+        self._admit(self._attempts, _ENROL, origin, token_id)
+        try:
+            board = Board(serial, self._authority.digest_of(request), origin)
+            device = self._claims.redeem(token, board)
+        except RequestRefusedError as error:
+            self._tell_stranger(self._attempts, _ENROL, origin, token_id, error)
+            raise
+        except ClaimRefusedError as error:
+            if error.token_id is None:
+                self._tell_stranger(self._attempts, _ENROL, origin, "", error)
+            raise
+        return self._certified(device, request, Actor(f"claim:{token_id}", origin))
+
+    def nonce(self, origin: str) -> str:
+        """A word that the proof of a renewal must carry.
+
+        Raises:
+            TooManyAttemptsError: from this address.
+        """
+        self._admit(self._renewals, _RENEW, origin, "")
+        return self._nonces.new(self._now())
+
+    def renew(self, proof: Proof, origin: str) -> Grant:
+        """A certificate for another key of a device that holds one that counts.
+
+        Raises:
+            TooManyAttemptsError: before anything was looked at.
+            CertificateRefusedError: the proof is none, or the certificate counts no more.
+            RequestRefusedError: the request is none.
+            TooManyCredentialsError: the device holds as many certificates as it may.
+            IdentityError: the CA cannot be used now.
+            StoreAwayError: the database does not answer.
+        """
+        # Not counted by device: anybody can name one, and would keep it from renewing.
+        self._admit(self._renewals, _RENEW, origin, "")
+        try:
+            proofs.check(proof, self._authority, self._nonces, self._now())
+            self._require_in_service(proof.device)
+        except CertificateRefusedError as error:
+            if error.holder is None:
+                self._tell_stranger(self._renewals, _RENEW, origin, proof.device, error)
+            else:
+                self._tell(Actor(f"device:{error.holder}", origin), _RENEW, proof.device, error)
+            raise
+        return self._certified(proof.device, proof.request, Actor(f"device:{proof.device}", origin))
+
+    def retire(self, device: str, by: Actor) -> None:
+        """Revoke the certificates of a device whose hardware is replaced, where it has any.
+
+        The broker refuses them once it has read the CA's revocation list.
+
+        Raises:
+            IdentityError: the revocation list cannot be written.
+            StoreAwayError: the database does not answer.
+        """
+        identity = identify(Role.DEVICE, device)
+        held = self._authority.entries_of(identity)
+        if not any(one.state(self._now()) == "valid" for one in held):
+            return
+        number = self._audit.begin(by, "certificate.revoke", device)
+        try:
+            self._authority.revoke(identity)
+        except IdentityError as error:
+            self._audit.close(number, f"failed: {error}")
+            raise
+        self._audit.close(number, "done")
+
+    def _certified(self, device: str, request: str, by: Actor) -> Grant:
+        number = self._audit.begin(by, "certificate.issue", device)
+        try:
+            made = self._authority.certify(identify(Role.DEVICE, device), request)
+        except CloudError as error:
+            self._audit.close(number, f"refused: {error}")
+            raise
+        self._audit.close(number, f"done: {made.entry.serial:x}")
+        _log.info("certificate issued", device=device, by=by.name, origin=by.origin)
+        ca = self._authority.certificate_pem
+        end = made.entry.validity.end
+        return Grant(device, made.certificate.decode(), ca.decode(), end)
+
+    def _require_in_service(self, device: str) -> None:
+        try:
+            found = self._devices.get(device)
+        except UnknownDeviceError as error:
+            raise CertificateRefusedError(f"the fleet has no device {device!r}", device) from error
+        if found.decommissioned_ns is not None:
+            raise CertificateRefusedError(f"device {device!r} is decommissioned", device)
+
+    def _admit(self, attempts: Attempts, action: str, origin: str, token_id: str) -> None:
+        flood = attempts.take(origin, token_id)
+        if flood is None:
+            return
+        error = TooManyAttemptsError(f"{flood.reason}: try again later", flood.retry_after_s)
+        if flood.is_first:
+            self._tell(Actor(_NOBODY, origin), action, token_id, error)
+        raise error
+
+    def _tell_stranger(
+        self, attempts: Attempts, action: str, origin: str, target: str, error: CloudError
+    ) -> None:
+        """Write a refusal down whose sender is not known, as long as there are not too many."""
+        if attempts.may_tell():
+            self._tell(Actor(_NOBODY, origin), action, target, error)
+
+    def _tell(self, by: Actor, action: str, target: str, error: CloudError) -> None:
+        _log.warning("refused", action=action, by=by.name, origin=by.origin, reason=str(error))
+        number = self._audit.begin(by, action, target)
+        self._audit.close(number, f"refused: {error}")

@@ -1,0 +1,243 @@
+"""Enrolment and renewal: reused, expired, wrong, flooded, somebody else's; all of it audited."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud.enrolment.settings import AttemptsSettings
+from cloud.errors import (
+    CertificateRefusedError,
+    ClaimRefusedError,
+    IdentityError,
+    RequestRefusedError,
+    TooManyAttemptsError,
+    TooManyCredentialsError,
+)
+from cloud.identity.identities import Role, identify
+from edge.identity import x509
+from tests.support.enrolment import BY, DEVICE, ORIGIN, OTHER, Board, Desk, enrolment_desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with enrolment_desk(tmp_path) as made:
+        yield made
+
+
+def test_a_board_becomes_the_device_of_its_token(desk: Desk) -> None:
+    board = Board()
+    grant = desk.enrol(board, desk.token())
+    x509.check(board.key, grant.certificate.encode(), grant.ca.encode())
+    certificate = x509.read(grant.certificate.encode())
+    assert (grant.device, certificate.device, grant.valid_until) == (
+        DEVICE, DEVICE, certificate.end,
+    )  # fmt: skip
+    assert desk.devices.get(DEVICE).registered_ns == desk.world.ns()
+    [entry] = desk.authority.entries()
+    assert desk.told() == [
+        ("claim", "device.register", DEVICE, "done"),
+        ("claim", "device.enrol", DEVICE, "done"),
+        ("claim", "certificate.issue", DEVICE, f"done: {entry.serial:x}"),
+    ]
+
+
+def test_a_reused_token_is_refused_to_another_board(desk: Desk) -> None:
+    token = desk.token()
+    desk.enrol(Board(), token)
+    with pytest.raises(ClaimRefusedError, match="used before, at .* with another key"):
+        desk.enrol(Board(), token)
+    assert len(desk.authority.entries()) == 1
+    assert desk.told()[-1][:3] == ("claim", "device.enrol", DEVICE)
+    assert desk.told()[-1][3].startswith("refused: the token was used before")
+
+
+def test_an_expired_token_and_a_wrong_serial_are_refused(desk: Desk) -> None:
+    late, bound = desk.token(hours=1), desk.token(DEVICE, "SN-1", hours=9)
+    desk.world.passes(hours=1)
+    with pytest.raises(ClaimRefusedError, match="the token expired"):
+        desk.enrol(Board(), late)
+    with pytest.raises(ClaimRefusedError, match="not for serial number 'SN-2'"):
+        desk.enrol(Board(), bound, "SN-2")
+    assert [outcome.partition(" at ")[0] for *_, outcome in desk.told()] == [
+        "refused: the token expired", "refused: the token is not for serial number 'SN-2'",
+    ]  # fmt: skip
+    assert desk.authority.entries() == []
+    desk.enrol(Board(), bound, "SN-1")
+
+
+def test_a_lost_answer_comes_again_to_the_same_key(desk: Desk) -> None:
+    board, token = Board(), desk.token()
+    first = desk.enrol(board, token)
+    desk.world.passes(minutes=10)
+    assert desk.enrol(board, token) == first
+    assert len(desk.authority.entries()) == 1, "and takes no second of three"
+
+
+def test_a_request_that_is_none_uses_no_token_up(desk: Desk) -> None:
+    token = desk.token()
+    with pytest.raises(RequestRefusedError):
+        desk.enrolment.enrol(token, "", "no request", ORIGIN)
+    [(who, action, target, outcome)] = desk.told()
+    assert (who, action, target) == ("nobody", "device.enrol", token[6:18])
+    assert outcome == "refused: the signing request is no PKCS #10 in PEM"
+    desk.enrol(Board(), token)
+
+
+def test_a_ca_that_fails_leaves_a_token_that_goes_on(desk: Desk) -> None:
+    board, token = Board(), desk.token()
+    registry = desk.folder / "ca/registry.db"
+    content = registry.read_bytes()
+    registry.write_bytes(b"no database " * 100)
+    with pytest.raises(IdentityError, match="file is not a database"):
+        desk.enrol(board, token)
+    registry.write_bytes(content)
+    assert desk.enrol(board, token).device == DEVICE
+    outcomes = [outcome for _, action, _, outcome in desk.told() if action == "certificate.issue"]
+    assert outcomes[0].startswith("refused: the CA's registry")
+    assert outcomes[1].startswith("done: ")
+
+
+def test_a_fourth_certificate_is_refused_to_a_token_too(desk: Desk) -> None:
+    for _ in range(3):
+        desk.enrol(Board(), desk.token())
+    board, token = Board(), desk.token()
+    with pytest.raises(TooManyCredentialsError, match="holds 3 valid certificates"):
+        desk.enrol(board, token)
+    desk.authority.revoke(identify(Role.DEVICE, DEVICE))
+    assert desk.enrol(board, token).device == DEVICE, "the same key goes on once there is room"
+
+
+def test_a_wrong_token_is_told_nothing_and_written_down(desk: Desk) -> None:
+    for wrong in ("claim_aaaaaaaaaaaa_" + "A" * 43, "", "guess"):
+        with pytest.raises(ClaimRefusedError, match=r"^the token is not valid$"):
+            desk.enrol(Board(), wrong)
+    refused = ("nobody", "device.enrol", "", "refused: the token is not valid")
+    assert desk.told() == [refused] * 3
+    assert desk.audit.page()[0].origin == ORIGIN
+
+
+def test_a_flood_is_refused_before_anything_is_looked_up(tmp_path: Path) -> None:
+    limits = AttemptsSettings(per_token=4, per_address=6, in_all=9)
+    with enrolment_desk(tmp_path, attempts=limits) as desk:
+        token = desk.token()
+        wrong = token[:-1] + ("A" if token[-1] != "A" else "B")
+        refused = [_refused(desk, wrong, "192.0.2.1") for _ in range(10)]
+        assert refused == [ClaimRefusedError] * 4 + [TooManyAttemptsError] * 6
+        refused = [_refused(desk, "guess", "192.0.2.1") for _ in range(4)]
+        assert refused == [ClaimRefusedError] * 2 + [TooManyAttemptsError] * 2
+        refused = [_refused(desk, "guess", f"198.51.100.{n}") for n in range(8)]
+        assert refused == [ClaimRefusedError] * 3 + [TooManyAttemptsError] * 5
+        outcomes = [outcome for *_, outcome in desk.told()]
+        assert outcomes.count("refused: the token is not valid") == 9
+        floods = [one for one in outcomes if one.startswith("refused: too many attempts")]
+        assert len(floods) == len(set(floods)) == 3, "each kind once in a window"
+
+        with pytest.raises(TooManyAttemptsError) as error:
+            desk.enrol(Board(), token)
+        assert 0 < error.value.retry_after_s <= 60
+        desk.world.passes(seconds=60)
+        assert desk.enrol(Board(), token).device == DEVICE
+
+
+def test_a_flood_of_enrolments_does_not_keep_devices_from_renewing(tmp_path: Path) -> None:
+    with enrolment_desk(tmp_path, attempts=AttemptsSettings(in_all=5)) as desk:
+        board = desk.enrolled()
+        while _refused(desk, "guess", ORIGIN) is ClaimRefusedError:
+            continue
+        proof = board.proof(desk.enrolment.nonce(ORIGIN), Board())
+        assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
+
+
+def test_strangers_cannot_fill_the_audit(tmp_path: Path) -> None:
+    many = AttemptsSettings(per_token=1000, per_address=1000, in_all=1000)
+    with enrolment_desk(tmp_path, attempts=many) as desk:
+        for _ in range(70):
+            _refused(desk, "guess", ORIGIN)
+        assert len(desk.told()) == 60
+
+
+def test_a_device_renews_by_the_key_that_it_holds(desk: Desk) -> None:
+    old, new = desk.enrolled(), Board()
+    desk.world.passes(days=250)
+    grant = desk.enrolment.renew(old.proof(desk.enrolment.nonce(ORIGIN), new), ORIGIN)
+    x509.check(new.key, grant.certificate.encode(), grant.ca.encode())
+    assert x509.read(grant.certificate.encode()).end > x509.read(old.certificate.encode()).end
+    entries = desk.authority.entries()
+    assert [one.state(desk.world()) for one in entries] == ["valid", "valid"]
+    assert desk.told()[-1] == (
+        "device", "certificate.issue", DEVICE, f"done: {entries[-1].serial:x}",
+    )  # fmt: skip
+    again = desk.enrolment.renew(old.proof(desk.enrolment.nonce(ORIGIN), new), ORIGIN)
+    assert again == grant
+
+
+def test_a_certificate_of_another_device_is_refused_and_audited(desk: Desk) -> None:
+    other = desk.enrolled(OTHER)
+    desk.enrolled(DEVICE)
+    nonce = desk.enrolment.nonce(ORIGIN)
+    with pytest.raises(CertificateRefusedError, match=f"is of '{OTHER}', not of '{DEVICE}'"):
+        desk.enrolment.renew(other.proof(nonce, Board(), DEVICE), ORIGIN)
+    assert desk.told()[-1] == (
+        "device", "certificate.renew", DEVICE,
+        f"refused: the certificate is of {OTHER!r}, not of {DEVICE!r}",
+    )  # fmt: skip
+    assert desk.audit.page(limit=1000)[-1].actor == f"device:{OTHER}"
+
+
+def test_a_stolen_certificate_without_its_key_is_refused_and_audited(desk: Desk) -> None:
+    victim = desk.enrolled()
+    thief = Board(certificate=victim.certificate)
+    with pytest.raises(CertificateRefusedError, match="not by the certificate's key"):
+        desk.enrolment.renew(thief.proof(desk.enrolment.nonce(ORIGIN), thief), ORIGIN)
+    assert desk.told()[-1] == (
+        "nobody", "certificate.renew", DEVICE,
+        "refused: the signature is not by the certificate's key",
+    )  # fmt: skip
+
+
+def test_a_device_out_of_service_renews_nothing(desk: Desk) -> None:
+    board = desk.enrolled()
+    desk.lifecycle.decommission(DEVICE, BY)
+    nonce = desk.enrolment.nonce(ORIGIN)
+    with pytest.raises(CertificateRefusedError, match="is decommissioned"):
+        desk.enrolment.renew(board.proof(nonce, Board()), ORIGIN)
+    desk.lifecycle.recommission(DEVICE, BY)
+    desk.enrolment.renew(board.proof(nonce, Board()), ORIGIN)
+
+
+def test_a_device_that_the_fleet_does_not_know_renews_nothing(desk: Desk, tmp_path: Path) -> None:
+    desk.authority.issue(identify(Role.DEVICE, "lone-cam"), tmp_path / "out")
+    board = Board((tmp_path / "out/key.pem").read_bytes())
+    board.certificate = (tmp_path / "out/cert.pem").read_text()
+    proof = board.proof(desk.enrolment.nonce(ORIGIN), Board(), "lone-cam")
+    with pytest.raises(CertificateRefusedError, match="the fleet has no device 'lone-cam'"):
+        desk.enrolment.renew(proof, ORIGIN)
+
+
+def test_a_replaced_board_neither_renews_nor_enrols_again(desk: Desk) -> None:
+    board, token = Board(), desk.token()
+    board.certificate = desk.enrol(board, token).certificate
+    desk.lifecycle.replace(DEVICE, BY)
+    desk.enrolment.retire(DEVICE, BY)
+    assert desk.audit.page(limit=1000)[-1].action == "certificate.revoke"
+    with pytest.raises(CertificateRefusedError, match="was revoked"):
+        desk.enrolment.renew(board.proof(desk.enrolment.nonce(ORIGIN), Board()), ORIGIN)
+    with pytest.raises(ClaimRefusedError, match="the token was revoked"):
+        desk.enrol(board, token)
+    with pytest.raises(RequestRefusedError, match="of this key is revoked"):
+        desk.enrol(board, desk.token())
+    assert desk.enrol(Board(), desk.token()).device == DEVICE, "the new board does"
+
+
+def test_who_holds_no_certificate_is_retired_without_a_word(desk: Desk) -> None:
+    desk.lifecycle.register(DEVICE, BY)
+    before = desk.audit.page()
+    desk.enrolment.retire(DEVICE, BY)
+    assert desk.audit.page() == before
+
+
+def _refused(desk: Desk, token: str, origin: str) -> type[Exception]:
+    with pytest.raises((ClaimRefusedError, TooManyAttemptsError)) as refused:
+        desk.enrol(Board(), token, origin=origin)
+    return refused.type
