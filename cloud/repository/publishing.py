@@ -91,13 +91,13 @@ class Publisher:
         return standing
 
     def publish(
-        self, proposal: Proposal, registry: Registry, by: Actor, *, may_gap: bool = False
+        self, proposal: Proposal, registry: Registry | None, by: Actor, *, may_gap: bool = False
     ) -> Shown:
         """Bring a proposal into force; one that is in force already is finished.
 
         Args:
             proposal: with its signatures.
-            registry: of the models that it releases or revokes.
+            registry: of the models that it releases or revokes; None where it does neither.
             by: who publishes it.
             may_gap: a key of the server is lost, so that for a moment no device can believe us.
 
@@ -118,7 +118,8 @@ class Publisher:
         if made.root is not None:
             self._replace_root(made.root, standing)
         shown = self.refresh()
-        _tell(proposal, registry, by)
+        if registry is not None:
+            _tell(proposal, registry, by)
         return shown
 
     def refresh(self) -> Shown:
@@ -214,13 +215,17 @@ class Publisher:
                 "or was interrupted, then delete that file, which no device has seen"
             )
 
-    def _copy(self, made: Plan, standing: Standing | None, registry: Registry) -> None:
+    def _copy(
+        self, made: Plan, standing: Standing | None, registry: Registry | None
+    ) -> None:
         """Bring the files of what is released; nothing names them yet."""
         for name, file in made.families.items():
             known = standing is not None and name in standing.families
             before = standing.releases(name) if standing and known else Family(name)
             for release in read_family(name, file.signed).releases:
                 if before.find(release.version) is None:
+                    if registry is None:
+                        raise RepositoryError(f"{name} {release.version}: no registry was named")
                     self._copy_release(name, release, registry)
 
     def _copy_release(self, family: str, release: Release, registry: Registry) -> None:

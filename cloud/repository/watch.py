@@ -8,9 +8,6 @@ from cloud.repository.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, family_ro
 from cloud.repository.settings import RepositorySettings
 from cloud.repository.standing import Standing
 
-_OFFLINE, _ONLINE = "repository renew", "repository refresh"
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """A role as it stands.
@@ -19,15 +16,13 @@ class Row:
         role: its name.
         version: in force.
         expires: its end, UTC.
-        command: that renews it.
-        warn: so long before its end.
+        is_online: signed by the server.
     """
 
     role: str
     version: int
     expires: datetime
-    command: str
-    warn: timedelta
+    is_online: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +40,18 @@ class Alarm:
     message: str
 
 
-def rows(standing: Standing, settings: RepositorySettings) -> list[Row]:
+def rows(standing: Standing) -> list[Row]:
     """Every role, the top ones first."""
-    people = timedelta(days=settings.warn_offline_days)
-    server = timedelta(days=settings.warn_online_days)
-    root, targets = standing.root, standing.targets
     found = [
-        Row(ROOT, root.version, root.expires, _OFFLINE, people),
-        Row(TARGETS, targets.version, targets.expires, _OFFLINE, people),
+        Row(ROOT, standing.root.version, standing.root.expires),
+        Row(TARGETS, standing.targets.version, standing.targets.expires),
     ]
     if standing.snapshot is not None:
-        snapshot = standing.snapshot
-        found.append(Row(SNAPSHOT, snapshot.version, snapshot.expires, _ONLINE, server))
+        found.append(Row(SNAPSHOT, standing.snapshot.version, standing.snapshot.expires, True))
     if standing.timestamp is not None:
-        timestamp = standing.timestamp
-        found.append(Row(TIMESTAMP, timestamp.version, timestamp.expires, _ONLINE, server))
+        found.append(Row(TIMESTAMP, standing.timestamp.version, standing.timestamp.expires, True))
     for name, file in standing.families.items():
-        found.append(Row(family_role(name), file.version, file.expires, _OFFLINE, people))
+        found.append(Row(family_role(name), file.version, file.expires))
     return found
 
 
@@ -78,17 +68,19 @@ def alarms(standing: Standing, settings: RepositorySettings, now: datetime) -> l
 
 
 def _ends(standing: Standing, settings: RepositorySettings, now: datetime) -> Iterator[Alarm]:
-    for row in rows(standing, settings):
+    for row in rows(standing):
+        warn = settings.warn_online_days if row.is_online else settings.warn_offline_days
         left = row.expires - now
-        if left > row.warn:
+        if left > timedelta(days=warn):
             continue
-        what = role_text(row.role)
-        command = f"wayside-cloud {row.command}"
-        if row.command == _OFFLINE:
-            command = f"{command} {what}"
-        when = f"{row.expires:%F %R} UTC"
-        said = f"ended at {when}" if left <= timedelta(0) else f"ends at {when}, {_in(left)}"
-        yield Alarm(row.role, left <= timedelta(0), f"{what} {row.version} {said}: `{command}`")
+        what, is_over = role_text(row.role), left <= timedelta(0)
+        said = f"end{'ed' if is_over else 's'} at {row.expires:%F %R} UTC"
+        command = "refresh" if row.is_online else f"renew {what}"
+        soon = "" if is_over else f", {_in(left)}"
+        yield Alarm(
+            row.role, is_over,
+            f"{what} {row.version} {said}{soon}: `wayside-cloud repository {command}`",
+        )  # fmt: skip
 
 
 def _unshown(standing: Standing) -> Iterator[Alarm]:

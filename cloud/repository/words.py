@@ -8,8 +8,11 @@ from cloud.repository.family import Family, read_family
 from cloud.repository.proposal import Offline, Part, Proposal
 from cloud.repository.roles import TOP, family_of, family_role, role_text
 from cloud.repository.signing import key_text
-from cloud.repository.standing import missing_text
+from cloud.repository.standing import Standing, missing_text
 from cloud.repository.trust import families_of, keys_of
+from cloud.repository.watch import rows
+
+_SHOWN = 20
 
 
 def describe(proposal: Proposal) -> list[str]:
@@ -29,6 +32,33 @@ def describe(proposal: Proposal) -> list[str]:
         for part, why, result in proposal.verdicts()
     ]
     return lines
+
+
+def status_lines(standing: Standing) -> list[str]:
+    """Every role: version, end, whose signatures count; and the releases of each family."""
+    lines = []
+    for row in rows(standing):
+        what = role_text(row.role)
+        delegator = standing.root.signed if row.role in TOP else standing.targets.signed
+        threshold = delegator.get_delegated_role(row.role).threshold
+        keys = keys_of(delegator, row.role)
+        lines.append(
+            f"{what:<24} {row.version:>5}  until {row.expires:%F %R} UTC  {threshold} of "
+            f"{len(keys)}: {_names(keys)}"
+        )
+    for name in standing.families:
+        lines += _family_lines(standing.releases(name))
+    return lines
+
+
+def _family_lines(family: Family) -> Iterator[str]:
+    floor = f"floor {family.floor}" if family.floor else "no floor"
+    yield f"{family.name}: {floor}, {len(family.releases)} releases"
+    for one in family.releases[-_SHOWN:]:
+        below = "  below the floor" if one.number < family.floor else ""
+        yield f"  {one.number:>5}  {one.version:<20} {one.sha256[:12]}{below}"
+    for version, number in family.withdrawn.items():
+        yield f"  {number:>5}  {version:<20} revoked"
 
 
 def _changes(part: Part) -> Iterator[str]:
