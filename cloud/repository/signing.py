@@ -63,6 +63,11 @@ class PrivateKey:
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._signer = CryptoSigner(private)
 
+    @classmethod
+    def generate(cls) -> "PrivateKey":
+        """A new one, in no file."""
+        return cls(Ed25519PrivateKey.generate())
+
     @property
     def keyid(self) -> str:
         """The sha256 that names it."""
