@@ -29,6 +29,10 @@ def write_proposal(path: Path, proposal: Proposal) -> None:
     """
     try:
         files.create(path, to_bytes(proposal), files.PUBLIC)
+    except FileExistsError as error:
+        raise RepositoryError(
+            f"{path} is there already, perhaps with signatures: name another file"
+        ) from error
     except OSError as error:
         raise RepositoryError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -329,22 +329,6 @@ def _new(role: str) -> PublicKey:
     return PublicKey(role, PrivateKey.generate().public("new"))
 
 
-def test_a_record_store_stands_in_for_a_registry(records: dict[str, Path], tmp_path: Path) -> None:
-    from cloud.repository.record_store import RecordStore
-
-    store = RecordStore(records["1.0.0"].parents[1])
-    content = store.record("gate", "1.0.0")
-    assert content == (records["1.0.0"] / "record.json").read_bytes()
-    assert store.state("gate", "1.0.0") == "VALIDATED"
-    for sha256, size in store.artefacts("gate", "1.0.0"):
-        assert len(store.open(sha256)) == size
-    for ask in (store.record, store.artefacts, store.state):
-        with pytest.raises(RepositoryError, match=r"gate/9/record\.json"):
-            ask("gate", "9")
-    with pytest.raises(RepositoryError, match="no record has an artefact"):
-        store.open("ab" * 32)
-
-
 def test_a_folder_can_hold_a_repository(tmp_path: Path) -> None:
     repository = SignedRepository(tmp_path / "repository")
     assert Storage(FolderBlobs(tmp_path / "repository")).standing() is not None
