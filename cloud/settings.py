@@ -134,9 +134,7 @@ class CloudSettings(BaseModel):
 
     @field_validator("repository", mode="before")
     @classmethod
-    def _keeps_the_repository_in_data_dir(
-        cls, given: object, validation: ValidationInfo
-    ) -> object:
+    def _keeps_the_repository_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
         folder = _data_dir(validation)
         section = _derived(given, blobs=None, keys_folder=folder / "repository-keys")
         if not isinstance(section, Mapping):

@@ -13,7 +13,7 @@ from cloud.blobs.port import BlobEntry, check_key
 from cloud.errors import BlobNotFoundError, BlobsAwayError
 
 if TYPE_CHECKING:
-    from obstore import PutMode
+    from obstore import PutMode, UpdateVersion
 
 _PAGE = 1000
 """Entries that Google gives in one answer."""
@@ -72,7 +72,12 @@ class ObstoreBlobs:
         meta = found.meta
         if bytes(found.bytes()) != expected:
             return None
-        return {"e_tag": meta["e_tag"], "version": meta["version"]}
+        mode: UpdateVersion = {}
+        if meta["e_tag"] is not None:
+            mode["e_tag"] = meta["e_tag"]
+        if meta["version"] is not None:  # of a bucket: its generation
+            mode["version"] = meta["version"]
+        return mode
 
     def get(self, key: str) -> bytes:
         """The blob."""

@@ -47,14 +47,14 @@ PublicFiles = Annotated[
 
 @keys_app.command("create")
 def create_key(
-    role: Annotated[
-        str, typer.Option(help="root, targets, snapshot, timestamp or family:NAME")
-    ],
+    role: Annotated[str, typer.Option(help="root, targets, snapshot, timestamp or family:NAME")],
     holder: Annotated[str, typer.Option(help="who holds it, for people")],
     out: Annotated[
         Path | None,
-        typer.Option(help="file for the private half, NAME.pem; default for snapshot and "
-                     "timestamp: in repository.keys_folder"),
+        typer.Option(
+            help="file for the private half, NAME.pem; default for snapshot and "
+            "timestamp: in repository.keys_folder"
+        ),
     ] = None,
     passphrase_file: PassphraseFiles = None,
     config: ConfigFile = None,

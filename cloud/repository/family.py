@@ -115,9 +115,7 @@ class Family:
         gone = self.find(version)
         if gone is None:
             known = ", ".join(one.version for one in self.releases[-5:]) or "none"
-            raise RepositoryError(
-                f"{self.name} {version} is no release; devices may take: {known}"
-            )
+            raise RepositoryError(f"{self.name} {version} is no release; devices may take: {known}")
         return replace(
             self,
             releases=tuple(one for one in self.releases if one is not gone),
@@ -154,9 +152,7 @@ def read_family(name: str, signed: Targets) -> Family:
         RepositoryError: it is not of the form that `to_signed` gives.
     """
     try:
-        releases = sorted(
-            _release(name, path, target) for path, target in signed.targets.items()
-        )
+        releases = sorted(_release(name, path, target) for path, target in signed.targets.items())
         custom = signed.unrecognized_fields[CUSTOM]
         withdrawn = dict(signed.unrecognized_fields[WITHDRAWN])
         family = Family(
@@ -164,14 +160,18 @@ def read_family(name: str, signed: Targets) -> Family:
             frozenset(_number(one) for one in custom["revoked"]),
             {str(version): _number(number) for version, number in withdrawn.items()},
         )  # fmt: skip
-        if family.to_signed(signed.version, signed.expires) != signed:
-            raise ValueError("it holds more than that")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RepositoryError(
-            f"version {signed.version} of family {name} does not hold what a family's role "
-            f"holds: {error}"
-        ) from error
+        raise _strange(name, signed, str(error)) from error
+    if family.to_signed(signed.version, signed.expires) != signed:
+        raise _strange(name, signed, "more than that")
     return family
+
+
+def _strange(name: str, signed: Targets, what: str) -> RepositoryError:
+    return RepositoryError(
+        f"version {signed.version} of family {name} does not hold what a family's role holds: "
+        f"{what}"
+    )
 
 
 def _release(family: str, path: str, target: TargetFile) -> Release:
@@ -223,7 +223,9 @@ def check_next(before: Family, after: Family) -> None:
         )
     if not before.revoked <= after.revoked:
         lifted = sorted(before.revoked - after.revoked)
-        raise RepositoryError(f"{after.name}: the revocation of release {lifted[0]} would be lifted")
+        raise RepositoryError(
+            f"{after.name}: the revocation of release {lifted[0]} would be lifted"
+        )
     if not before.withdrawn.items() <= after.withdrawn.items():
         raise RepositoryError(f"{after.name}: a withdrawn version would be forgotten")
     kept = {one.number: one for one in after.releases}

@@ -105,9 +105,7 @@ def lost_roles(before: Root, keys: Keys) -> list[str]:
     ]  # fmt: skip
 
 
-def _signed(
-    metadata: "Metadata[Any]", role: str, roots: Sequence[Root], keys: Keys
-) -> bytes:
+def _signed(metadata: "Metadata[Any]", role: str, roots: Sequence[Root], keys: Keys) -> bytes:
     """Signed for all of these roots by the keys that we have."""
     for root in roots:
         theirs = keys_of(root, role)

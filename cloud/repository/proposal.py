@@ -92,12 +92,8 @@ class Proposal:
         """For each part and each who says so: whose signatures there are, and are missing."""
         for part in self.parts:
             for delegator, why in self.delegators(part.role):
-                try:
-                    yield part, why, verdict(delegator, part.role, part.metadata)
-                except ValueError:
-                    raise RepositoryError(
-                        f"nobody may sign for {role_text(part.role)}: {why} does not know it"
-                    ) from None
+                keys_of(delegator, part.role)  # says it where there is no such role
+                yield part, why, verdict(delegator, part.role, part.metadata)
 
     def missing(self) -> list[str]:
         """What lacks before it can be published, one a line; empty where nothing does."""
@@ -158,9 +154,7 @@ def proposed(
         targets: in force.
     """
     parts = tuple(Part(role, before, Metadata(after)) for role, before, after in changes)
-    return Proposal(
-        purpose, made_by, f"{made_at:%Y-%m-%dT%H:%M:%SZ}", parts, root, targets
-    )
+    return Proposal(purpose, made_by, f"{made_at:%Y-%m-%dT%H:%M:%SZ}", parts, root, targets)
 
 
 class _PartFile(BaseModel):
@@ -195,13 +189,17 @@ def to_bytes(proposal: Proposal) -> bytes:
         "parts": [
             {
                 "role": part.role,
-                "before": Metadata(part.before).to_dict() if part.before else None,
+                "before": _unsigned(part.before) if part.before else None,
                 "proposed": part.metadata.to_dict(),
             }
             for part in proposal.parts
         ],
     }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def _unsigned(signed: Offline) -> dict[str, Any]:
+    return {"signatures": [], "signed": signed.to_dict()}
 
 
 def from_bytes(content: bytes, what: str) -> Proposal:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tuf.api.metadata import Root, Targets
+from tuf.api.metadata import Metadata, Root, Targets
 
 from cloud.errors import RepositoryError, StaleProposalError
 from cloud.fleet.audit import Actor
@@ -115,8 +115,9 @@ class Publisher:
             self._write(family_role(name), file)
         if made.targets is not None:
             self._write(TARGETS, made.targets)
+        self._prepare_root(made, standing)
         if made.root is not None:
-            self._replace_root(made.root, standing)
+            self._write(ROOT, made.root)
         shown = self.refresh()
         if registry is not None:
             _tell(proposal, registry, by)
@@ -139,14 +140,20 @@ class Publisher:
         """
         parts = []
         for part in proposal.parts:
-            content = self._storage.read(part.role, part.after.version)
-            if content is not None:
-                kind = Root if part.role == ROOT else Targets
-                there = parse(content, kind, metadata_key(part.role, part.after.version))
-                if is_same_but_for_its_end(there.signed, part.after):
-                    part = replace(part, metadata=there.metadata)  # noqa: PLW2901
-            parts.append(part)
+            there = self._leftover(part.role, part.after.version)
+            if there is not None and is_same_but_for_its_end(there.signed, part.after):
+                parts.append(replace(part, metadata=there))
+            else:
+                parts.append(part)
         return replace(proposal, parts=tuple(parts))
+
+    def _leftover(self, role: str, version: int) -> "Metadata[Any] | None":
+        content, what = self._storage.read(role, version), metadata_key(role, version)
+        if content is None:
+            return None
+        if role == ROOT:
+            return parse(content, Root, what).metadata
+        return parse(content, Targets, what).metadata
 
     def _check_keys(self, made: Plan, standing: Standing | None, *, may_gap: bool) -> None:
         """Find out what is missing before anything is written."""
@@ -170,16 +177,17 @@ class Publisher:
                 "--old-key-is-lost"
             )
 
-    def _replace_root(self, root: File[Root], standing: Standing | None) -> None:
-        """Write a root; where keys of the server change, what it signs is believed before."""
+    def _prepare_root(self, made: Plan, standing: Standing | None) -> None:
+        """Have devices of both roots believe what is shown, before the new one is there."""
         if (
-            standing is not None
-            and not _is_believed(standing, root.signed)
-            and not online.lost_roles(standing.root.signed, self._keys)
-            and online.is_worth_showing(standing, self._now())
+            made.root is None
+            or standing is None
+            or (made.targets is None and _is_believed(standing, made.root.signed))
+            or online.lost_roles(standing.root.signed, self._keys)
+            or not online.is_worth_showing(standing, self._now())
         ):
-            self._show([root.signed])
-        self._write(ROOT, root)
+            return
+        self._show([made.root.signed])
 
     def _show(self, also: Sequence[Root]) -> Shown:
         """Write snapshot and timestamp of what stands, for the newest root and these."""
@@ -215,9 +223,7 @@ class Publisher:
                 "or was interrupted, then delete that file, which no device has seen"
             )
 
-    def _copy(
-        self, made: Plan, standing: Standing | None, registry: Registry | None
-    ) -> None:
+    def _copy(self, made: Plan, standing: Standing | None, registry: Registry | None) -> None:
         """Bring the files of what is released; nothing names them yet."""
         for name, file in made.families.items():
             known = standing is not None and name in standing.families

@@ -1,7 +1,7 @@
 """Keys: made, kept in files, and signing. The only module that knows what a private key is.
 
-    NAME.pem   the private key, PKCS#8 PEM; under a passphrase where people sign with it
-    NAME.pub   its public half, a small JSON text that can be mailed
+NAME.pem   the private key, PKCS#8 PEM; under a passphrase where people sign with it
+NAME.pub   its public half, a small JSON text that can be mailed
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, Key
 from tuf.api.metadata import Metadata
 
-from cloud.errors import SigningKeyError
+from cloud.errors import RepositoryError, SigningKeyError
 from cloud.identity import files
 from cloud.repository.roles import ONLINE, role_of, role_text
 
@@ -103,11 +103,14 @@ def is_sound(key: Key) -> bool:
     told = {"keytype": key.keytype, "scheme": key.scheme, "keyval": key.keyval}
     canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
     holder = key.unrecognized_fields.get(_HOLDER)
+    try:
+        is_name = isinstance(holder, str) and holder == _checked_holder(holder)
+    except SigningKeyError:
+        return False
     return (
         (key.keytype, key.scheme) == ("ed25519", "ed25519")
         and set(key.unrecognized_fields) == {_HOLDER}
-        and isinstance(holder, str)
-        and holder == _checked_holder(holder)
+        and is_name
         and hashlib.sha256(canonical.encode()).hexdigest() == key.keyid
     )
 
@@ -185,13 +188,18 @@ def read_public(path: Path) -> PublicKey:
     try:
         document = json.loads(content)
         key = Key.from_dict(document["keyid"], document["key"])
-        if not is_sound(key):
-            raise ValueError("its id is not its own")
-        return PublicKey(role_of(document["role"]), key)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SigningKeyError(
-            f"{path}: is no public half as `wayside-cloud repository keys create` writes it"
-        ) from error
+        public = PublicKey(role_of(document["role"]), key)
+    except (ValueError, KeyError, TypeError, AttributeError, RepositoryError) as error:
+        raise _no_public(path) from error
+    if not is_sound(key):
+        raise _no_public(path)
+    return public
+
+
+def _no_public(path: Path) -> SigningKeyError:
+    return SigningKeyError(
+        f"{path}: is no public half as `wayside-cloud repository keys create` writes it"
+    )
 
 
 def read_private(path: Path, ask: Ask) -> PrivateKey:

@@ -14,8 +14,8 @@ from typing import Any, Generic
 from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import (
     Key,
-    MetaFile,
     Metadata,
+    MetaFile,
     Root,
     Snapshot,
     T,
@@ -137,16 +137,14 @@ def parse(content: bytes, kind: type[T], what: str) -> File[T]:
     """
     try:
         metadata: Metadata[T] = Metadata.from_bytes(content)
-        if not isinstance(metadata.signed, kind) or metadata.unrecognized_fields:
-            raise ValueError("it is of another kind")
     except (DeserializationError, ValueError) as error:
         raise RepositoryError(f"{what}: is no metadata of {kind.type}") from error
+    if not isinstance(metadata.signed, kind) or metadata.unrecognized_fields:
+        raise RepositoryError(f"{what}: is no metadata of {kind.type}")
     return File(content, metadata)
 
 
-def verdict(
-    delegator: Root | Targets, role: str, metadata: "Metadata[Any]"
-) -> VerificationResult:
+def verdict(delegator: Root | Targets, role: str, metadata: "Metadata[Any]") -> VerificationResult:
     """Who of those that may sign for a role has signed."""
     return delegator.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
 

@@ -125,9 +125,7 @@ class Storage:
         content = self.timestamp_bytes()
         return None if content is None else served_timestamp(roots, content)
 
-    def _snapshot(
-        self, roots: Sequence[File[Root]], timestamp: File[Timestamp]
-    ) -> File[Snapshot]:
+    def _snapshot(self, roots: Sequence[File[Root]], timestamp: File[Timestamp]) -> File[Snapshot]:
         version = timestamp.signed.snapshot_meta.version
         content = self.read(SNAPSHOT, version)
         if content is None:
@@ -140,6 +138,7 @@ class Storage:
         """The newest targets whose families are all there, and those."""
         first = _shown(snapshot, TARGETS)
         chain = follow_targets(root, self._from(numbers, TARGETS, first), first)
+        lacking = (TARGETS, first)
         for targets in reversed(chain):
             families = {}
             for name in families_of(targets.signed):
@@ -148,11 +147,12 @@ class Storage:
                 contents = self._from(numbers, role, shown)
                 file = follow_family(targets.signed, name, contents, shown)
                 if file is None:
+                    lacking = (role, shown)
                     break
                 families[name] = file
             else:
                 return targets, families
-        raise missing_file(TARGETS, first)
+        raise missing_file(*lacking)
 
 
 def _shown(snapshot: File[Snapshot] | None, role: str) -> int:

@@ -22,8 +22,6 @@ from tuf.api.metadata import (
 from cloud.errors import RepositoryError
 from cloud.repository.roles import (
     ONLINE,
-    ROOT,
-    TARGETS,
     TOP,
     family_of,
     family_role,
@@ -79,9 +77,7 @@ def root_with_keys(
     return after
 
 
-def with_family(
-    targets: Targets, family: str, keys: Sequence[Key], expires: datetime
-) -> Targets:
+def with_family(targets: Targets, family: str, keys: Sequence[Key], expires: datetime) -> Targets:
     """The next targets, in which each of these keys signs for a new family.
 
     Raises:

@@ -8,6 +8,7 @@ from cloud.repository.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, family_ro
 from cloud.repository.settings import RepositorySettings
 from cloud.repository.standing import Standing
 
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A role as it stands.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from cloud.blobs.port import BlobEntry, Blobs
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The process is no more."""
 
 
@@ -56,8 +56,8 @@ class FailingBlobs:
     def _before(self) -> None:
         self.writes += 1
         if self.writes == self._dies_at and not self._is_done:
-            raise Killed
+            raise KilledError
 
     def _after(self) -> None:
         if self.writes == self._dies_at and self._is_done:
-            raise Killed
+            raise KilledError

@@ -1,9 +1,9 @@
 """A whole signed repository in a folder, with every key at hand, so that attacks can be forged.
 
-    repository = SignedRepository(tmp_path / "repository")
-    repository.release(record_folder)           # the first of a name makes its family
-    with served(repository.folder) as server:   # server.url + "/metadata/..."
-        ...
+repository = SignedRepository(tmp_path / "repository")
+repository.release(record_folder)           # the first of a name makes its family
+with served(repository.folder) as server:   # server.url + "/metadata/..."
+    ...
 """
 
 import copy
@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tuf.api.metadata import MetaFile, Metadata, Signed
+from tuf.api.metadata import Metadata, MetaFile, Signed
 
 from cloud.app.repository import utc_now
 from cloud.blobs.folder import FolderBlobs
@@ -239,5 +239,3 @@ def answer(folder: Path, path: str, wanted: str | None) -> Answer:
     span = f"bytes {start}-{len(content) - 1}/{len(content)}"
     rest = content[start:]
     return Answer(206, {"Content-Range": span, "Content-Length": str(len(rest))}, rest)
-
-

@@ -114,9 +114,7 @@ def test_all_on_one_machine(world: World) -> None:
     assert "it stands already" in world.gate("floor", "gate", "2")
     assert [world.see(version) for version in ("1.0.0", "1.1.0")] == [1, 2]
     world.gate("revoke", "gate", "1.0.0", "--store", str(world.store))
-    assert "it stands already" in world.gate(
-        "revoke", "gate", "1.0.0", "--store", str(world.store)
-    )
+    assert "it stands already" in world.gate("revoke", "gate", "1.0.0", "--store", str(world.store))
     assert [world.see(version) for version in ("1.0.0", "1.1.0")] == [None, 2]
     assert "devices get timestamp" in world.done("refresh")
 

@@ -188,5 +188,3 @@ def test_forgeries_of_the_builder_are_refused_by_the_client(
             device.target("gate", "1.0.0")
     repository.forge("family-gate", lower)
     assert devices.see("1.0.0") == 1, "with the family's key the client cannot tell"
-
-

@@ -1,4 +1,4 @@
-"""Killed at any write, a publisher leaves the old view or the new one, and may be run again."""
+"""Whoever is killed at a write leaves the old view or the new one, and may begin again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from cloud.repository import changes
 from cloud.repository.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, blob_key
 from cloud.repository.signing import PrivateKey, PublicKey
 from models.record.record import Record
-from tests.support.failing_blobs import FailingBlobs, Killed
+from tests.support.failing_blobs import FailingBlobs, KilledError
 from tests.support.signed_repository import SignedRepository
 from tests.support.tuf_client import TufClient
 
@@ -92,7 +92,7 @@ def kill_everywhere(
             repository.blobs = failing
             try:
                 act(repository)
-            except Killed:
+            except KilledError:
                 repository.blobs = whole
                 check(repository)
                 act(repository)

@@ -44,9 +44,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def repository(clock: Clock, records: dict[str, Path]) -> SignedRepository:
-    made = SignedRepository(
-        Path("nowhere"), now=clock, blobs=ObstoreBlobs(MemoryStore(), "memory")
-    )
+    made = SignedRepository(Path("nowhere"), now=clock, blobs=ObstoreBlobs(MemoryStore(), "memory"))
     made.release(records["1.0.0"])
     made.release(records["1.1.0"])
     return made
@@ -230,11 +228,11 @@ def test_what_has_ended_is_not_published(repository: SignedRepository, clock: Cl
     repository.refresh()
 
     clock.go_on(185)
-    with pytest.raises(RepositoryError, match=r"root 1 ended at .*: `wayside-cloud repository rene"):
+    with pytest.raises(
+        RepositoryError, match=r"root 1 ended at .*: `wayside-cloud repository rene"
+    ):
         repository.refresh()
-    refused(
-        repository, repository.signed(floor(repository, 2)), RepositoryError, "root 1 ended at"
-    )
+    refused(repository, repository.signed(floor(repository, 2)), RepositoryError, "root 1 ended at")
     with pytest.raises(RepositoryError, match=r"targets 2 ended at .* repository renew targets"):
         repository.publish(changes.renew(repository.standing, ROOT, repository.asked))
     repository.publish(changes.renew(repository.standing, TARGETS, repository.asked))
@@ -285,9 +283,7 @@ def test_any_number_may_refresh_at_once(tmp_path: Path, records: dict[str, Path]
     assert repository.standing.is_shown
 
 
-def test_of_two_who_publish_at_once_one_is_told(
-    tmp_path: Path, records: dict[str, Path]
-) -> None:
+def test_of_two_who_publish_at_once_one_is_told(tmp_path: Path, records: dict[str, Path]) -> None:
     repository = SignedRepository(tmp_path / "repository")
     repository.release(records["1.0.0"])
     repository.release(records["1.1.0"])

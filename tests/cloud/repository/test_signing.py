@@ -23,7 +23,6 @@ from cloud.repository.signing import (
 PASSPHRASE = b"correct horse battery"
 
 
-
 def never(path: Path) -> bytes:
     raise AssertionError("nobody is asked")
 
