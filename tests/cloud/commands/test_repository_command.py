@@ -44,13 +44,13 @@ class World:
         return runner.invoke(app, ["repository", *words], input=stdin, env=environment)
 
     def done(self, *words: str, **options: str | None) -> str:
-        result = self.run(*words, **options)  # type: ignore[arg-type]
+        result = self.run(*words, **options)
         assert result.exit_code == 0, result.output
         return result.output
 
     def fails(self, *words: str, **options: str | None) -> str:
         """Its one line on stderr."""
-        result = self.run(*words, **options)  # type: ignore[arg-type]
+        result = self.run(*words, **options)
         assert result.exit_code == 1, result.output
         lines = result.stderr.splitlines()
         assert len(lines) == 1, result.stderr
