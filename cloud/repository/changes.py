@@ -41,6 +41,10 @@ class Asked:
         days = {ROOT: self.expiry.root_days, TARGETS: self.expiry.targets_days}
         return self.at + timedelta(days=days.get(role, self.expiry.family_days))
 
+    def life(self, role: str) -> trust.Life:
+        """From now to its end."""
+        return trust.Life(self.at, self.end(role))
+
 
 def init(keys: Sequence[PublicKey], threshold: int, asked: Asked) -> Proposal:
     """A new repository: its first root, and nobody who may sign for a family.
@@ -64,9 +68,9 @@ def init(keys: Sequence[PublicKey], threshold: int, asked: Asked) -> Proposal:
     for role, theirs in by_role.items():
         if not theirs:
             raise RepositoryError(f"no key of {role} was named: `repository keys create`")
-    root = trust.first_root(by_role, threshold, asked.end(ROOT))
+    root = trust.first_root(by_role, threshold, asked.life(ROOT))
     trust.check_root(root)
-    targets = trust.first_targets(asked.end(TARGETS))
+    targets = trust.first_targets(asked.life(TARGETS))
     changes: list[tuple[str, Offline | None, Offline]] = [
         (ROOT, None, root), (TARGETS, None, targets),
     ]  # fmt: skip
@@ -87,7 +91,7 @@ def add_family(
         raise RepositoryError(f"no key of {role_text(role)} was named: `repository keys create`")
     if name in standing.families and theirs == trust.keys_of(standing.targets.signed, role):
         return None
-    targets = trust.with_family(standing.targets.signed, name, theirs, asked.end(TARGETS))
+    targets = trust.with_family(standing.targets.signed, name, theirs, asked.life(TARGETS))
     first = Family(name).to_signed(1, asked.end(role))
     return _proposal(f"family add {name}", standing, asked, {TARGETS: targets, role: first})
 
@@ -149,9 +153,8 @@ def renew(standing: Standing, role: str, asked: Asked) -> Proposal:
         RepositoryError: there is no such role, or the server renews it by itself.
     """
     _refuse_online(role)
-    signed = _file(standing, role).signed
     purpose = f"renew {role_text(role)}"
-    return _proposal(purpose, standing, asked, {role: trust.renewed(signed, asked.end(role))})
+    return _proposal(purpose, standing, asked, {role: _renewed(standing, role, asked)})
 
 
 def rotate(
@@ -195,12 +198,12 @@ def _rotated_root(
 ) -> dict[str, Offline]:
     before = standing.root.signed
     gone = [trust.pick_key(before, role, text) for text in remove]
-    root = trust.root_with_keys(before, role, add, gone, asked.end(ROOT))
+    root = trust.root_with_keys(before, role, add, gone, asked.life(ROOT))
     trust.check_root(root)
     changes: dict[str, Offline] = {ROOT: root}
     if not is_signed(root, TARGETS, standing.targets):
         # Devices that have the new root would refuse targets that only the old keys signed.
-        changes[TARGETS] = trust.renewed(standing.targets.signed, asked.end(TARGETS))
+        changes[TARGETS] = trust.renewed(standing.targets.signed, asked.life(TARGETS))
     return changes
 
 
@@ -209,12 +212,22 @@ def _rotated_family(
 ) -> dict[str, Offline]:
     before, role = standing.targets.signed, family_role(family)
     gone = [trust.pick_key(before, role, text) for text in remove]
-    targets = trust.with_family_keys(before, family, add, gone, asked.end(TARGETS))
+    targets = trust.with_family_keys(before, family, add, gone, asked.life(TARGETS))
     trust.check_targets(targets)
     changes: dict[str, Offline] = {TARGETS: targets}
     if not is_signed(targets, role, standing.family(family)):
-        changes[role] = trust.renewed(standing.family(family).signed, asked.end(role))
+        changes[role] = _renewed(standing, role, asked)
     return changes
+
+
+def _renewed(standing: Standing, role: str, asked: Asked) -> Offline:
+    name = family_of(role)
+    if role == ROOT:
+        return trust.renewed(standing.root.signed, asked.life(ROOT))
+    if name is None:
+        return trust.renewed(standing.targets.signed, asked.life(TARGETS))
+    version = standing.family(name).version + 1
+    return standing.releases(name).to_signed(version, asked.end(role))
 
 
 def check_record(record: bytes, name: str, version: str) -> Record:

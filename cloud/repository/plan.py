@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tuf.api.metadata import Root, Targets
@@ -13,6 +13,9 @@ from cloud.repository.family import Family, Release, check_family, check_next, r
 from cloud.repository.proposal import Part, Proposal
 from cloud.repository.roles import ROOT, TARGETS, family_of, family_role, role_text
 from cloud.repository.standing import File, Standing, is_signed, parse
+
+_AHEAD = timedelta(hours=1)
+"""So far ahead may the clock of another machine be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def plan(proposal: Proposal, standing: Standing | None, now: datetime) -> Plan:
     )
     for part in parts:
         _check_rules(part, standing)
+        _check_date(part, now)
         if part.after.is_expired(now):
             raise RepositoryError(
                 f"{role_text(part.role)} {part.after.version} ended at {part.after.expires:%F %R} "
@@ -160,6 +164,20 @@ def _check_rules(part: Part, standing: Standing | None) -> None:
             check_family(read)
         else:
             check_next(read_family(family, file.signed), read)
+
+
+def _check_date(part: Part, now: datetime) -> None:
+    """Whether root and targets come from the past.
+
+    Devices believe for ever that it is as late as they say, and then that much has ended.
+    """
+    if family_of(part.role) is None:
+        at = trust.signed_at(part.after)
+        if at > now + _AHEAD:
+            raise RepositoryError(
+                f"{part.role} {part.after.version} was made at {at:%F %R} UTC, which is yet to "
+                "come: set the clock of the machine that proposed it, and propose it anew"
+            )
 
 
 def _made(proposal: Proposal) -> Plan:

@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tuf.api.metadata import Metadata, Root, Signed, Targets, VerificationResult
+from tuf.api.metadata import Metadata, Root, Targets, VerificationResult
 
 from cloud.errors import RepositoryError
+from cloud.repository.family import CUSTOM
 from cloud.repository.roles import ROOT, TARGETS, family_of, role_text
 from cloud.repository.signing import PrivateKey, key_text
 from cloud.repository.standing import missing_text, parse, verdict
-from cloud.repository.trust import keys_of
+from cloud.repository.trust import SIGNED_AT, keys_of
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -249,9 +250,15 @@ def _copy(metadata: Metadata[Any]) -> Metadata[Any]:
     return Metadata(metadata.signed, dict(metadata.signatures))
 
 
-def is_same_but_for_its_end(one: Signed, other: Signed) -> bool:
-    """True where two versions say the same, but for how long."""
-    left, right = one.to_dict(), other.to_dict()
-    left.pop("expires")
-    right.pop("expires")
-    return left == right
+def is_same_but_for_its_dates(one: Offline, other: Offline) -> bool:
+    """True where two versions say the same, but for when they begin and end."""
+    return _undated(one) == _undated(other)
+
+
+def _undated(signed: Offline) -> dict[str, Any]:
+    document = signed.to_dict()
+    del document["expires"]
+    custom = document.get(CUSTOM)
+    if isinstance(custom, dict):
+        document[CUSTOM] = {key: custom[key] for key in custom if key != SIGNED_AT}
+    return document

@@ -20,7 +20,7 @@ from cloud.repository.changes import check_record
 from cloud.repository.family import Family, Release, read_family
 from cloud.repository.plan import Plan, news, plan
 from cloud.repository.port import Registry
-from cloud.repository.proposal import Proposal, is_same_but_for_its_end
+from cloud.repository.proposal import Proposal, is_same_but_for_its_dates
 from cloud.repository.roles import (
     ROOT,
     SNAPSHOT,
@@ -133,15 +133,15 @@ class Publisher:
         return self._show([])
 
     def _with_leftovers(self, proposal: Proposal) -> Proposal:
-        """With what an earlier try has written, where it says the same but for its end.
+        """With what an earlier try has written, where it says the same but for its dates.
 
-        A number is written once, and another end would be another file. Whether it is signed is
+        A number is written once, and other dates would be another file. Whether it is signed is
         asked of it as of any other.
         """
         parts = []
         for part in proposal.parts:
             there = self._leftover(part.role, part.after.version)
-            if there is not None and is_same_but_for_its_end(there.signed, part.after):
+            if there is not None and is_same_but_for_its_dates(there.signed, part.after):
                 parts.append(replace(part, metadata=there))
             else:
                 parts.append(part)

@@ -6,8 +6,8 @@ are signed by people, by at least two, and have a key to spare, for one may be l
 
 import copy
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timezone
+from typing import NamedTuple, TypeVar
 
 from tuf.api.metadata import (
     DelegatedRole,
@@ -15,11 +15,11 @@ from tuf.api.metadata import (
     Key,
     Role,
     Root,
-    Signed,
     Targets,
 )
 
 from cloud.errors import RepositoryError
+from cloud.repository.family import CUSTOM
 from cloud.repository.roles import (
     ONLINE,
     TOP,
@@ -33,43 +33,83 @@ from cloud.repository.signing import holder_of, is_sound, key_text
 MIN_THRESHOLD = 2
 """Of root and targets: nobody alone may put a model on a camera."""
 
-S = TypeVar("S", bound=Signed)
+SIGNED_AT = "signed_at"
+"""Part of the field `x-wayside` of root and targets: devices believe that it is so late at least,
+for it is signed by people and not by a server that may be stolen."""
+
+_FORM = "%Y-%m-%dT%H:%M:%SZ"
+
+S = TypeVar("S", Root, Targets)
 
 
-def renewed(signed: S, expires: datetime) -> S:
+class Life(NamedTuple):
+    """When a version is made, and when it ends; UTC."""
+
+    begin: datetime
+    end: datetime
+
+
+def renewed(signed: S, life: Life) -> S:
     """The same once more, with the next number and a later end."""
     after = copy.deepcopy(signed)
     after.version += 1
-    after.expires = expires
+    after.expires = life.end
+    after.unrecognized_fields = _dated(life)
     return after
 
 
-def first_root(keys: Mapping[str, Sequence[Key]], threshold: int, expires: datetime) -> Root:
+def signed_at(signed: Root | Targets) -> datetime:
+    """When a version of root or targets was made, as its signers say.
+
+    Raises:
+        RepositoryError: they do not say it.
+    """
+    try:
+        text = signed.unrecognized_fields[CUSTOM][SIGNED_AT]
+        at = datetime.strptime(text, _FORM).replace(tzinfo=timezone.utc)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RepositoryError(f"{signed.type}: does not say when it was signed") from error
+    if signed.unrecognized_fields != _dated(Life(at, signed.expires)):
+        raise RepositoryError(f"{signed.type}: says more than a role of its kind says")
+    return at
+
+
+def _dated(life: Life) -> dict[str, dict[str, str]]:
+    return {CUSTOM: {SIGNED_AT: life.begin.strftime(_FORM)}}
+
+
+def first_root(keys: Mapping[str, Sequence[Key]], threshold: int, life: Life) -> Root:
     """The root that devices are given with their software.
 
     Args:
         keys: by each of the four roles.
         threshold: of root and targets.
-        expires: its end.
+        life: of it.
     """
     roles = {
         role: Role([key.keyid for key in keys[role]], 1 if role in ONLINE else threshold)
         for role in TOP
     }
     by_id = {key.keyid: key for role in TOP for key in keys[role]}
-    return Root(version=1, expires=expires, keys=by_id, roles=roles, consistent_snapshot=True)
+    return Root(
+        version=1, expires=life.end, keys=by_id, roles=roles, consistent_snapshot=True,
+        unrecognized_fields=_dated(life),
+    )  # fmt: skip
 
 
-def first_targets(expires: datetime) -> Targets:
+def first_targets(life: Life) -> Targets:
     """Nobody may sign anything yet."""
-    return Targets(version=1, expires=expires, delegations=Delegations({}, roles={}))
+    return Targets(
+        version=1, expires=life.end, delegations=Delegations({}, roles={}),
+        unrecognized_fields=_dated(life),
+    )  # fmt: skip
 
 
 def root_with_keys(
-    root: Root, role: str, add: Sequence[Key], remove: Sequence[Key], expires: datetime
+    root: Root, role: str, add: Sequence[Key], remove: Sequence[Key], life: Life
 ) -> Root:
     """The next root, in which other keys sign for one of the four roles."""
-    after = renewed(root, expires)
+    after = renewed(root, life)
     for key in remove:
         after.revoke_key(key.keyid, role)
     for key in add:
@@ -77,7 +117,7 @@ def root_with_keys(
     return after
 
 
-def with_family(targets: Targets, family: str, keys: Sequence[Key], expires: datetime) -> Targets:
+def with_family(targets: Targets, family: str, keys: Sequence[Key], life: Life) -> Targets:
     """The next targets, in which each of these keys signs for a new family.
 
     Raises:
@@ -85,7 +125,7 @@ def with_family(targets: Targets, family: str, keys: Sequence[Key], expires: dat
     """
     if family in families_of(targets):
         raise RepositoryError(f"family {family} is there already; `repository rotate` changes keys")
-    after = renewed(targets, expires)
+    after = renewed(targets, life)
     roles = _delegations(after).roles
     assert roles is not None, "families_of has looked at them"
     role = family_role(family)
@@ -96,10 +136,10 @@ def with_family(targets: Targets, family: str, keys: Sequence[Key], expires: dat
 
 
 def with_family_keys(
-    targets: Targets, family: str, add: Sequence[Key], remove: Sequence[Key], expires: datetime
+    targets: Targets, family: str, add: Sequence[Key], remove: Sequence[Key], life: Life
 ) -> Targets:
     """The next targets, in which other keys sign for a family."""
-    after = renewed(targets, expires)
+    after = renewed(targets, life)
     for key in remove:
         after.revoke_key(key.keyid, family_role(family))
     for key in add:
@@ -158,7 +198,8 @@ def check_root(root: Root) -> None:
     Raises:
         RepositoryError: it does not.
     """
-    if not root.consistent_snapshot or root.unrecognized_fields or set(root.roles) != set(TOP):
+    signed_at(root)
+    if not root.consistent_snapshot or set(root.roles) != set(TOP):
         raise RepositoryError("a root has four roles, consistent snapshots, and nothing more")
     seen: set[str] = set()
     for name, role in root.roles.items():
@@ -179,7 +220,8 @@ def check_targets(targets: Targets) -> None:
         RepositoryError: it does not.
     """
     delegations = _delegations(targets)
-    if targets.targets or targets.unrecognized_fields or delegations.unrecognized_fields:
+    signed_at(targets)
+    if targets.targets or delegations.unrecognized_fields:
         raise RepositoryError("the role targets names who signs for families, and nothing more")
     for name, role in (delegations.roles or {}).items():
         family = family_of(name)

@@ -13,7 +13,8 @@ from obstore.store import MemoryStore
 from cloud.blobs.folder import FolderBlobs
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.errors import RepositoryError, StaleProposalError
-from cloud.repository import changes
+from cloud.repository import changes, trust
+from cloud.repository.changes import Asked
 from cloud.repository.family import read_family
 from cloud.repository.proposal import Proposal
 from cloud.repository.publishing import Publisher
@@ -159,6 +160,29 @@ def test_the_right_key_may_not_break_the_rules(
     proposal = changes.renew(repository.standing, "family-gate", repository.asked)
     change(proposal.parts[0].after)
     refused(repository, repository.signed(proposal), RepositoryError, message)
+
+
+def test_a_date_that_is_yet_to_come_would_end_everything(repository: SignedRepository) -> None:
+    asked = Asked("ada", repository.now() + timedelta(hours=2), ExpirySettings())
+    for role in (ROOT, TARGETS):
+        proposal = changes.renew(repository.standing, role, asked)
+        refused(
+            repository, repository.signed(proposal), RepositoryError,
+            f"{role} [23] was made at 2026-03-01 02:00 UTC, which is yet to come: set the clock",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("role", [ROOT, TARGETS])
+@pytest.mark.parametrize("said", [{}, {"x-wayside": {}}, {"x-wayside": {"signed_at": "today"}}])
+def test_root_and_targets_say_when_they_were_signed(
+    repository: SignedRepository, role: str, said: dict[str, Any]
+) -> None:
+    proposal = changes.renew(repository.standing, role, repository.asked)
+    assert trust.signed_at(proposal.parts[0].after) == BEGIN
+    proposal.parts[0].after.unrecognized_fields = said
+    refused(
+        repository, repository.signed(proposal), RepositoryError, "does not say when it was signed"
+    )
 
 
 def test_nobody_signs_alone_for_root_or_targets(repository: SignedRepository) -> None:
