@@ -13,12 +13,24 @@ def read_proposal(path: Path) -> Proposal:
     Raises:
         RepositoryError: it cannot be read, or holds none.
     """
+    return from_bytes(_read(path), str(path))
+
+
+def read_root(path: Path) -> bytes:
+    """The root that a signer keeps.
+
+    Raises:
+        RepositoryError: it cannot be read.
+    """
+    return _read(path)
+
+
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RepositoryError(f"{path}: cannot be read: {error.strerror}") from error
-    return from_bytes(content, str(path))
 
 
 def write_proposal(path: Path, proposal: Proposal) -> None:

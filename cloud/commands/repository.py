@@ -226,19 +226,29 @@ def renew(
 def sign(
     file: Annotated[Path, typer.Argument(help="the proposal; gets your signature")],
     key: KeyFiles = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="N.root.json, kept since your key was made: proves what is in force"),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask whether to sign")] = False,
     passphrase_file: PassphraseFiles = None,
 ) -> None:
     """Sign a proposal, on a machine that needs neither repository nor settings."""
-    from cloud.app.proposal_file import read_proposal, rewrite_proposal
+    from cloud.app.proposal_file import read_proposal, read_root, rewrite_proposal
+    from cloud.repository.provenance import check_provenance
     from cloud.repository.signing import read_private
     from cloud.repository.words import describe
 
     if not key:
         raise RepositoryError("name the private key that signs: --key NAME.pem")
     proposal, ask = read_proposal(file), asker(key, passphrase_file)
+    check_provenance(proposal, read_root(root) if root else None)
     for line in describe(proposal):
         typer.echo(line)
+    if root is None and proposal.roots:
+        typer.echo(
+            "what is in force is as the proposal says; --root N.root.json proves it", err=True
+        )
     if not yes:
         typer.confirm("Sign this?", abort=True, err=True)
     for path in key:

@@ -9,6 +9,7 @@ family.py      what is signed of a family, and what may follow
 trust.py       who may sign what: root and targets
 standing.py    what stands, each file proven by the one that names its keys
 proposal.py    a change on its way: what is to be signed, and who has
+provenance.py  what a proposal says was in force, proven from a signer's root
 changes.py     what people ask for, as proposals
 words.py       what a proposal changes, for whoever is to sign it
 plan.py        whether a proposal may be published, and what has to be written

@@ -6,9 +6,10 @@ A change that stands already is None: whoever asked twice, or was interrupted, h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
-from tuf.api.metadata import Key, Root, Targets
+from tuf.api.metadata import Key, Metadata
 
 from cloud.errors import RepositoryError
 from cloud.repository import trust
@@ -17,7 +18,7 @@ from cloud.repository.proposal import Offline, Proposal, proposed
 from cloud.repository.roles import ONLINE, ROOT, TARGETS, TOP, family_of, family_role, role_text
 from cloud.repository.settings import ExpirySettings
 from cloud.repository.signing import PublicKey, key_text
-from cloud.repository.standing import File, Standing, is_signed
+from cloud.repository.standing import Standing, is_signed
 from models.record.digest import digest_of
 from models.record.record import Record
 
@@ -71,10 +72,10 @@ def init(keys: Sequence[PublicKey], threshold: int, asked: Asked) -> Proposal:
     root = trust.first_root(by_role, threshold, asked.life(ROOT))
     trust.check_root(root)
     targets = trust.first_targets(asked.life(TARGETS))
-    changes: list[tuple[str, Offline | None, Offline]] = [
+    changes: list[tuple[str, Metadata[Any] | None, Offline]] = [
         (ROOT, None, root), (TARGETS, None, targets),
     ]  # fmt: skip
-    return proposed("init", asked.by, asked.at, changes, None, None)
+    return proposed("init", asked.by, asked.at, changes, (), None)
 
 
 def add_family(
@@ -260,22 +261,22 @@ def _proposal(
 ) -> Proposal:
     changes = [(role, _before(standing, role), signed) for role, signed in after.items()]
     return proposed(
-        purpose, asked.by, asked.at, changes, standing.root.metadata, standing.targets.metadata
+        purpose,
+        asked.by,
+        asked.at,
+        changes,
+        tuple(root.metadata for root in standing.roots),
+        standing.targets.metadata,
     )
 
 
-def _before(standing: Standing, role: str) -> Offline | None:
+def _before(standing: Standing, role: str) -> Metadata[Any] | None:
     family = family_of(role)
-    if family is not None and family not in standing.families:
-        return None
-    return _file(standing, role).signed
-
-
-def _file(standing: Standing, role: str) -> "File[Root] | File[Targets]":
     if role == ROOT:
-        return standing.root
-    family = family_of(role)
-    return standing.targets if family is None else standing.family(family)
+        return standing.root.metadata
+    if family is None:
+        return standing.targets.metadata
+    return standing.families[family].metadata if family in standing.families else None
 
 
 def _keys_for(role: str, keys: Sequence[PublicKey]) -> list[Key]:

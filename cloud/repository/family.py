@@ -5,6 +5,7 @@ is given twice. `check_next` is asked before anything is published, so that a mi
 cannot do it either.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ CUSTOM = "x-wayside"
 WITHDRAWN = "x-withdrawn"
 """Field of the signed part for people and for us: which versions the revoked numbers were."""
 
+_AGENT = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?")
 _MAX_RELEASE = 2**31 - 1
 
 
@@ -83,6 +85,8 @@ class Family:
                 f"{self.name} {version} was revoked as release {self.withdrawn[version]} and "
                 "never comes back: raise the manifest's `version`"
             )
+        if min_agent is not None and not _AGENT.fullmatch(min_agent):
+            raise RepositoryError(f"min_agent {min_agent!r} is no version of an agent, as 0.2.0")
         there = self.find(version)
         if there is not None:
             raise RepositoryError(f"{self.name} {version} is release {there.number} already")
@@ -179,9 +183,12 @@ def _release(family: str, path: str, target: TargetFile) -> Release:
     if of is None or of[0] != family or set(target.hashes) != {"sha256"}:
         raise ValueError(f"target {path!r}")
     custom = target.custom
+    min_agent = custom.get("min_agent")
+    if min_agent is not None and not _AGENT.fullmatch(min_agent):
+        raise ValueError("min_agent")
     return Release(
         _number(custom["release"]), of[1], target.hashes["sha256"], target.length,
-        custom.get("min_agent"),
+        min_agent,
     )  # fmt: skip
 
 

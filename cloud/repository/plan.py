@@ -65,7 +65,7 @@ def plan(proposal: Proposal, standing: Standing | None, now: datetime) -> Plan:
     try:
         parts = tuple(part for part in proposal.parts if not _stands(part, standing))
     except StaleProposalError:
-        if proposal.root is None:
+        if not proposal.roots:
             raise RepositoryError("there is a repository here already, with other keys") from None
         raise
     if not parts:
@@ -73,7 +73,7 @@ def plan(proposal: Proposal, standing: Standing | None, now: datetime) -> Plan:
     rest = replace(
         proposal,
         parts=parts,
-        root=standing.root.metadata if standing else None,
+        roots=tuple(root.metadata for root in standing.roots) if standing else (),
         targets=standing.targets.metadata if standing else None,
     )
     for part in parts:
@@ -116,7 +116,8 @@ def news(proposal: Proposal) -> list[News]:
 
 def _families(name: str, part: Part) -> tuple[Family, Family]:
     assert isinstance(part.after, Targets), "only the part of the root is none"
-    before = read_family(name, part.before) if isinstance(part.before, Targets) else Family(name)
+    was = part.was
+    before = read_family(name, was) if isinstance(was, Targets) else Family(name)
     return before, read_family(name, part.after)
 
 

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from tuf.api.metadata import Metadata, Root, Targets, VerificationResult
 
 from cloud.errors import RepositoryError
@@ -34,13 +34,18 @@ class Part:
 
     Attributes:
         role: its name.
-        before: what was in force; None where there was nothing.
+        before: what was in force, with its signatures; None where there was nothing.
         metadata: the next version, with the signatures that it has.
     """
 
     role: str
-    before: Offline | None
+    before: Metadata[Any] | None
     metadata: Metadata[Any]
+
+    @property
+    def was(self) -> Offline | None:
+        """What was in force."""
+        return self.before.signed if self.before else None
 
     @property
     def after(self) -> Offline:
@@ -59,16 +64,21 @@ class Proposal:
         made_by: who made it.
         made_at: when, as ISO 8601.
         parts: at most one of each role.
-        root: in force when it was made; None for the first.
-        targets: as above.
+        roots: all, the one in force when it was made last; none for the first.
+        targets: in force when it was made; None for the first.
     """
 
     purpose: str
     made_by: str
     made_at: str
     parts: tuple[Part, ...]
-    root: Metadata[Root] | None
+    roots: tuple[Metadata[Root], ...]
     targets: Metadata[Targets] | None
+
+    @property
+    def root(self) -> Metadata[Root] | None:
+        """In force when it was made."""
+        return self.roots[-1] if self.roots else None
 
     def part(self, role: str) -> Part | None:
         """The next version of a role."""
@@ -140,8 +150,8 @@ def proposed(
     purpose: str,
     made_by: str,
     made_at: datetime,
-    changes: list[tuple[str, Offline | None, Offline]],
-    root: Metadata[Root] | None,
+    changes: list[tuple[str, Metadata[Any] | None, Offline]],
+    roots: tuple[Metadata[Root], ...],
     targets: Metadata[Targets] | None,
 ) -> Proposal:
     """A proposal that nobody has signed.
@@ -151,11 +161,21 @@ def proposed(
         made_by: for people.
         made_at: UTC.
         changes: role, what is in force, and what is to follow.
-        root: in force.
+        roots: all.
         targets: in force.
     """
     parts = tuple(Part(role, before, Metadata(after)) for role, before, after in changes)
-    return Proposal(purpose, made_by, f"{made_at:%Y-%m-%dT%H:%M:%SZ}", parts, root, targets)
+    return Proposal(purpose, made_by, f"{made_at:%Y-%m-%dT%H:%M:%SZ}", parts, roots, targets)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable characters")
+    return text
+
+
+Shown = Annotated[str, Field(max_length=500), AfterValidator(_printable)]
+"""What a terminal is shown of a stranger's file."""
 
 
 class _PartFile(BaseModel):
@@ -170,10 +190,10 @@ class _ProposalFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     wayside_proposal: Literal[1]
-    purpose: str = Field(max_length=500)
-    made_by: str = Field(max_length=200)
-    made_at: str = Field(max_length=40)
-    root: dict[str, Any] | None
+    purpose: Shown
+    made_by: Shown
+    made_at: Shown
+    roots: list[dict[str, Any]] = Field(max_length=1000)
     targets: dict[str, Any] | None
     parts: list[_PartFile] = Field(min_length=1, max_length=100)
 
@@ -185,22 +205,18 @@ def to_bytes(proposal: Proposal) -> bytes:
         "purpose": proposal.purpose,
         "made_by": proposal.made_by,
         "made_at": proposal.made_at,
-        "root": proposal.root.to_dict() if proposal.root else None,
+        "roots": [root.to_dict() for root in proposal.roots],
         "targets": proposal.targets.to_dict() if proposal.targets else None,
         "parts": [
             {
                 "role": part.role,
-                "before": _unsigned(part.before) if part.before else None,
+                "before": part.before.to_dict() if part.before else None,
                 "proposed": part.metadata.to_dict(),
             }
             for part in proposal.parts
         ],
     }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-
-
-def _unsigned(signed: Offline) -> dict[str, Any]:
-    return {"signatures": [], "signed": signed.to_dict()}
 
 
 def from_bytes(content: bytes, what: str) -> Proposal:
@@ -226,14 +242,14 @@ def from_bytes(content: bytes, what: str) -> Proposal:
     parts = tuple(
         Part(
             part.role,
-            None if part.before is None else _metadata(part.before, part.role, what).signed,
+            None if part.before is None else _metadata(part.before, part.role, what),
             _metadata(part.proposed, part.role, what),
         )
         for part in read.parts
     )
-    root = None if read.root is None else _metadata(read.root, ROOT, what)
+    roots = tuple(_metadata(root, ROOT, what) for root in read.roots)
     targets = None if read.targets is None else _metadata(read.targets, TARGETS, what)
-    return Proposal(read.purpose, read.made_by, read.made_at, parts, root, targets)
+    return Proposal(read.purpose, read.made_by, read.made_at, parts, roots, targets)
 
 
 def _metadata(document: dict[str, Any], role: str, what: str) -> Metadata[Any]:

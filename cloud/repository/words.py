@@ -23,7 +23,7 @@ def describe(proposal: Proposal) -> list[str]:
     """
     lines = [f"{proposal.purpose} (proposed by {proposal.made_by}, {proposal.made_at})"]
     for part in proposal.parts:
-        was = f"version {part.before.version} is in force" if part.before else "new"
+        was = f"version {part.was.version} is in force" if part.was else "new"
         lines.append(f"{role_text(part.role)}, version {part.after.version} ({was}):")
         lines += [f"  {line}" for line in _changes(part)]
     lines += [
@@ -62,7 +62,7 @@ def _family_lines(family: Family) -> Iterator[str]:
 
 
 def _changes(part: Part) -> Iterator[str]:
-    before, after = part.before, part.after
+    before, after = part.was, part.after
     if before is None:
         yield f"ends {after.expires:%F %R} UTC"
     else:

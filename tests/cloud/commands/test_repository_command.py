@@ -147,7 +147,10 @@ def test_each_signs_at_home_and_the_file_travels(world: World) -> None:
     file = world.folder / "release.json"
     world.done("release", "gate", "1.0.0", "--store", str(world.store), "--min-agent", "0.1.0",
                "--out", str(file))  # fmt: skip
-    said = world.done("sign", str(file), "--key", str(world.key("eve", "family:gate")), stdin="y\n")
+    root = str(world.folder / "kept/repository/metadata/1.root.json")
+    said = world.done("sign", str(file), "--key", str(world.key("eve", "family:gate")),
+                      "--root", root, stdin="y\n")  # fmt: skip
+    assert "--root" not in said
     assert "RELEASES gate 1.0.0 as 1, for agents from 0.1.0 on" in said
     assert "family:gate, version 2 (version 1 is in force):" in said
     world.done("publish", str(file), "--store", str(world.store))

@@ -110,6 +110,8 @@ def test_people_are_told_what_they_cannot_have() -> None:
         family.with_release("1.2", SHA, 100, None)
     with pytest.raises(RepositoryError, match=r"gate 1\.3 is release 3 already"):
         family.with_release("1.3", SHA, 100, None)
+    with pytest.raises(RepositoryError, match=r"min_agent 'new' is no version of an agent, as 0"):
+        family.with_release("1.4", SHA, 100, "new")
     with pytest.raises(RepositoryError, match="floor of gate is 1 and never falls, not to 0"):
         family.with_floor(0)
     with pytest.raises(RepositoryError, match="would leave no release of gate: the newest .* is 3"):
@@ -138,6 +140,8 @@ def _targets(change: Any) -> Targets:
         lambda signed: next(iter(signed.targets.values())).hashes.update({"sha512": "00"}),
         lambda signed: next(iter(signed.targets.values())).custom.update({"release": 1.5}),
         lambda signed: next(iter(signed.targets.values())).custom.update({"more": 1}),
+        lambda signed: next(iter(signed.targets.values())).custom.update({"min_agent": "\x1b"}),
+        lambda signed: next(iter(signed.targets.values())).custom.update({"min_agent": 1}),
     ],
 )  # fmt: skip
 def test_a_role_of_another_form_is_no_family(change: Any) -> None:

@@ -215,7 +215,7 @@ def test_new_keys_of_targets_sign_together_with_the_root(repository: SignedRepos
     assert [part.role for part in proposal.parts] == [ROOT, TARGETS]
     repository.keys[TARGETS] += new
     signed = repository.signed(proposal)
-    root_alone = Proposal("", "", "", signed.parts[:1], signed.root, signed.targets)
+    root_alone = Proposal("", "", "", signed.parts[:1], signed.roots, signed.targets)
     refused(repository, root_alone, RepositoryError, "not signed by those that the new root names")
     repository.publisher.publish(signed, repository.registry, BY)
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
@@ -34,6 +35,9 @@ COMMANDS = st.one_of(
 STEPS = st.lists(
     st.tuples(COMMANDS, st.sets(st.integers(0, 3), min_size=1)), min_size=1, max_size=15
 )
+
+
+Step = tuple[tuple[str, Any], set[int]]
 
 
 class Sequence:
@@ -134,11 +138,8 @@ def check_shown(there: dict[str, bytes], before: dict[str, bytes], now: datetime
     return int(family.signed.unrecognized_fields["x-wayside"]["release_floor"])
 
 
-@given(steps=STEPS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_devices_get_is_always_signed_unexpired_and_never_below(
-    steps: list[tuple[tuple[str, Any], set[int]]], records: dict[str, Path]
-) -> None:
+def check_sequence(steps: list[Step], records: dict[str, Path]) -> None:
+    """Try all of it, and look after each step."""
     sequence, floor = Sequence(records), 0
     there = files(sequence.repository.blobs)
     for (command, what), signers in steps:
@@ -152,3 +153,19 @@ def test_what_devices_get_is_always_signed_unexpired_and_never_below(
         met = check_shown(there, before, sequence.now)
         assert met >= floor
         floor = met
+
+
+@given(steps=STEPS)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_devices_get_is_always_signed_unexpired_and_never_below(
+    steps: list[Step], records: dict[str, Path]
+) -> None:
+    check_sequence(steps, records)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+@given(steps=STEPS)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_same_for_hundreds_of_sequences(steps: list[Step], records: dict[str, Path]) -> None:
+    check_sequence(steps, records)
