@@ -22,6 +22,7 @@ from cloud.commands import (
     evidence,
     fleet,
     keys,
+    models,
     pubsub,
     repository,
     simulate,
@@ -93,6 +94,7 @@ app.add_typer(ca.app, name="ca")
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(devices.app, name="devices")
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
 app.add_typer(repository.app, name="repository")
 app.add_typer(archive.app, name="archive")
 app.add_typer(evidence.app, name="evidence")

@@ -21,6 +21,10 @@ CloudError
 │   └── UnknownDeviceError there is no device of that id
 ├── ErasureError           an erasure cannot be asked for now: the message says why
 │   └── UnknownErasureError there is no erasure of that number
+├── RegistryError          a model cannot be added or changed so: the message says why
+│   ├── UnknownModelError  there is no model, or no alias, of that name
+│   ├── ModelChangedError  somebody changed it meanwhile: look again
+│   └── DamagedModelError  what was kept of a model is gone or damaged: the message says what
 ├── RepositoryError        the signed repository cannot be changed so: the message says why
 │   ├── StaleProposalError somebody was faster: propose anew
 │   └── SigningKeyError    a key file cannot be made, read or opened
@@ -145,6 +149,22 @@ class ErasureError(CloudError):
 
 class UnknownErasureError(ErasureError):
     """No erasure has this number."""
+
+
+class RegistryError(CloudError):
+    """A model that cannot be added or changed so."""
+
+
+class UnknownModelError(RegistryError):
+    """No model, or no alias, has this name."""
+
+
+class ModelChangedError(RegistryError):
+    """Somebody changed a model or an alias since the caller looked at it."""
+
+
+class DamagedModelError(RegistryError):
+    """What was kept of a model is not what was put there."""
 
 
 class RepositoryError(CloudError):

@@ -21,6 +21,7 @@ from cloud.evidence.settings import EvidenceSettings
 from cloud.fleet.settings import FleetSettings
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest.settings import IngestSettings, PushSettings
+from cloud.registry.settings import ModelSettings
 from cloud.repository.settings import RepositorySettings
 from cloud.store.settings import StoreSettings
 from wayside import settings
@@ -72,12 +73,15 @@ class CloudSettings(BaseModel):
     identity: IdentitySettings = Field(
         {}, validate_default=True, description="certificates of devices, services and servers"
     )
+    models: ModelSettings = ModelSettings()
     repository: RepositorySettings = Field(
         {}, validate_default=True, description="signed updates, as files for any static host"
     )
     api: ApiSettings = ApiSettings()
 
-    @field_validator("log", "bridge", "ingest", "archive", "evidence", "push", "api", mode="before")
+    @field_validator(
+        "log", "bridge", "ingest", "archive", "evidence", "push", "models", "api", mode="before"
+    )
     @classmethod
     def _empty_means_the_defaults(cls, given: object) -> object:
         return _derived(given)

@@ -9,6 +9,7 @@ events.py     /v1/events, /v1/counts
 snapshots.py  /v1/events/{device}/{boot}/{lane}/{seq}/snapshot
 summaries.py  /v1/latest, /v1/zones/top, /v1/heatmap, /v1/dwell
 devices.py    /v1/devices
+registry.py   /v1/models
 keys.py       /v1/keys
 erasures.py   /v1/erasures
 audit.py      /v1/audit
@@ -19,6 +20,7 @@ models.py     the answers' shapes
 event_details.py  what only some kinds of events have
 device_models.py  the shapes of answers about devices
 summary_models.py  the shapes of summaries
+registry_models.py  the shapes of answers about models
 times.py      RFC 3339 to the nanosecond
 problems.py   what a client is told when something is wrong
 """

@@ -17,6 +17,7 @@ from cloud.api.events import counts_router, events_router
 from cloud.api.gate import Gate
 from cloud.api.health import OPEN_PATHS, Readiness, health_router
 from cloud.api.keys import keys_router
+from cloud.api.registry import registry_changes_router, registry_router
 from cloud.api.settings import LimitsSettings
 from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
@@ -24,10 +25,11 @@ from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
 from cloud.fleet.lifecycle import Lifecycle
+from cloud.registry.registry import Registry
 from cloud.store.port import EventStore
 
 _DESCRIPTION = """
-What cameras saw, and how their devices are.
+What cameras saw, how their devices are, and which models there are for them.
 
 Unless the server runs without keys, every route takes one, `Authorization: Bearer KEY`: create it
 with `wayside-cloud keys create`, and give it to this page by `Authorize`.
@@ -46,6 +48,7 @@ def create_app(
     access: Access,
     erasures: Erasures,
     on_asked: Callable[[], None],
+    registry: Registry,
     limits: LimitsSettings | None = None,
 ) -> FastAPI:
     """The application.
@@ -59,6 +62,7 @@ def create_app(
         access: who may what; asked before every route but those of health and the description.
         erasures: the record of them; used by any thread of the pool.
         on_asked: called when an erasure was asked for.
+        registry: of models; used by any thread of the pool.
         limits: of bodies; None: the defaults.
     """
     # Its documentation page needs no internet, which sites with cameras may not have.
@@ -78,6 +82,8 @@ def create_app(
     app.include_router(devices_router(devices))
     app.include_router(lifecycle_router(devices, lifecycle))
     app.include_router(erasures_router(erasures, on_asked))
+    app.include_router(registry_router(registry))
+    app.include_router(registry_changes_router(registry))
     app.include_router(keys_router(access.keys))
     app.include_router(audit_router(access.audit))
     app.include_router(health_router(store, devices, readiness))

@@ -12,13 +12,17 @@ from starlette.exceptions import HTTPException
 
 from cloud.errors import (
     AccessError,
+    BlobsAwayError,
+    DamagedModelError,
     DeviceError,
     ErasureError,
     QueryError,
+    RegistryError,
     StoreAwayError,
     UnknownDeviceError,
     UnknownErasureError,
     UnknownKeyError,
+    UnknownModelError,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -72,7 +76,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownDeviceError, _unknown)
     app.add_exception_handler(ErasureError, _conflict)
     app.add_exception_handler(UnknownErasureError, _unknown)
+    app.add_exception_handler(RegistryError, _conflict)
+    app.add_exception_handler(UnknownModelError, _unknown)
+    app.add_exception_handler(DamagedModelError, _broken)
     app.add_exception_handler(StoreAwayError, _away)
+    app.add_exception_handler(BlobsAwayError, _blobs_away)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
 
@@ -100,6 +108,12 @@ def _conflict(request: Request, error: Exception) -> JSONResponse:
 def _away(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StoreAwayError)
     return away(request.url.path, error)
+
+
+def _blobs_away(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("blobs away", path=request.url.path, reason=str(error))
+    detail = "the blobs do not answer now; try again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

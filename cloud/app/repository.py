@@ -1,6 +1,7 @@
 """The signed repository that the settings name, with whoever works at it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -80,15 +81,25 @@ class Desk:
             )
         return standing
 
-    def registry(self) -> "Registry":
-        """Where the models are."""
+    @contextmanager
+    def registry(self) -> "Iterator[Registry]":
+        """Where the models are.
+
+        Raises:
+            StartError: the fleet's database cannot be used.
+        """
+        from cloud.blobs.opened import open_blobs
+        from cloud.fleet.audit import Audit
+        from cloud.fleet.database import FleetDatabase
+        from cloud.registry.registry import Registry
         from cloud.repository.record_store import RecordStore
 
-        if self._store is None:
-            raise RepositoryError(
-                "name the folder of records that `wayside-models register` wrote: --store FOLDER"
-            )
-        return RecordStore(self._store)
+        if self._store is not None:
+            yield RecordStore(self._store)
+            return
+        with closing(FleetDatabase(self._settings.fleet.url)) as database:
+            blobs = open_blobs(self._settings.blobs)
+            yield Registry(database, Audit(database), blobs, self._settings.models)
 
     def refresh(self) -> "Shown":
         """Sign anew what the server signs.
@@ -119,9 +130,16 @@ class Desk:
         """
         from cloud.repository.plan import news
 
-        needs_models = any(one.released or one.revoked for one in news(proposal))
-        registry = self.registry() if needs_models else None
-        return self._publisher().publish(proposal, registry, self._by, may_gap=may_gap)
+        found, publisher = news(proposal), self._publisher()
+        if any(one.released for one in found):
+            with self.registry() as registry:
+                return publisher.publish(proposal, registry, self._by, may_gap=may_gap)
+        # A revocation waits for no database: the registry hears of it when devices do already.
+        shown = publisher.publish(proposal, None, self._by, may_gap=may_gap)
+        for one in found:
+            for version in one.revoked:
+                self.note(one.family, version)
+        return shown
 
     def note(self, family: str, version: str) -> None:
         """Let the registry know of a version that stands, where somebody was interrupted before.
@@ -131,10 +149,11 @@ class Desk:
         """
         signed = self.standing().releases(family)
         release = signed.find(version)
-        if release is not None:
-            self.registry().released(family, version, release.number, self._by)
-        elif version in signed.withdrawn:
-            self.registry().revoked(family, version, self._by)
+        with self.registry() as registry:
+            if release is not None:
+                registry.released(family, version, release.number, self._by)
+            elif version in signed.withdrawn:
+                registry.revoked(family, version, self._by)
 
     def _publisher(self) -> "Publisher":
         from cloud.blobs.opened import open_blobs

@@ -50,6 +50,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     from cloud.fleet.erasures import Erasures
     from cloud.fleet.keys import Keys
     from cloud.fleet.lifecycle import Lifecycle
+    from cloud.registry.registry import Registry
 
     _require_free_port(settings)
     with ExitStack() as ends:
@@ -80,10 +81,9 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
             return {name: worker.running for name, worker in workers.items()}
 
         access = Access(Keys(database, audit), audit, settings.api.requires_key)
-        lifecycle = Lifecycle(database, audit)
         api = create_app(
-            store, devices, lifecycle, readiness, snapshots, access, erasures, eraser.wake,
-            settings.api.limits,
+            store, devices, Lifecycle(database, audit), readiness, snapshots, access, erasures,
+            eraser.wake, Registry(database, audit, blobs, settings.models), settings.api.limits,
         )  # fmt: skip
         answer(
             api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,

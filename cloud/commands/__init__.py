@@ -10,6 +10,7 @@ revocation.py   a certificate revoked, and what is left to do then
 fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
 keys.py         API keys
+models.py       models: added, validated, deprecated, revoked; aliases, engines
 repository.py   which models devices may take, signed
 passphrase.py   passphrases of keys
 archive.py      what is archived, into a store again, upkeep

@@ -10,7 +10,7 @@ import typer
 from cloud.commands.configured import ConfigFile, configured
 from wayside.cli import group
 
-app = group("The fleet's database: devices, API keys, audit.")
+app = group("The fleet's database: devices, API keys, models, audit.")
 
 
 @app.command()
@@ -33,7 +33,7 @@ def backup(
     """Write the whole database into a file, also while it is in use.
 
     The file is the same for SQLite and PostgreSQL, so that it also takes one to the other. It
-    holds the digests of API keys, no key.
+    holds the digests of API keys, no key, and what is known of models, none of their files.
     """
     from cloud.fleet.backup import back_up
     from cloud.fleet.database import FleetDatabase
@@ -54,7 +54,8 @@ def restore(
     """Take a backup back into the database: all of it, or nothing.
 
     API keys are as they were then: those revoked since open again. What was erased since stays
-    erased.
+    erased, models that were revoked stay revoked. Files of models are in the blobs, not in here:
+    `models check` tells whether they are all there.
     """
     from cloud.commands.actor import person_here
     from cloud.fleet.backup import restore as restore_database

@@ -33,7 +33,10 @@ Out = Annotated[
 ]
 StoreFolder = Annotated[
     Path | None,
-    typer.Option("--store", help="folder of records that `wayside-models register` wrote"),
+    typer.Option(
+        "--store",
+        help="folder of records that `wayside-models register` wrote; default: the registry",
+    ),
 ]
 FamilyName = Annotated[str, typer.Argument(metavar="FAMILY", help="name of the models")]
 VersionName = Annotated[str, typer.Argument(metavar="VERSION", help="as its manifest has it")]
@@ -132,9 +135,10 @@ def release(
     from cloud.repository.publishing import check_releasable
 
     desk, hands = _desk(config, store), _hands(key, out, passphrase_file)
-    standing, registry = desk.standing(), desk.registry()
-    check_releasable(registry, family, version)
-    record = registry.record(family, version)
+    standing = desk.standing()
+    with desk.registry() as registry:
+        check_releasable(registry, family, version)
+        record = registry.record(family, version)
     proposal = changes.release(standing, family, version, record, min_agent, desk.asked())
     _carry_out(desk, proposal, hands)
     if proposal is None:

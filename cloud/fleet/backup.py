@@ -19,10 +19,13 @@ from cloud.errors import BackupError
 from cloud.fleet import backup_file, migrate
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
-from cloud.fleet.schema import ERASURES, METADATA
+from cloud.fleet.schema import ERASURES, METADATA, MODEL_ALIASES, MODELS
 from cloud.identity.files import SECRET, sync_folder
 
 _TABLES = METADATA.sorted_tables
+_REVOKED = "revoked"
+"""Of a model's `state`; final, so no older backup may bring it back."""
+
 _ROWS_PER_READ = 1000
 _ROWS_PER_INSERT = 500
 
@@ -61,7 +64,8 @@ def back_up(
 def restore(database: FleetDatabase, path: Path, by: Actor, *, replace: bool = False) -> Restored:
     """Take a backup back, all of it or nothing; the audit tells of it.
 
-    What was erased since the backup was made stays on record as erased.
+    What was erased since the backup was made stays on record as erased, and what was revoked stays
+    revoked.
 
     Args:
         database: of the newest schema.
@@ -80,12 +84,14 @@ def restore(database: FleetDatabase, path: Path, by: Actor, *, replace: bool = F
         if not replace:
             _require_empty(connection, database.where)
         erasures = connection.execute(select(ERASURES)).all()
+        revoked = connection.execute(select(MODELS).where(MODELS.c.state == _REVOKED)).all()
         for table in reversed(_TABLES):
             connection.execute(delete(table))
         counts = _insert_all(connection, path, rows)
         for table in _TABLES:
             _count_on(database, connection, table)
         _insert_erasures(connection, erasures)
+        _revoke_again(connection, revoked)
         target = f"backup of {heading.made_at}"
         Audit(database).note(connection, by, "fleet.restore", target)
     return Restored(heading.made_at, counts)
@@ -157,6 +163,19 @@ def _insert_erasures(connection: Connection, before: Sequence[Row[Any]]) -> None
             values = {name: value for name, value in row._mapping.items() if name != "number"}
             values["audit_number"] = None  # of an audit that the backup does not hold
             connection.execute(insert(ERASURES).values(values))
+
+
+def _revoke_again(connection: Connection, before: Sequence[Row[Any]]) -> None:
+    """Have no model that was revoked be anything else, nor an alias that stands for it."""
+    for row in before:
+        is_it = (MODELS.c.name == row.name) & (MODELS.c.version == row.version)
+        there = connection.execute(select(MODELS.c.revision).where(is_it)).scalar()
+        values = {**row._mapping, "revision": max(row.revision, (there or 0) + 1)}
+        connection.execute(delete(MODELS).where(is_it))
+        connection.execute(insert(MODELS).values(values))
+        of_alias = MODEL_ALIASES.c
+        stands = (of_alias.name == row.name) & (of_alias.version == row.version)
+        connection.execute(delete(MODEL_ALIASES).where(stands))
 
 
 def _erased(row: Row[Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
 )
 
@@ -90,4 +91,50 @@ ERASURES = Table(
     Column("tried_ns", BigInteger),
     # How it ended, or why the last try failed.
     Column("outcome", Text, nullable=False, server_default=""),
+)
+
+MODELS = Table(
+    "models",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("version", String(63), primary_key=True),
+    # Of the bytes of its record, from which everything else of the model follows.
+    Column("digest", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    # Within the name; null: nobody has signed for it.
+    Column("release", BigInteger),
+    # Counts the changes of this row, so that two people don't undo each other's unseen.
+    Column("revision", BigInteger, nullable=False),
+    Column("added_by", String(200), nullable=False),
+    Column("added_ns", BigInteger, nullable=False),
+    Column("changed_ns", BigInteger, nullable=False),
+    # Of the last validation, JSON; null: there was none.
+    Column("report", Text),
+    UniqueConstraint("name", "release", name="one_model_a_release"),
+)
+
+MODEL_ALIASES = Table(
+    "model_aliases",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("alias", String(63), primary_key=True),
+    Column("version", String(63), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("set_by", String(200), nullable=False),
+    Column("set_ns", BigInteger, nullable=False),
+)
+
+MODEL_ENGINES = Table(
+    "model_engines",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("version", String(63), primary_key=True),
+    Column("gpu", String(16), primary_key=True),
+    Column("tensorrt", String(32), primary_key=True),
+    # Empty: of no JetPack, on a computer with a card.
+    Column("jetpack", String(32), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("added_by", String(200), nullable=False),
+    Column("added_ns", BigInteger, nullable=False),
 )

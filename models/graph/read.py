@@ -20,14 +20,23 @@ def read_graph(path: Path) -> ModelProto:
         GraphError: it cannot be read or is no ONNX; an operator is unknown; a weight is damaged,
             NaN or infinite, or lies in another file. The message says which.
     """
-    model = _parsed(path)
+    model = parse_graph(path)
+    check_graph(path, model)
+    return model
+
+
+def check_graph(path: Path, model: ModelProto) -> None:
+    """Return when a model that was parsed is whole; see `read_graph`.
+
+    Raises:
+        GraphError: it is not.
+    """
     for tensor in weights_of(model):
         _check_weight(path, tensor)
     try:
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise GraphError(f"{path}: {one_line(error)}") from error
-    return model
 
 
 def weights_of(model: ModelProto) -> list[TensorProto]:
@@ -57,7 +66,12 @@ def require_onnx(path: Path) -> None:
         )
 
 
-def _parsed(path: Path) -> ModelProto:
+def parse_graph(path: Path) -> ModelProto:
+    """The model as it stands in the file; nothing of it was looked at yet.
+
+    Raises:
+        GraphError: it cannot be read or is no ONNX.
+    """
     require_onnx(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:

@@ -13,5 +13,6 @@ finds.py     how far the finds of two engines agree
 selftest.py  an engine against golden inputs
 store.py     a folder of records, where nothing is overwritten
 register.py  a model into a store
+files.py     whether a folder's files are as recorded
 verify.py    whether a folder is what was registered
 """

@@ -37,17 +37,29 @@ def read_record(folder: Path) -> Read:
         RecordError: there is none, or it is damaged; the message says where.
     """
     path = folder / RECORD
-    content = bounded_bytes(path, MAX_BYTES)
+    return parse_record(bounded_bytes(path, MAX_BYTES), str(path))
+
+
+def parse_record(content: bytes, where: str) -> Read:
+    """The record that its bytes stand for.
+
+    Args:
+        content: of a record, at most MAX_BYTES.
+        where: it comes from, for the message.
+
+    Raises:
+        RecordError: it is damaged.
+    """
     try:
         record = Record.model_validate_json(content)
         parse(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        place = ".".join(map(str, first["loc"]))
         told = first["msg"].removeprefix("Value error, ")
-        raise RecordError(f"{path}: {where + ': ' if where else ''}{told[:300]}") from error
+        raise RecordError(f"{where}: {place + ': ' if place else ''}{told[:300]}") from error
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: {str(error)[:300]}") from error
+        raise RecordError(f"{where}: {str(error)[:300]}") from error
     return Read(record, digest_of(content), len(content))
 
 

@@ -21,6 +21,12 @@ from cloud.fleet.keys import Keys
 from cloud.fleet.lifecycle import Lifecycle
 from cloud.fleet.migrate import newest
 from cloud.fleet.schema import ERASURES, METADATA
+from cloud.registry.aliases import Aliases
+from cloud.registry.catalogue import Catalogue
+from cloud.registry.engines import Engines
+from cloud.registry.model import Board
+from cloud.registry.report import Report
+from cloud.registry.states import Cause, ModelState
 from tests.support.fleet import fleet_file, heartbeat
 from tests.support.postgresql import Postgresql
 from tests.support.processes import together
@@ -51,6 +57,10 @@ def key(database: FleetDatabase) -> str:
     Devices(database).record(heartbeat())
     Lifecycle(database, Audit(database)).register("new-box", BY)
     erase(database, "gone-box")
+    audit = Audit(database)
+    add_model(database, "1")
+    Aliases(database, audit).set("gate", "champion", "1", BY)
+    Engines(database, audit).add("gate", "1", Board("SM87", "10.3"), "e" * 64, 9, BY)
     return Keys(database, Audit(database)).create("grafana", Role.VIEWER, BY)[0].text
 
 
@@ -59,6 +69,12 @@ def erase(database: FleetDatabase, device: str) -> None:
         connection.execute(
             insert(ERASURES).values(device=device, since_ns=1, until_ns=2, begun_ns=3)
         )
+
+
+def add_model(database: FleetDatabase, version: str) -> None:
+    models = Catalogue(database, Audit(database))
+    models.add("gate", version, "d" * 64, BY)
+    models.keep_report("gate", version, Report(at_ns=5, by="user:root", findings=()), BY)
 
 
 def content(database: FleetDatabase) -> dict[str, list[Any]]:
@@ -78,7 +94,10 @@ def test_a_backup_goes_into_either_kind_of_database(
     database: FleetDatabase, other: FleetDatabase, key: str, file: Path
 ) -> None:
     counts = back_up(database, file)
-    assert counts == {"api_keys": 1, "audit": 2, "devices": 2, "erasures": 1}
+    assert counts == {
+        "api_keys": 1, "audit": 6, "devices": 2, "erasures": 1, "model_aliases": 1,
+        "model_engines": 1, "models": 1,
+    }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert key not in file.read_text()
 
@@ -87,7 +106,7 @@ def test_a_backup_goes_into_either_kind_of_database(
     assert content(other) == content(database)
     audit = Audit(other)
     assert audit.page()[-1].action == "fleet.restore"
-    assert audit.page()[-1].number == 3
+    assert audit.page()[-1].number == 7
     assert Keys(other, audit).verify(key).role is Role.VIEWER
     Lifecycle(other, audit).register("newer-box", BY)
     assert [entry.number for entry in audit.page()][:3] == [1, 2, 3]
@@ -113,6 +132,25 @@ def test_a_database_with_something_in_it_is_replaced_only_when_told(
     then.pop("erasures")
     assert found == then
     assert Audit(database).page()[-1].number > now["audit"][-1][0]
+
+
+def test_a_model_that_was_revoked_since_stays_revoked(
+    database: FleetDatabase, key: str, file: Path
+) -> None:
+    back_up(database, file)
+    models = Catalogue(database, Audit(database))
+    add_model(database, "2")
+    add_model(database, "3")
+    revoked = [models.revoke("gate", one, BY, Cause.PERSON) for one in ("1", "2")]
+
+    restore(database, file, BY, replace=True)
+    found = models.page()
+    assert [(one.version, one.state) for one in found] == [
+        ("1", ModelState.REVOKED), ("2", ModelState.REVOKED),
+    ]  # fmt: skip
+    assert [one.digest for one in found] == [one.digest for one in revoked]
+    assert all(now.revision >= then.revision for now, then in zip(found, revoked, strict=True))
+    assert Aliases(database, Audit(database)).of("gate") == []
 
 
 def test_a_backup_shows_one_moment_while_others_write(

@@ -24,7 +24,7 @@ from tests.support.postgresql import Postgresql
 from tests.support.processes import together
 
 BY = Actor("user:root", "here")
-NEWEST = "0005"
+NEWEST = "0007"
 FIRST_LAYOUT = """
 CREATE TABLE devices (
     device_id VARCHAR(63) NOT NULL, first_seen_ns BIGINT NOT NULL, last_seen_ns BIGINT NOT NULL,

@@ -19,8 +19,10 @@ from cloud.blobs.obstore import ObstoreBlobs
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
+from cloud.registry.registry import Registry
 from tests.support.fake_store import FakeStore
 from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
+from tests.support.model_records import model_registry
 from tests.support.processes import free_port, wait_until
 from wayside.net import port_is_open
 
@@ -36,12 +38,14 @@ class ApiServer:
         access: its keys and its audit.
         app: the application itself.
         asked: set once an erasure was asked for.
+        registry: its models.
     """
 
     client: httpx.Client
     access: Access
     app: FastAPI
     asked: threading.Event
+    registry: Registry
 
     def key(self, role: Role) -> str:
         """A new key."""
@@ -73,12 +77,13 @@ def api_server(
         fleet_lifecycle(folder) as lifecycle,
         fleet_access(folder, requires_key) as access,
         fleet_erasures(folder) as erasures,
+        model_registry(folder) as registry,
     ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
         asked = threading.Event()
         app = create_app(
             FakeStore(), devices, lifecycle, dict, snapshots, access, erasures, asked.set,
-            limits,
+            registry, limits,
         )  # fmt: skip
         thread = threading.Thread(
             target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls, limits)
@@ -88,7 +93,7 @@ def api_server(
             wait_until(lambda: port_is_open("127.0.0.1", port), "the API")
             url = f"{scheme}://127.0.0.1:{port}"
             with httpx.Client(base_url=url, trust_env=False, verify=trust) as client:
-                yield ApiServer(client, access, app, asked)
+                yield ApiServer(client, access, app, asked, registry)
         finally:
             stop.set()
             thread.join()

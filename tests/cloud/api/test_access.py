@@ -41,6 +41,18 @@ ROUTES: dict[tuple[str, str], tuple[Role, str, object]] = {
         )
         for act in ("replace", "decommission", "recommission")
     },
+    ("get", "/v1/models"): (Role.VIEWER, "/v1/models", None),
+    ("get", "/v1/models/{name}"): (Role.VIEWER, "/v1/models/gate", None),
+    ("get", "/v1/models/{name}/{version}"): (Role.VIEWER, "/v1/models/gate/1.0", None),
+    ("post", "/v1/models/{name}/{version}/state"): (
+        Role.FLEET_MANAGER, "/v1/models/gate/1.0/state", {"state": "revoked", "revision": 1},
+    ),
+    ("put", "/v1/models/{name}/aliases/{alias}"): (
+        Role.FLEET_MANAGER, "/v1/models/gate/aliases/champion", {"version": "1.0", "revision": 0},
+    ),
+    ("delete", "/v1/models/{name}/aliases/{alias}"): (
+        Role.FLEET_MANAGER, "/v1/models/gate/aliases/champion?revision=1", None,
+    ),
     ("get", "/v1/erasures"): (Role.ADMIN, "/v1/erasures", None),
     ("post", "/v1/erasures"): (Role.ADMIN, "/v1/erasures", {"device": "cam-box"}),
     ("get", "/v1/erasures/{erasure}"): (Role.ADMIN, "/v1/erasures/1", None),

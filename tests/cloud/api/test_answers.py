@@ -18,11 +18,13 @@ from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
 from cloud.fleet.lifecycle import Lifecycle
+from cloud.registry.registry import Registry
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_store import FakeStore
 from tests.support.fleet import fleet_access, fleet_devices, fleet_erasures, fleet_lifecycle
+from tests.support.model_records import model_registry
 from tests.support.stored import START_NS, Event, crossing, person, stored
 
 Get = Callable[..., httpx.Response]
@@ -32,7 +34,12 @@ class Server:
     """The application over a store and a table of devices."""
 
     def __init__(
-        self, devices: Devices, lifecycle: Lifecycle, access: Access, erasures: Erasures
+        self,
+        devices: Devices,
+        lifecycle: Lifecycle,
+        access: Access,
+        erasures: Erasures,
+        registry: Registry,
     ) -> None:
         self.store = FakeStore()
         self.blobs = ObstoreBlobs(MemoryStore(), "memory")
@@ -40,10 +47,11 @@ class Server:
         self.lifecycle = lifecycle
         self.access = access
         self.erasures = erasures
+        self.registry = registry
         self.running = {"ingest": True, "fleet": True}
         self.app: FastAPI = create_app(
             self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access,
-            erasures, lambda: None,
+            erasures, lambda: None, registry,
         )  # fmt: skip
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
@@ -62,8 +70,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
         fleet_lifecycle(tmp_path) as lifecycle,
         fleet_access(tmp_path, requires_key=False) as access,
         fleet_erasures(tmp_path) as erasures,
+        model_registry(tmp_path) as registry,
     ):
-        yield Server(devices, lifecycle, access, erasures)
+        yield Server(devices, lifecycle, access, erasures, registry)
 
 
 def test_an_event_is_told_whole(server: Server) -> None:
@@ -234,7 +243,7 @@ def test_a_fault_is_a_problem_without_details(server: Server) -> None:
     server.app = create_app(
         object(),  # type: ignore[arg-type]
         server.devices, server.lifecycle, dict, Snapshots(server.blobs), server.access,
-        server.erasures, lambda: None,
+        server.erasures, lambda: None, server.registry,
     )  # fmt: skip
 
     with capture_logs() as logs:
@@ -264,6 +273,8 @@ def test_the_description_is_complete(server: Server) -> None:
         "/v1/devices/{device}/decommission", "/v1/devices/{device}/recommission",
         "/v1/keys", "/v1/keys/{key_id}", "/v1/audit", "/v1/erasures", "/v1/erasures/{erasure}",
         "/v1/latest", "/v1/zones/top", "/v1/heatmap", "/v1/dwell",
+        "/v1/models", "/v1/models/{name}", "/v1/models/{name}/{version}",
+        "/v1/models/{name}/{version}/state", "/v1/models/{name}/aliases/{alias}",
     }  # fmt: skip
     for path in ("/v1/events", "/v1/counts", "/v1/devices", "/v1/latest", "/v1/heatmap"):
         route = description["paths"][path]["get"]

@@ -24,6 +24,8 @@ READS = (
     "/v1/events/cam-box/00000000000000a7/state/{}/snapshot",
     "/v1/keys?cursor={}", "/v1/audit?cursor={}", "/v1/audit?limit={}", "/v1/erasures?cursor={}",
     "/v1/erasures/{}",
+    "/v1/models?cursor={}", "/v1/models?limit={}", "/v1/models/{}", "/v1/models/gate?cursor={}",
+    "/v1/models/gate?state={}", "/v1/models/{}/1", "/v1/models/gate/{}",
 )  # fmt: skip
 
 
@@ -53,7 +55,8 @@ def test_odd_text_is_told(server: ApiServer, admin: str, path: str, odd: str) ->
 @pytest.mark.parametrize(
     "path",
     ["/v1/events?limit={}", "/v1/events?since={}", "/v1/counts?interval_s={}", "/v1/dwell?until={}",
-     "/v1/heatmap?device=cam-box&camera=door&rows={}", "/v1/audit?cursor={}", "/v1/erasures/{}"],
+     "/v1/heatmap?device=cam-box&camera=door&rows={}", "/v1/audit?cursor={}", "/v1/erasures/{}",
+     "/v1/models?limit={}"],
 )  # fmt: skip
 @pytest.mark.parametrize("number", [HUGE, f"-{HUGE}", "1e999", "NaN", "0x10", "١٢", "-1"])
 def test_numbers_out_of_all_bounds_are_told(
@@ -83,7 +86,9 @@ def test_a_time_in_a_body_is_text(server: ApiServer, admin: str, key: str, value
     assert server.ask("get", "/v1/erasures", admin).json()["erasures"] == []
 
 
-@pytest.mark.parametrize("path", ["/v1/devices", "/v1/keys", "/v1/erasures"])
+@pytest.mark.parametrize(
+    "path", ["/v1/devices", "/v1/keys", "/v1/erasures", "/v1/models/gate/1/state"]
+)
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff\xfe", b'"\\ud800"', b'{"device": "\\ud800"}', b"[" * 3000, b"1" * 5000,

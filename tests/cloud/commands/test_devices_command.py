@@ -99,7 +99,10 @@ def test_backup_and_restore(config: Path) -> None:
     run(config, "devices", "register", "cam-box")
     run(config, "keys", "create", "grafana", "--role", "viewer")
     made = run(config, "fleet", "backup", str(file))
-    assert made.stdout == f"{file}: 1 api_keys, 2 audit, 1 devices, 0 erasures\n"
+    assert made.stdout == (
+        f"{file}: 1 api_keys, 2 audit, 1 devices, 0 erasures, 0 model_aliases, 0 model_engines, "
+        "0 models\n"
+    )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
     run(config, "devices", "register", "later-box")

@@ -125,6 +125,38 @@ def test_all_on_one_machine(world: World) -> None:
     assert re.search(r"^ +1  1\.0\.0 +revoked$", shown, re.MULTILINE)
 
 
+def test_the_registry_gives_the_models_and_hears_of_them(world: World) -> None:
+    world.begin()
+
+    def models(*words: str) -> Result:
+        return CliRunner().invoke(app, ["models", *words, "-c", str(world.config)])
+
+    assert models("add", str(world.store / "gate/1.0.0")).exit_code == 0
+    gate = str(world.key("eve", "family:gate"))
+    assert "gate 1.0.0 is CANDIDATE in the registry" in world.fails(
+        "release", "gate", "1.0.0", "--key", gate
+    )
+    result = models("validate", "gate", "1.0.0")
+    assert result.exit_code == 0, result.output
+    world.gate("release", "gate", "1.0.0")
+    world.gate("release", "gate", "1.0.0")
+    assert world.see("1.0.0") == 1
+    assert "released" in models("show", "gate", "1.0.0").output
+    world.gate("revoke", "gate", "1.0.0")
+    world.gate("revoke", "gate", "1.0.0")
+    assert world.see("1.0.0") is None
+    assert "revoked" in models("show", "gate", "1.0.0").output
+
+
+def test_a_revocation_waits_for_no_database(world: World) -> None:
+    world.begin()
+    world.release("1.0.0")
+    world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
+    gate = str(world.key("eve", "family:gate"))
+    assert "fleet" in world.fails("revoke", "gate", "1.0.0", "--key", gate)
+    assert world.see("1.0.0") is None
+
+
 def test_each_signs_at_home_and_the_file_travels(world: World) -> None:
     file = world.folder / "init.json"
     said = world.done("init", *world.all_public(), "--out", str(file))
@@ -188,7 +220,9 @@ def test_mistakes_are_one_line_each(world: World) -> None:
     assert "was made for targets, not for root" in world.fails(
         "rotate", "root", "--add", world.public("ada", "targets"), "--key", root
     )
-    assert "--store FOLDER" in world.fails("release", "gate", "1.0.0", "--key", gate)
+    assert "there is no model 'gate' of version '1.0.0'" in world.fails(
+        "release", "gate", "1.0.0", "--key", gate
+    )
     assert "name its file by --out" in world.fails(
         "keys", "create", "--role", "root", "--holder", "zoe"
     )
