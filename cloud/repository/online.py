@@ -50,7 +50,9 @@ def next_snapshot(
         expires=now + timedelta(days=expiry.snapshot_days),
         meta=standing.wanted(),
     )
-    return parse(_signed(Metadata(snapshot), SNAPSHOT, roots, keys), Snapshot, SNAPSHOT)
+    metadata = Metadata(snapshot)
+    _sign_as_prepared(metadata, standing.snapshot, standing, keys)
+    return parse(_signed(metadata, SNAPSHOT, roots, keys), Snapshot, SNAPSHOT)
 
 
 def next_timestamp(
@@ -71,7 +73,9 @@ def next_timestamp(
         expires=now + timedelta(days=expiry.timestamp_days),
         snapshot_meta=snapshot.as_meta(),
     )
-    return parse(_signed(Metadata(timestamp), TIMESTAMP, roots, keys), Timestamp, TIMESTAMP)
+    metadata = Metadata(timestamp)
+    _sign_as_prepared(metadata, standing.timestamp, standing, keys)
+    return parse(_signed(metadata, TIMESTAMP, roots, keys), Timestamp, TIMESTAMP)
 
 
 def check_worth_showing(standing: Standing, now: datetime) -> None:
@@ -112,6 +116,20 @@ def lost_roles(before: Root, keys: Keys) -> list[str]:
         role for role in (SNAPSHOT, TIMESTAMP)
         if not any(key.keyid in keys for key in keys_of(before, role))
     ]  # fmt: skip
+
+
+def _sign_as_prepared(
+    metadata: "Metadata[Any]", before: "File[Any] | None", standing: Standing, keys: Keys
+) -> None:
+    """Sign with the keys of a root that is about to come.
+
+    Somebody prepares for it while a refresh runs; without this, what the refresh shows would be
+    refused as soon as that root is there.
+    """
+    named = {keyid for root in standing.roots for keyid in root.signed.keys}
+    for keyid in before.metadata.signatures if before else ():
+        if keyid in keys and keyid not in named:
+            keys[keyid].sign(metadata)
 
 
 def _signed(metadata: "Metadata[Any]", role: str, roots: Sequence[Root], keys: Keys) -> bytes:

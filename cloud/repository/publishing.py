@@ -115,8 +115,8 @@ class Publisher:
             self._write(family_role(name), file)
         if made.targets is not None:
             self._write(TARGETS, made.targets)
-        self._prepare_root(made, standing)
         if made.root is not None:
+            self._prepare_root(made.root.signed, made, standing)
             self._write(ROOT, made.root)
         shown = self.refresh()
         if registry is not None:
@@ -141,7 +141,11 @@ class Publisher:
         parts = []
         for part in proposal.parts:
             there = self._leftover(part.role, part.after.version)
-            if there is not None and is_same_but_for_its_dates(there.signed, part.after):
+            if (
+                there is not None
+                and is_same_but_for_its_dates(there.signed, part.after)
+                and part.metadata.signatures.keys() <= there.signatures.keys()
+            ):
                 parts.append(replace(part, metadata=there))
             else:
                 parts.append(part)
@@ -178,21 +182,19 @@ class Publisher:
                 "--old-key-is-lost"
             )
 
-    def _prepare_root(self, made: Plan, standing: Standing | None) -> None:
+    def _prepare_root(self, root: Root, made: Plan, standing: Standing | None) -> None:
         """Have devices of both roots believe what is shown, before the new one is there."""
-        if (
-            made.root is None
-            or standing is None
-            or (
-                made.targets is None
-                and standing.is_shown
-                and _is_believed(standing, made.root.signed)
-            )
-            or online.lost_roles(standing.root.signed, self._keys)
-            or not online.is_worth_showing(standing, self._now())
-        ):
+        if standing is None:
             return
-        self._show([made.root.signed])
+        is_ready = made.targets is None and standing.is_shown and _is_believed(standing, root)
+        is_able = not online.lost_roles(standing.root.signed, self._keys)
+        if not is_ready and is_able and online.is_worth_showing(standing, self._now()):
+            self._show([root])
+        if not is_signed(root, TARGETS, self.standing().targets):
+            raise StaleProposalError(
+                "somebody published targets meanwhile, which the new root would not believe: "
+                "propose it anew"
+            )
 
     def _show(self, also: Sequence[Root]) -> Shown:
         """Write snapshot and timestamp of what stands, for the newest root and these."""

@@ -21,7 +21,9 @@ from cloud.repository.publishing import Publisher
 from cloud.repository.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from cloud.repository.settings import ExpirySettings
 from cloud.repository.signing import PrivateKey, PublicKey
+from cloud.repository.standing import is_signed
 from cloud.repository.storage import Storage
+from tests.support.failing_blobs import FailingBlobs, KilledError
 from tests.support.signed_repository import BY, SignedRepository
 
 BEGIN = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -301,6 +303,34 @@ def test_an_old_key_of_the_server_that_is_lost_has_to_be_said(
     )  # fmt: skip
     assert proposal is not None
     refused(repository, repository.signed(proposal), RepositoryError, "--old-key-is-lost")
+
+
+@pytest.mark.parametrize(("role", "write"), [(SNAPSHOT, 3), (TIMESTAMP, 2)])
+def test_a_refresh_while_keys_change_is_believed_by_both_roots(
+    repository: SignedRepository, role: str, write: int
+) -> None:
+    """Before the write of a new root, after those that prepare for it, cron comes along."""
+    [old] = repository.keys[role]
+    new = PrivateKey.generate()
+    proposal = changes.rotate(
+        repository.standing, role, [PublicKey(role, new.public("new"))], [old.keyid],
+        repository.asked,
+    )  # fmt: skip
+    assert proposal is not None
+    repository.keys[role] = [old, new]
+    blobs = repository.blobs
+    repository.blobs = FailingBlobs(blobs, write, is_done=False)
+    with pytest.raises(KilledError):
+        repository.publish(proposal)
+    repository.blobs = blobs
+    repository.publish(floor(repository, 2))
+    root = proposal.parts[0].after
+    standing = repository.standing
+    assert standing.root.version == 1
+    for shown, of in ((standing.snapshot, SNAPSHOT), (standing.timestamp, TIMESTAMP)):
+        assert shown is not None
+        assert is_signed(root, of, shown)
+        assert is_signed(standing.root.signed, of, shown)
 
 
 def test_any_number_may_refresh_at_once(tmp_path: Path, records: dict[str, Path]) -> None:
