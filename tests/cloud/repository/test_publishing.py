@@ -333,6 +333,30 @@ def test_a_refresh_while_keys_change_is_believed_by_both_roots(
         assert is_signed(standing.root.signed, of, shown)
 
 
+def test_targets_that_change_while_their_keys_do(repository: SignedRepository) -> None:
+    old, new = repository.keys[TARGETS], PrivateKey.generate()
+    proposal = changes.rotate(
+        repository.standing, TARGETS, [PublicKey(TARGETS, new.public("new"))], [old[0].keyid],
+        repository.asked,
+    )  # fmt: skip
+    assert proposal is not None
+    signed = repository.signed(proposal)
+    renewal = changes.renew(repository.standing, TARGETS, repository.asked)
+    renewal = renewal.signed_with(old[0]).signed_with(old[1])
+
+    def meanwhile() -> datetime:
+        if repository.standing.targets.version == 2:
+            repository.publisher.publish(renewal, None, BY)
+        return BEGIN
+
+    server = {key.keyid: key for role in (SNAPSHOT, TIMESTAMP) for key in repository.keys[role]}
+    publisher = Publisher(Storage(repository.blobs), server, ExpirySettings(), meanwhile)
+    with pytest.raises(StaleProposalError, match="somebody published targets meanwhile"):
+        publisher.publish(signed, None, BY)
+    assert (repository.standing.root.version, repository.standing.targets.version) == (1, 3)
+    assert repository.standing.is_shown
+
+
 def test_any_number_may_refresh_at_once(tmp_path: Path, records: dict[str, Path]) -> None:
     repository = SignedRepository(tmp_path / "repository")
     repository.release(records["1.0.0"])
