@@ -16,6 +16,7 @@ desired/       what each device shall be, on its way down, and what comes of it
 identity/      who a device is: a CA, and a broker that believes it
 registry/      models by name and version, how far they came
 enrolment/     how a board becomes a device, and stays one
+repository/    which models devices may take, signed
 api/           HTTP answers
 simulate/      a fleet of devices that are not there
 embedded/      a Pub/Sub server and a broker for one machine

@@ -25,6 +25,7 @@ from cloud.commands import (
     keys,
     models,
     pubsub,
+    repository,
     simulate,
     store,
 )
@@ -96,6 +97,7 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(desired.app, name="desired")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
+app.add_typer(repository.app, name="repository")
 app.add_typer(archive.app, name="archive")
 app.add_typer(evidence.app, name="evidence")
 app.command()(simulate.simulate)

@@ -32,6 +32,9 @@ CloudError
 │   ├── UnknownModelError  there is no model, or no alias, of that name
 │   ├── ModelChangedError  somebody changed it meanwhile: look again
 │   └── DamagedModelError  what was kept of a model is gone or damaged: the message says what
+├── RepositoryError        the signed repository cannot be changed so: the message says why
+│   ├── StaleProposalError somebody was faster: propose anew
+│   └── SigningKeyError    a key file cannot be made, read or opened
 ├── BackupError            a backup cannot be written, or taken back: the message says what to do
 └── StartError             a part of `wayside-cloud up` cannot start: the message says what to do
     └── StoreHeldError     another process holds the store's file
@@ -221,6 +224,18 @@ class ModelChangedError(RegistryError):
 
 class DamagedModelError(RegistryError):
     """What was kept of a model is not what was put there."""
+
+
+class RepositoryError(CloudError):
+    """The signed repository is not as it must be, or cannot be changed so."""
+
+
+class StaleProposalError(RepositoryError):
+    """What a proposal was made for is not in force any more."""
+
+
+class SigningKeyError(RepositoryError):
+    """A key that cannot be made, read or opened."""
 
 
 class BackupError(CloudError):

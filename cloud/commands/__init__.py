@@ -13,6 +13,8 @@ desired.py      what a device shall be: rules, models
 claim.py        claim tokens, with which boards become devices
 keys.py         API keys
 models.py       models: added, validated, deprecated, revoked; aliases, engines
+repository.py   which models devices may take, signed
+passphrase.py   passphrases of keys
 archive.py      what is archived, into a store again, upkeep
 evidence.py     how long pictures are kept
 simulate.py     a fleet of devices that are not there
