@@ -65,22 +65,27 @@ class DownlinkOutbox:
 
         Args:
             most: messages.
-            lease: for how long they are the caller's.
+            lease: for how long they are the caller's; the same for all senders.
             but_not: numbers that the caller has already.
 
         Raises:
             StoreAwayError: the database does not answer.
         """
         now_ns = self._clock_ns()
+        until_ns = now_ns + int(lease.total_seconds() * 1e9)
         table = DOWNLINK.c
-        is_free = or_(table.taken_until_ns.is_(None), table.taken_until_ns <= now_ns)
+        # A lease that ends after ours was given by a clock that is ahead, and may never end.
+        is_free = or_(
+            table.taken_until_ns.is_(None),
+            table.taken_until_ns <= now_ns,
+            table.taken_until_ns > until_ns,
+        )
         is_wanted = is_free & table.number.not_in(list(but_not))
         # A look costs no lock: mostly nothing waits, and SQLite has one writer.
         with self._database.reading() as connection:
             if not connection.execute(select(exists().where(is_wanted))).scalar():
                 return []
         query = select(DOWNLINK).where(is_wanted).order_by(table.number).limit(most)
-        until_ns = now_ns + int(lease.total_seconds() * 1e9)
         with self._database.writing() as connection:
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             numbers = [row.number for row in rows]

@@ -8,6 +8,7 @@ when its lease ends, and goes out once more.
 
 import queue
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
@@ -16,14 +17,14 @@ import structlog
 
 from cloud.bus import attributes as attr
 from cloud.bus import topology
-from cloud.bus.dead_letters import refusal_attributes
-from cloud.bus.port import Publisher, is_refusal
+from cloud.bus.dead_letters import refuse
+from cloud.bus.port import Publisher, Received, is_refusal
 from cloud.desired.outbox import DownlinkOutbox, Waiting
 from cloud.errors import StoreAwayError
 from wayside.backoff import Backoff
 
-SOURCE = "downlink outbox"
-"""Where a dead letter of these comes from."""
+SUBSCRIPTION = "downlink"
+"""To which it was to go: who replays its dead letter puts it there."""
 
 LEASE = timedelta(seconds=15)
 """Longer than a publish takes; how long a message waits whose sender has died."""
@@ -107,18 +108,21 @@ class DownlinkSender:
         self._in_flight[waiting.number] = waiting
         names = {attr.DEVICE_ID: waiting.device, attr.SUB_FOLDER: waiting.sub_folder}
         future = self._publisher.publish(topology.DOWNLINK, waiting.payload, names)
-        future.add_done_callback(partial(self._on_published, waiting))
+        future.add_done_callback(partial(self._on_published, waiting, names))
 
-    def _on_published(self, waiting: Waiting, done: "Future[str]") -> None:
+    def _on_published(
+        self, waiting: Waiting, names: Mapping[str, str], done: "Future[str]"
+    ) -> None:
         error = done.exception()
         if error is None or not is_refusal(error):
             self._on_landed(waiting, error)
             return
-        _log.error("message for a device refused by Pub/Sub", device_id=waiting.device,
-                   sub_folder=waiting.sub_folder, reason=str(error))  # fmt: skip
-        said = refusal_attributes(str(error), SOURCE, len(waiting.payload))
-        letter = self._publisher.publish(topology.DEAD_LETTER, waiting.payload, said)
-        letter.add_done_callback(lambda ended: self._on_landed(waiting, ended.exception()))
+        refused = Received(
+            waiting.payload, names,
+            ack=lambda: self._on_landed(waiting, None),
+            nack=lambda: self._on_landed(waiting, error),
+        )  # fmt: skip
+        refuse(self._publisher, refused, SUBSCRIPTION, str(error))
 
     def _on_landed(self, waiting: Waiting, error: BaseException | None) -> None:
         self._landed.put((waiting, error))

@@ -216,6 +216,16 @@ def test_what_one_has_taken_no_other_gets_until_the_lease_ends(
     assert outbox.numbers() == []
 
 
+def test_a_sender_whose_clock_is_ahead_holds_nothing_back(
+    down: WayDown, database: FleetDatabase, outbox: DownlinkOutbox, clock: Clock
+) -> None:
+    down.desired.set_rules("cam-box", RULES, BY)
+    ahead = DownlinkOutbox(database, lambda: clock.now_ns + 3600 * S)
+    assert len(ahead.take(10, LEASE)) == 1  # and it dies
+    assert len(outbox.take(10, LEASE)) == 1
+    assert outbox.take(10, LEASE) == []
+
+
 def test_a_newer_state_takes_the_place_of_one_that_somebody_is_sending(
     down: WayDown, outbox: DownlinkOutbox
 ) -> None:

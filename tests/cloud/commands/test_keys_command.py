@@ -91,8 +91,8 @@ def test_mistakes_are_told(config: Path, arguments: list[str], code: int, says: 
 def test_migrate_says_what_it_did(config: Path) -> None:
     first, again = run(config, "fleet", "migrate"), run(config, "fleet", "migrate")
     file = config.parent / "kept/fleet.sqlite"
-    assert first.stdout == f"fleet database sqlite:///{file}: schema none -> 0005\n"
-    assert again.stdout == f"fleet database sqlite:///{file}: has schema 0005 already\n"
+    assert first.stdout == f"fleet database sqlite:///{file}: schema none -> 0008\n"
+    assert again.stdout == f"fleet database sqlite:///{file}: has schema 0008 already\n"
 
 
 def test_migrate_leaves_what_it_does_not_know(config: Path) -> None:

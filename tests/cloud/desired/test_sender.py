@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from cloud.bus import topology
 from cloud.bus.port import Received
 from cloud.desired.outbox import DownlinkOutbox
-from cloud.desired.sender import SOURCE, DownlinkSender
+from cloud.desired.sender import DownlinkSender
 from cloud.errors import BusError
 from cloud.fleet.database import FleetDatabase
 from tests.support.fake_bus import FakeBus
@@ -178,7 +178,8 @@ def test_what_pubsub_never_takes_goes_to_the_dead_letter(
     wait_until(lambda: not outbox.numbers(), "let go of")
     running.stop()
     [letter] = sent(bus, topology.DEAD_LETTER)
-    assert (letter.data, letter.attributes["source"]) == (b"x", SOURCE)
+    assert (letter.data, letter.attributes["source"]) == (b"x", "downlink")
+    assert "too long" in letter.attributes["reason"]
     assert sent(bus) == []
 
 
