@@ -33,6 +33,7 @@ from cloud.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+_FAULT = "a fault of the server; its log says more"
 _log = structlog.get_logger(__name__)
 
 
@@ -85,13 +86,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownErasureError, _unknown)
     app.add_exception_handler(RegistryError, _conflict)
     app.add_exception_handler(UnknownModelError, _unknown)
-    app.add_exception_handler(DamagedModelError, _broken)
     app.add_exception_handler(ClaimRefusedError, _forbidden)
     app.add_exception_handler(CertificateRefusedError, _forbidden)
     app.add_exception_handler(RequestRefusedError, _refused)
     app.add_exception_handler(TooManyCredentialsError, _conflict)
     app.add_exception_handler(TooManyAttemptsError, _too_often)
     app.add_exception_handler(IdentityError, _without_the_ca)
+    app.add_exception_handler(DamagedModelError, _damaged)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(BlobsAwayError, _blobs_away)
     app.add_exception_handler(HTTPException, _http)
@@ -152,6 +153,11 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, str(error.detail), headers)
 
 
+def _damaged(request: Request, error: Exception) -> JSONResponse:
+    _log.error("model damaged", path=request.url.path, reason=str(error))
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _FAULT)
+
+
 def _broken(request: Request, error: Exception) -> JSONResponse:
     _log.error("request failed", path=request.url.path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the server; its log says more")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _FAULT)
