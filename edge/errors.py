@@ -6,6 +6,7 @@ EdgeError
 ├── ReplayError       a recording cannot be replayed as asked: the user mends the command
 ├── EvidenceError     a picture or a clip cannot be made or kept: the events go on
 ├── SensorError       a sensor cannot be opened or read, or sends garbage: try again
+├── OtaError          an update cannot be taken: its code says why, and what serves serves on
 └── OutboxError       events cannot be made durable
     └── OutboxFullError   no space, on disk or within max_bytes: room must be made
 """
@@ -35,6 +36,22 @@ class EvidenceError(EdgeError):
 
 class SensorError(EdgeError):
     """A sensor that cannot be opened, broke, or sends what is none of its values."""
+
+
+class OtaError(EdgeError):
+    """Why an update cannot be taken, or not now.
+
+    Args:
+        code: of `edge.ota.states.Code`, stable, for machines.
+        detail: for people: what was wrong, where, what to do.
+        is_passing: it may be otherwise later, so it is worth another try.
+    """
+
+    def __init__(self, code: str, detail: str, *, is_passing: bool = False) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.is_passing = is_passing
 
 
 class OutboxError(EdgeError):
