@@ -119,8 +119,11 @@ def run_agent(
         networks = updates.networks(watchdog) if updates else Networks(settings, watchdog)
         with (
             _updater(
-                updates, networks, lambda: reloader.settings if reloader else settings,
-                lambda: up, wall,
+                updates,
+                networks,
+                lambda: reloader.settings if reloader else settings,
+                lambda: up,
+                wall,
             ) as updater,
             sending(settings, content, clock, _parts(reloader, updater), wall.now_ns) as up,
             Sensors(
@@ -137,8 +140,15 @@ def run_agent(
                 frozen_heap(),
             ):
                 _work(
-                    settings, cameras, networks, up, sensors, evidence, systemd,
-                    _parts(reloader, updater), stop,
+                    settings,
+                    cameras,
+                    networks,
+                    up,
+                    sensors,
+                    evidence,
+                    systemd,
+                    _parts(reloader, updater),
+                    stop,
                 )
             _tell_end(cameras, up.outbox)
     return not cameras.failed

@@ -79,7 +79,5 @@ def _areas(camera: CameraSettings, networks: Networks) -> tuple[AreaStages, ...]
         segmenter = networks.segmenter(areas.model)
         manifest = segmenter.model.manifest
         rules = CameraAreaRules(camera.id, manifest.classes, manifest.name, manifest.version, areas)
-        found.append(
-            AreaStages(areas.model, segmenter.scheduler, rules, areas, segmenter.model)
-        )
+        found.append(AreaStages(areas.model, segmenter.scheduler, rules, areas, segmenter.model))
     return tuple(found)

@@ -217,9 +217,7 @@ class Scheduler(Generic[Found]):
         begun_ns = time.monotonic_ns()
         try:
             with self._watchdog.working("inference"):
-                found = looker.network.find_all(pictures)
-            if len(found) != len(batch):
-                raise ValueError(f"expected {len(batch)} results, got {len(found)}")
+                found = _one_for_each(batch, looker.network.find_all(pictures))
         except Exception as error:
             if looker.incumbent is None:
                 raise
@@ -295,6 +293,12 @@ class Scheduler(Generic[Found]):
             if taken is not None:
                 self._turns.served(turn, waiting, now_ns)
                 return taken
+
+
+def _one_for_each(batch: Sequence[object], found: Sequence[Found]) -> Sequence[Found]:
+    if len(found) != len(batch):
+        raise ValueError(f"expected {len(batch)} results, got {len(found)}")
+    return found
 
 
 @contextmanager

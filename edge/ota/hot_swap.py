@@ -1,8 +1,8 @@
 """The models of a running agent, exchanged between two frames; see `Serving`.
 
-    prepare    load beside the one that serves, does it fit, its engine, its golden inputs
-    activate   the next frames go to it, those in flight end where they began
-    roll back  the same the other way round: the incumbent was never let go
+prepare    load beside the one that serves, does it fit, its engine, its golden inputs
+activate   the next frames go to it, those in flight end where they began
+roll back  the same the other way round: the incumbent was never let go
 """
 
 import threading
@@ -277,7 +277,9 @@ def check_fits(
     for key in keys:
         models[key] = models[key].model_copy(update={"name": str(folder)})
     for place, message, _ in misfits(models, settings.cameras, settings.tracker):
-        raise OtaError(Code.INCOMPATIBLE, f"{family} {manifest.version}: {dotted(place)}: {message}")
+        raise OtaError(
+            Code.INCOMPATIBLE, f"{family} {manifest.version}: {dotted(place)}: {message}"
+        )
 
 
 def _test(folder: Path, loaded: LoadedNetwork) -> None:

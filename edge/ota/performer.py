@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 Tell = Callable[[Happening], None]
 
 
-class _CalledOff(Exception):
+class _CalledOffError(Exception):
     """Nobody waits for the answer any more."""
 
 
@@ -118,7 +118,7 @@ class Performer:
         """
         try:
             happening = self._does[effect](life, stop, tell)
-        except _CalledOff:
+        except _CalledOffError:
             return
         except OtaError as error:
             happening = Refused(error.code, error.detail, error.is_passing)
@@ -223,7 +223,7 @@ class Performer:
             raise
         self._serving.prepare(life.order.family, staged, stop)
         if stop.is_set():
-            raise _CalledOff
+            raise _CalledOffError
         version, sha256 = life.order.version, target.sha256
         slots.place(Slot(version, target.release, sha256, life.order.deployment))
         return Verified()
@@ -316,7 +316,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _target(life: Life) -> Target:
     if life.target is None:
-        raise OtaError(Code.NOT_READABLE, "the journal does not say what the repository vouched for")
+        raise OtaError(Code.NOT_READABLE, "the journal does not say what was vouched for")
     return life.target
 
 
@@ -325,7 +325,7 @@ def _reporting(stop: threading.Event, tell: Tell, before: int) -> Callable[[int]
 
     def progress(received: int) -> None:
         if stop.is_set():
-            raise _CalledOff
+            raise _CalledOffError
         tell(Progressed(before + received))
 
     return progress

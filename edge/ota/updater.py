@@ -306,6 +306,4 @@ class Updater:
 
 def _order(target: DesiredState.Target, revision: int) -> Order:
     check_id(target.name, "model")
-    return Order(
-        target.name, target.version, target.deployment, target.sha256.hex(), revision
-    )
+    return Order(target.name, target.version, target.deployment, target.sha256.hex(), revision)

@@ -31,9 +31,7 @@ class Drafter:
         self._classes = tuple(classes)
         self._models = ModelNames(model, model_version)
 
-    def follow(
-        self, classes: Sequence[str], model: str, model_version: str, since_ns: int
-    ) -> None:
+    def follow(self, classes: Sequence[str], model: str, model_version: str, since_ns: int) -> None:
         """What frames from a captured time on show was found by another model."""
         self._classes = tuple(classes)
         self._models.follow(model, model_version, since_ns)

@@ -60,6 +60,9 @@ class FakeTracker:
 
     calls: list[tuple[int, int]] = field(default_factory=list)
 
+    def follow(self, settings: TrackerSettings) -> None:
+        """Its settings are none."""
+
     def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
         self.calls.append((frame, captured_ns))
         return Tracks(
@@ -73,6 +76,7 @@ class FakeRules:
     """One event a frame, one where they are exchanged, one at the end."""
 
     sizes: set[tuple[int, int]] = field(default_factory=set)
+    followed: list[tuple[tuple[str, ...], str, str, int]] = field(default_factory=list)
 
     def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         self.sizes.add((width_px, height_px))
@@ -80,6 +84,12 @@ class FakeRules:
 
     def change(self, settings: CameraRulesSettings) -> list[Draft]:
         return [Draft(Lane.ALARM, Event(kind=EventBatch.ZONE_EXITED))]
+
+    def follow(
+        self, classes: Sequence[str], model: str, model_version: str, since_ns: int
+    ) -> list[Draft]:
+        self.followed.append((tuple(classes), model, model_version, since_ns))
+        return []
 
     def finish(self) -> list[Draft]:
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_ENDED))]

@@ -41,7 +41,7 @@ def line(folder: Path, data_dir: Path, disk: Disk) -> Line:
 
 
 def prepared(folder: Path, scenario: str, data_dir: Path) -> None:
-    """A device as it is before the update: with version 1 from the fleet, unless it is its first."""
+    """A device as it is before the update: version 1 serves, unless it is its first."""
     if scenario != "first":
         before = line(folder, data_dir, RealDisk())
         before.order(Order(FAMILY, "1", "roll-out-1"))

@@ -120,8 +120,7 @@ class Line:
             self.judge()
             self.work()
             if self.driver.entries.lives and all(
-                life.has_ended and life.next is None
-                for life in self.driver.entries.lives.values()
+                life.has_ended and life.next is None for life in self.driver.entries.lives.values()
             ):
                 return
             self.tick(max((life.wait_s for life in self.driver.entries.lives.values()), default=1))

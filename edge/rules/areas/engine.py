@@ -102,7 +102,8 @@ class CameraAreaRules:
             for row, rule, _, watch in self._departures
         ]
         self._shares = [
-            (row, SharesWatch(watch.rule, self._class_ids(watch.rule))) for row, watch in self._shares
+            (row, SharesWatch(watch.rule, self._class_ids(watch.rule)))
+            for row, watch in self._shares
         ]
 
     def _class_ids(self, rule: SegmentationRule) -> tuple[int, ...]:

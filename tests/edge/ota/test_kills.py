@@ -120,5 +120,3 @@ def test_a_full_disk_is_told_and_the_incumbent_serves(folder: Path, tmp_path: Pa
     assert "No space left" in device.errors[0]
     assert committed_version(device) == "1"
     assert device.life().state is State.COMMITTED
-
-

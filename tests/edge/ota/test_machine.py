@@ -404,5 +404,3 @@ class World(RuleBasedStateMachine):
 
 World.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestWorld = World.TestCase
-
-
