@@ -33,7 +33,7 @@ def report_of(life: Life, sender: Sender, now_ns: int) -> Report:
         target=order.family,
         from_version=life.from_version,
         to_version=order.version,
-        state=UpdateReport.State.ValueType(life.state),
+        state=life.state.name,
         code=life.code,
         detail=life.detail[:MAX_DETAIL_CHARS],
         reported_ns=now_ns,

@@ -148,10 +148,8 @@ class Slots:
         found = self._first_whole(active, vouch)
         if found.has_fallen:
             name = found.folder.name if found.folder else None
-            bad = active.committed
-            active = replace(active, committed=name)
-            active = active.without(bad) if bad else active
-            return self._settle(active, found)
+            kept = {key: slot for key, slot in active.slots.items() if key in (name, active.trial)}
+            return self._settle(Active(kept, name, active.trial), found)
         self._sweep(active)
         return found
 
