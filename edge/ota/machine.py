@@ -90,7 +90,7 @@ def step(life: Life, happening: Happening, limits: Limits) -> Step:
 
 def _started(life: Life, happening: Started, limits: Limits) -> Step:
     if life.has_ended:
-        return life, ()
+        return life, (Effect.DISCARD,)  # it may have ended with this undone
     was_stopped = life.was_stopped
     life = replace(
         life, is_trying=False, was_stopped=False, wait_s=0.0,

@@ -3,7 +3,7 @@
     python -m tests.support.ota_kills kill FOLDER SCENARIO   every point, a JSON line each
     python -m tests.support.ota_kills once FOLDER SCENARIO   one update, nobody dies; what was done
 
-FOLDER holds records in `store/gate/VERSION`. A point is run in a fork, which ends by SIGKILL; what
+SCENARIO is first, commit, roll-back or supersede. FOLDER holds records in `store/gate/VERSION`. A point is run in a fork, which ends by SIGKILL; what
 it leaves is started again, once or until a second kill, and looked at. One process has one thread
 here, so a fork is safe.
 """
@@ -21,8 +21,8 @@ from edge.ota.life import Order
 from tests.support.fake_ota import FakeFetcher, FakeTrust, figures
 from tests.support.ota_disk import CountedDisk, DyingDisk
 from tests.support.ota_line import FAMILY, Line, committed_version
+from wayside import logging
 
-SCENARIOS = ("first", "commit", "roll-back", "supersede")
 ORDER = Order(FAMILY, "2", "roll-out-2")
 
 
@@ -90,6 +90,8 @@ def looked_at(folder: Path, scenario: str, data_dir: Path) -> dict[str, object]:
 
 
 def main(what: str, folder: Path, scenario: str) -> None:
+    """See the module."""
+    logging.configure("critical", "console")
     ready = folder / f"ready-{scenario}"
     if not ready.exists():
         ready.mkdir()
