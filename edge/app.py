@@ -24,7 +24,7 @@ from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.misfits import Manifests
 from edge.networks import Networks
-from edge.ota.assembly import Repository, Updates
+from edge.ota.assembly import Origin, Updates
 from edge.ota.updater import Updater
 from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
@@ -75,7 +75,7 @@ def run_agent(
     settings: EdgeSettings,
     stop: threading.Event,
     changeable: Changeable | None = None,
-    repository: Repository | None = None,
+    origin: Origin | None = None,
 ) -> bool:
     """Run every camera until told to stop or nothing is left to do.
 
@@ -83,7 +83,7 @@ def run_agent(
         settings: what to run.
         stop: ends it.
         changeable: where cameras and rules may change meanwhile; None: they do not.
-        repository: where models come from; None: the settings' own serve.
+        origin: where models come from; None: the settings' own serve.
 
     Returns:
         True when no camera failed.
@@ -104,7 +104,7 @@ def run_agent(
 
     cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
     reloader = _reloader(settings, changeable, cameras, lambda: networks.manifests)
-    updates = Updates(settings, repository) if repository else None
+    updates = Updates(settings, origin) if origin else None
 
     def content() -> DeviceState:
         state = _device_state(cameras.pipelines, networks, wall)

@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class Origin:
     """Where models come from, and who says that they may."""
 
     trust: Trust
@@ -78,15 +78,13 @@ class Updates:
 
     Args:
         settings: of the agent.
-        repository: where models come from.
+        origin: where models come from.
         disk: that slots and journal are on.
     """
 
-    def __init__(
-        self, settings: EdgeSettings, repository: Repository, disk: Disk | None = None
-    ) -> None:
+    def __init__(self, settings: EdgeSettings, origin: Origin, disk: Disk | None = None) -> None:
         self._settings = settings
-        self._repository = repository
+        self._origin = origin
         self._disk = disk or RealDisk()
         self._places = Places.under(settings.data_dir)
         self._start = Start()
@@ -144,7 +142,7 @@ class Updates:
             serving.version, partial(_bring_back, serving), note_error,
         )  # fmt: skip
         performer = Performer(
-            self._places, self._disk, self._repository.trust, self._repository.fetcher, serving,
+            self._places, self._disk, self._origin.trust, self._origin.fetcher, serving,
             version("wayside"),
         )  # fmt: skip
         updater = Updater(
@@ -162,7 +160,7 @@ class Updates:
         return Slots(self._places.models / family, self._disk)
 
     def _vouch(self, family: str) -> Vouch:
-        return partial(self._repository.trust.check_offline, family)
+        return partial(self._origin.trust.check_offline, family)
 
     def _leave_what_does_not_fit(
         self, family: str, keys: list[str | None], folder: Path, deployment: str
@@ -194,7 +192,7 @@ class Updates:
         Raises:
             OtaError: nobody can say.
         """
-        trust = self._repository.trust
+        trust = self._origin.trust
         trust.refresh()
         told: list[tuple[str, Happening]] = []
         for family in serving.families:

@@ -3,9 +3,9 @@
     python -m tests.support.ota_kills kill FOLDER SCENARIO   every point, a JSON line each
     python -m tests.support.ota_kills once FOLDER SCENARIO   one update, nobody dies; what was done
 
-SCENARIO is first, commit, roll-back or supersede. FOLDER holds records in `store/gate/VERSION`. A point is run in a fork, which ends by SIGKILL; what
-it leaves is started again, once or until a second kill, and looked at. One process has one thread
-here, so a fork is safe.
+SCENARIO is first, commit, roll-back or supersede. FOLDER holds records in `store/gate/VERSION`. A
+point is run in a fork, which ends by SIGKILL; what it leaves is started again, once or until a
+second kill, and looked at. One process has one thread here, so a fork is safe.
 """
 
 import json
