@@ -105,7 +105,7 @@ class Updates:
             before = _deployment(slots)
             folder = self._start.take(family, before, slots.recover(vouch))
             if folder is not None:
-                self._leave_what_does_not_fit(family, its_keys, folder, before)
+                self._leave_what_does_not_fit(family, its_keys, folder)
         return Networks(
             settings, watchdog, self._start.folders, self._refused, self.counts.incumbent
         )
@@ -139,7 +139,8 @@ class Updates:
             self._start.fallen.append(("journal", lost))
         driver = Driver(
             journal, entries, updates.limits, Sender(settings.device, boot), now_ns,
-            serving.version, partial(_bring_back, serving), note_error,
+            serving.version, lambda family: _deployment(self._slots(family)),
+            partial(_bring_back, serving), note_error,
         )  # fmt: skip
         performer = Performer(
             self._places, self._disk, self._origin.trust, self._origin.fetcher, serving,
@@ -162,12 +163,10 @@ class Updates:
     def _vouch(self, family: str) -> Vouch:
         return partial(self._origin.trust.check_offline, family)
 
-    def _leave_what_does_not_fit(
-        self, family: str, keys: list[str | None], folder: Path, deployment: str
-    ) -> None:
+    def _leave_what_does_not_fit(self, family: str, keys: list[str | None], folder: Path) -> None:
         """Have the settings' own model serve where rules, changed meanwhile, demand it.
 
-        The slot stays committed: rules may be changed back.
+        The slot stays committed, as rules may be changed back; the heartbeat tells of it.
         """
         try:
             check_fits(self._settings, family, keys, folder)
@@ -176,8 +175,7 @@ class Updates:
                        error=str(error), remedy="the settings' own serves")  # fmt: skip
             del self._start.folders[family]
             told = f"{error}; the settings' own model serves"
-            code = str(Code.INCOMPATIBLE)
-            self._start.fallen.append((family, Fallen(code, told, deployment)))
+            self._start.fallen.append((family, Fallen(str(Code.INCOMPATIBLE), told)))
 
     def _refused(self, family: str, error: ModelError) -> Path | None:
         """Another folder, where the network of a committed slot cannot be loaded."""

@@ -6,7 +6,7 @@ committed slot is the one that a restart would serve anyway.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import structlog
@@ -59,6 +59,7 @@ class Driver:
         sender: who reports.
         now_ns: Unix time, for reports.
         version: of a family's model that serves.
+        deployment: id of the order that had brought what is committed; empty: none had.
         bring_back: has the incumbent of a family look at frames, where the disk refuses.
         note_error: has the heartbeat repeat an error.
     """
@@ -71,6 +72,7 @@ class Driver:
         sender: Sender,
         now_ns: Callable[[], int],
         version: Callable[[str], str],
+        deployment: Callable[[str], str],
         bring_back: Callable[[str], None],
         note_error: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -80,6 +82,7 @@ class Driver:
         self._sender = sender
         self._now_ns = now_ns
         self._version = version
+        self._deployment = deployment
         self._bring_back = bring_back
         self._note_error = note_error
         self._waiting: deque[tuple[str, Happening]] = deque()
@@ -140,7 +143,8 @@ class Driver:
         ]  # fmt: skip
         known = self._entries.lives
         doing: list[Doing] = []
-        changed = replace(self._entries, revision=revision, was_lost=False)
+        changed = self._without_strangers(wanted)
+        changed = replace(changed, revision=revision, was_lost=False)
         for order in orders:
             if order.family not in known:
                 life, effects = self._begun(order)
@@ -178,6 +182,19 @@ class Driver:
         if left != self._entries:
             self._write(left)
 
+    def _without_strangers(self, wanted: Collection[str]) -> Entries:
+        """The entries without ended orders for families that nobody uses or wants any more."""
+        gone = {
+            family for family, life in self._entries.lives.items()
+            if life.has_ended and family not in wanted and not self._version(family)
+        }  # fmt: skip
+        entries = self._entries
+        return replace(
+            entries,
+            lives={family: life for family, life in entries.lives.items() if family not in gone},
+            latest={family: one for family, one in entries.latest.items() if family not in gone},
+        )
+
     def _tell_stray(self, family: str, fallen: Fallen) -> bool:
         """Have it told of an order whose life another's has replaced; False: the disk refuses."""
         self._note_error(f"updates: {family}: {fallen.code}: {fallen.detail}")
@@ -209,6 +226,8 @@ class Driver:
         life, effects = begin(order, self._version(order.family), self._limits)
         if not self._entries.was_lost:
             return life, effects
+        if order.deployment == self._deployment(order.family):
+            return replace(life, state=State.COMMITTED), (Effect.DISCARD,)
         told = "the journal of updates was damaged, so nobody knows how far this was; order anew"
         ended = replace(
             life, state=State.FAILED_NO_CHANGE, code=str(Code.NOT_READABLE), detail=told

@@ -370,6 +370,8 @@ def _roll_back(life: Life, state: State, code: str, detail: str) -> Step:
         life, intent=Intent.ROLL_BACK, ending=Ending(state, str(code), detail), attempts=0,
         wait_s=0.0, is_trying=False,
     )  # fmt: skip
+    if life.state is State.ACTIVATING:
+        return life, (Effect.STOP, Effect.ROLL_BACK)
     return life, (Effect.ROLL_BACK,)
 
 

@@ -7,6 +7,7 @@ A part of the uplink, with two threads: one decides and writes the journal, the 
 takes long, and is called off when its family's order is. See `machine.py` for the rules.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -28,7 +29,7 @@ from edge.ota.states import State
 from edge.publish.uplink import OnPuback
 from protos import topics
 from protos.codec import decode
-from protos.errors import InvalidIdError, WireError
+from protos.errors import InvalidIdError, InvalidPayloadError, WireError
 from protos.ids import check_id
 from protos.v1.desired_state_pb2 import DesiredState
 from wayside.errors import NotConnectedError
@@ -40,6 +41,10 @@ RESEND_S = 60.0
 
 JOIN_S = 10.0
 """What the worker gets to end when the agent stops."""
+
+MAX_ORDERS = 64
+MAX_CHARS = 200
+"""Of an order's texts."""
 
 _log = structlog.get_logger(__name__)
 
@@ -201,10 +206,12 @@ class Updater:
             state = decode(DesiredState, payload)
             if state.device != self._device:
                 raise InvalidIdError(f"is for device {state.device!r}")
-            orders = [_order(target, state.revision) for target in state.targets]
+            orders = _orders(state)
         except WireError as error:
             _log.error("orders refused", error=str(error))
             return
+        if state.revision > self._driver.entries.revision:
+            self._looked_s = -math.inf  # it may have been sent because something was revoked
         self._hand_out(self._driver.order(orders, state.revision))
 
     def _hand_out(self, doing: list[Doing]) -> None:
@@ -304,6 +311,19 @@ class Updater:
             self._changed.notify()
 
 
-def _order(target: DesiredState.Target, revision: int) -> Order:
-    check_id(target.name, "model")
-    return Order(target.name, target.version, target.deployment, target.sha256.hex(), revision)
+def _orders(state: DesiredState) -> list[Order]:
+    """What a DesiredState says of models.
+
+    Raises:
+        WireError: it names one that cannot be, the same one twice, or too much.
+    """
+    names = [check_id(target.name, "model") for target in state.targets]
+    if len(names) > MAX_ORDERS or len(set(names)) < len(names):
+        raise InvalidPayloadError(f"targets: at most {MAX_ORDERS}, and one of each model")
+    for target in state.targets:
+        if len(target.version) > MAX_CHARS or not 0 < len(target.deployment) <= MAX_CHARS:
+            raise InvalidPayloadError(f"target {target.name}: a text is longer than {MAX_CHARS}")
+    return [
+        Order(one.name, one.version, one.deployment, one.sha256.hex(), state.revision)
+        for one in state.targets
+    ]

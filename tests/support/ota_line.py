@@ -57,7 +57,7 @@ class Line:
         self.errors: list[str] = []
         self.driver = Driver(
             self.journal, self.entries, self.limits, SENDER, lambda: 1, self.serving.version,
-            self.serving.roll_back, self.errors.append,
+            self.deployment, self.serving.roll_back, self.errors.append,
         )  # fmt: skip
         self.performer = Performer(
             self.places, self.disk, self.trust, self.fetcher, self.serving, self.agent_version,
@@ -67,6 +67,12 @@ class Line:
 
     def slots(self, family: str = FAMILY) -> Slots:
         return Slots(self.places.models / family, self.disk)
+
+    def deployment(self, family: str) -> str:
+        """Of the committed slot."""
+        active = self.slots(family).active
+        slot = active.slots.get(active.committed or "")
+        return slot.deployment if slot else ""
 
     def recover(self, family: str) -> Found:
         return self.slots(family).recover(lambda record: self.trust.check_offline(family, record))

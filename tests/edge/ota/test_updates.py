@@ -229,6 +229,22 @@ def test_a_lost_journal_ends_the_order_that_was_under_way(device: Device) -> Non
     assert committed_version(line) == "2"
 
 
+def test_a_lost_journal_does_not_take_back_what_was_committed(device: Device) -> None:
+    device.updated(FIRST)
+    (device.folder / "data" / "ota" / "journal.json").write_bytes(b"")
+    line = device.started()
+    line.order(FIRST)
+    assert (line.life().state, committed_version(line)) == (State.COMMITTED, "1")
+
+
+def test_orders_for_models_that_nobody_uses_are_forgotten_when_they_go(device: Device) -> None:
+    for number in range(5):
+        device.line.order(Order(f"stranger-{number}", "1", "x"), revision=number)
+        device.line.run()
+    assert list(device.line.driver.entries.lives) == ["stranger-4"]
+    assert list(device.line.driver.entries.latest) == ["stranger-4"]
+
+
 def test_reports_wait_until_they_are_taken_and_the_last_one_is_told_with_each_connection(
     device: Device,
 ) -> None:
