@@ -25,6 +25,7 @@ heartbeat.py   how the device says that it lives
 health.py      how agent and machine do
 agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
+ota/           updates of models: believed by signatures, never at the price of what serves
 telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     a network that serves, and the faster engine that takes over from it
 networks.py    all networks that cameras use, each with its scheduler

@@ -1,0 +1,22 @@
+"""Updates of models: believed by signatures alone, and never at the price of what serves.
+
+port.py        what the life of an update needs of trust
+states.py      the states of an update, and the codes of what can go wrong
+settings.py    where updates come from, and how fast they may
+refusal.py     an error from a code
+documents.py   signed metadata out of bytes, within bounds
+signatures.py  has a role signed?
+verify.py      the rules of the TUF client workflow; pure
+releases.py    our own rules: floors, revocations, agents that are too old; pure
+marks.py       the highest that was ever trusted, which never falls; pure
+time_floor.py  the time by which expiry is judged; pure
+durable.py     files that are whole and on the disk, or not there
+high_water.py  the marks, kept
+trusted_store.py  the metadata that was trusted, kept
+client.py      metadata from the network, through the rules, into the store
+repository.py  what may run on this device; reads best from here
+pacing.py      not too fast for the line, not too slow to be honest; pure
+fetch.py       one answer over HTTP
+downloads.py   files that are gone on with where they were cut off
+assembly.py    the trust half put together
+"""
