@@ -9,6 +9,7 @@ others after it, so that a kill in between leaves no file below its mark.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from edge.ota.high_water import HighWater
 from edge.ota.marks import Marks
 from edge.ota.refusal import refusal
 from edge.ota.states import Code
-from edge.ota.time_floor import Reference, reference, risen_s
+from edge.ota.time_floor import BUILT, Reference, reference, risen_s
 from edge.ota.trusted_store import TrustedStore
 from edge.ota.verify import DEFAULT_LIMITS, Limits
 
@@ -50,10 +51,12 @@ class Time:
     Attributes:
         now_s: the system's clock, Unix time.
         is_kept: does a time service keep it?
+        built: when the agent was.
     """
 
     now_s: Callable[[], float]
     is_kept: Callable[[], bool]
+    built: datetime = BUILT
 
 
 @dataclass(slots=True)
@@ -128,7 +131,10 @@ class Client:
 
     def reference(self) -> Reference:
         """What is known of the time now."""
-        return reference(self._time.now_s(), self._marks.time_s, is_kept=self._time.is_kept())
+        time = self._time
+        return reference(
+            time.now_s(), self._marks.time_s, is_kept=time.is_kept(), built=time.built
+        )
 
     def refresh(self) -> None:
         """Take the newest metadata at the top.

@@ -127,6 +127,7 @@ class Fetch:
             OSError: of the socket.
             ValueError: a URL that may not be asked.
         """
+        _check(url)
         for _ in range(self.settings.max_redirects + 1):
             response = self._pool(url).request(
                 "GET", url, headers=dict(headers), preload_content=False, decode_content=False,
@@ -378,10 +379,13 @@ def _next_url(url: str, place: str) -> str:
     found = urljoin(url, place)
     if urlsplit(url).scheme == "https" and urlsplit(found).scheme != "https":
         raise ValueError(f"a redirect to plain text, {found[:200]!r}, is not followed")
-    # A bucket signs the place it sends us to in the query.
-    parts = urlsplit(found)
-    check_url(urlunsplit(parts._replace(query="", fragment="")))
+    _check(found)
     return found
+
+
+def _check(url: str) -> None:
+    """Refuse what the settings would refuse, but for a query: a bucket signs there."""
+    check_url(urlunsplit(urlsplit(url)._replace(query="", fragment="")))
 
 
 def _cause(error: BaseException) -> str:

@@ -77,15 +77,18 @@ class Reference:
         return f" at least, though the clock says {_say(self.clock)}: the clock is wrong"
 
 
-def reference(now_s: float, floor_s: float, *, is_kept: bool) -> Reference:
+def reference(
+    now_s: float, floor_s: float, *, is_kept: bool, built: datetime = BUILT
+) -> Reference:
     """What is known of the time.
 
     Args:
         now_s: Unix time of the system's clock, whatever it says.
         floor_s: Unix time that it is at least, as was remembered.
         is_kept: a time service keeps the clock.
+        built: it is at least so late without anything being remembered.
     """
-    return Reference(_date(now_s), max(BUILT, _date(floor_s)), is_kept)
+    return Reference(_date(now_s), max(built, _date(floor_s)), is_kept)
 
 
 def signed_at(signed: Signed) -> datetime | None:
