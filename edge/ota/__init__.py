@@ -18,5 +18,5 @@ repository.py  what may run on this device; reads best from here
 pacing.py      not too fast for the line, not too slow to be honest; pure
 fetch.py       one answer over HTTP
 downloads.py   files that are gone on with where they were cut off
-assembly.py    the trust half put together
+trust.py       the trust half put together
 """

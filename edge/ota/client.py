@@ -112,7 +112,7 @@ class Client:
         self._time = time
         self._limits = limits
         self._marks = high_water.read()
-        self._root = self._kept_root()
+        self._root, self._root_data = self._kept_root()
         self._view = self._kept_view()
 
     @property
@@ -200,17 +200,17 @@ class Client:
 
     # What is kept
 
-    def _kept_root(self) -> Root:
-        root = self._anchor.signed
-        self._marks = self._marks.with_root(root)
-        while (data := self._store.read_root(root.version + 1)) is not None:
+    def _kept_root(self) -> tuple[Root, bytes]:
+        root = self._anchor
+        self._marks = self._marks.with_root(root.signed)
+        while (data := self._store.read_root(root.signed.version + 1)) is not None:
             try:
-                root = verify.next_root(root, data, self._limits).signed
+                root = verify.next_root(root.signed, data, self._limits)
             except OtaError as error:
                 _damaged("root", error)
                 break
-            self._marks = self._marks.with_root(root)
-        return root
+            self._marks = self._marks.with_root(root.signed)
+        return root.signed, root.data
 
     def _kept_view(self) -> View | None:
         timestamp = self._kept_timestamp()
@@ -268,10 +268,11 @@ class Client:
             data = self._source.metadata(f"{version}.root.json", self._limits.root_bytes)
             if data is None:
                 verify.require_last_root(self._root, self._marks)
+                self._store.keep("root", self._root_data)
                 return
             root = verify.next_root(self._root, data, self._limits).signed
             self._store.keep_root(version, data)
-            self._root = root
+            self._root, self._root_data = root, data
             self.mark(self._marks.with_root(root))
             self._view = self._kept_view()
         raise refusal(Code.ENDLESS, f"root: more than {self._limits.root_rotations} new versions at once")

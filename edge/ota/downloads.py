@@ -130,8 +130,9 @@ class Downloads:
     def _agree(self, url: str, answer: Answer, file: "_Part") -> None:
         """See that what comes is the rest of the file, or all of it."""
         if answer.status == 416:
+            have = file.have
             file.drop()
-            raise refusal(Code.TRUNCATED, f"{url}: the server has no byte {file.have}: begun anew")
+            raise refusal(Code.TRUNCATED, f"{url}: the server has no byte {have}: begun anew")
         if answer.status == 200:
             file.restart()  # the server sends the whole file, whatever was asked for
         else:

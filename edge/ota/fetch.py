@@ -87,6 +87,11 @@ class Fetch:
             raise refusal(Code.UNREACHABLE, f"ota.tls: cannot be used: {error}") from error
         self._pools: dict[str | None, urllib3.PoolManager] = {}
 
+    def close(self) -> None:
+        """Let connections go that wait for the next question."""
+        for pool in self._pools.values():
+            pool.clear()
+
     def bytes(self, url: str, max_bytes: int) -> bytes | None:
         """A small file, whole; None where the server has no such file.
 

@@ -58,9 +58,6 @@ class OtaSettings(BaseModel):
     tls: TlsSettings | None = Field(
         None, description="of an https url; null: the system's CAs, no certificate of ours"
     )
-    refresh_interval_s: float = Field(
-        3600.0, ge=10, le=604_800, description="s between two looks for new metadata"
-    )
     fetch: FetchSettings = FetchSettings()
 
     @field_validator("url")

@@ -38,7 +38,7 @@ def test_a_refresh_takes_roots_timestamp_snapshot_and_targets_in_this_order(
         "2.root.json", "timestamp.json", "2.snapshot.json", "1.targets.json", "2.family-gate.json",
     ]  # fmt: skip
     assert versions(device) == {
-        "timestamp": 2, "snapshot": 2, "targets": 1, "family-gate": 2,
+        "root": 1, "timestamp": 2, "snapshot": 2, "targets": 1, "family-gate": 2,
     }  # fmt: skip
 
 

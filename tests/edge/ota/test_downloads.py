@@ -77,7 +77,7 @@ def test_a_file_that_was_cut_at_each_tenth_is_gone_on_with_from_there(
 ) -> None:
     after = SIZE * tenths // 10
     with FileServer(cut(after)) as server:
-        with refused("truncated", str(SIZE) if tenths == 0 else "breaks off"):
+        with refused("truncated", "breaks off"):
             get(server.url, tmp_path / "blob", attempts=2)
         part = tmp_path / "blob.part"
         assert part.stat().st_size == after
@@ -216,7 +216,7 @@ def test_a_server_that_goes_on_at_another_byte_is_not_believed(
 
 
 def test_a_server_that_has_less_than_is_signed_is_truncated(tmp_path: Path) -> None:
-    with FileServer(serve(CONTENT[:-1])) as server, refused("truncated", f"of {SIZE} bytes"):
+    with FileServer(serve(CONTENT[:-1])) as server, refused("truncated"):
         get(server.url, tmp_path / "blob", attempts=2)
 
 

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,19 +161,21 @@ def test_headers_that_drip_are_given_up_by_their_rate() -> None:
 def test_a_stop_is_heeded_at_once(is_begun: bool) -> None:
     stop, end, asked = threading.Event(), threading.Event(), threading.Event()
 
+    def never() -> Iterator[bytes]:
+        end.wait()
+        yield b""
+
     def respond(*_: object) -> Answer:
         asked.set()
         if not is_begun:
-            end.wait(20)
-        return Answer(200, {"Content-Length": "1000"}, b"x", hold=end)
+            end.wait()
+        return Answer(200, {"Content-Length": "1000"}, b"x", drip=never())
 
     with FileServer(respond) as server:
         stopper = threading.Thread(target=lambda: asked.wait(20) and stop.set())
         stopper.start()
-        began_s = time.monotonic()
         with refused("unreachable", "the agent stops"):
             fetch(stop).bytes(server.url, 10_000)
-        assert time.monotonic() - began_s < 15, "it did not wait for the server"
         stopper.join()
         end.set()
 
@@ -277,7 +278,7 @@ def test_the_environments_proxy_is_asked_but_not_for_loopback(
         assert fetch().bytes(server.url, 10_000) == CONTENT
         assert proxy.requests == []
         with refused("unreachable", "501"):  # it is no proxy, and says so to CONNECT
-            fetch().bytes("https://updates.example.com/x", 10_000)
-        monkeypatch.setenv("no_proxy", "updates.example.com")
-        with refused("unreachable"):
-            fetch(connect_timeout_s=0.2).bytes("https://updates.example.com/x", 10_000)
+            fetch().bytes("https://192.0.2.1/x", 10_000)
+        monkeypatch.setenv("no_proxy", "192.0.2.1")
+        with refused("unreachable", "192.0.2.1"):
+            fetch(connect_timeout_s=0.2).bytes("https://192.0.2.1/x", 10_000)

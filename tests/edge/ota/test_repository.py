@@ -82,13 +82,13 @@ def test_an_order_below_the_floor_is_refused_whatever_a_stolen_server_says(
     device: Device, repository: SmallRepository
 ) -> None:
     """The thief has server and online keys, and the metadata of before the floor was raised."""
-    lower = (repository.families["gate"].version, dict(repository.files))
+    before = repository.timestamp.snapshot_meta
     repository.rule("gate", floor=2)
     repository.publish("gate")
     with device.trust() as trust:
         trust.refresh()
         trust.target("gate", "1.1.0")
-    repository.files.update(lower[1])
+    repository.timestamp.snapshot_meta = before
     repository.publish_timestamp()
     with device.trust() as trust:
         with refused("rolled-back"):

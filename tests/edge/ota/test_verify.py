@@ -1,6 +1,7 @@
 """The rules, one by one, and that no byte of any file can be changed unnoticed."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,6 +218,18 @@ def test_limits_hold_for_each_file() -> None:
     }.items():
         with refused("endless", role, "9 at most"):
             take(file(role))
+
+
+def test_of_tuf_only_its_types_are_used() -> None:
+    """Its client has none of our promises, and its repository is no stable API."""
+    folder = Path(verify.__file__).parent
+    imports = {
+        line.split()[1]
+        for path in folder.glob("*.py")
+        for line in path.read_text().splitlines()
+        if line.startswith(("from tuf", "import tuf"))
+    }
+    assert imports == {"tuf.api.metadata", "tuf.api.exceptions", "tuf.api.serialization"}
 
 
 def test_a_document_that_is_read_is_not_yet_believed() -> None:

@@ -28,7 +28,7 @@ DEVICE_TIME = Time(time.time, clock_synced)
 
 
 @dataclass(frozen=True, slots=True)
-class Updates:
+class Opened:
     """What the life of an update needs of trust."""
 
     trust: Trust
@@ -36,10 +36,10 @@ class Updates:
 
 
 @contextlib.contextmanager
-def open_updates(
+def open_trust(
     settings: OtaSettings, data_dir: Path, stop: threading.Event,
     *, device_time: Time = DEVICE_TIME, agent: Callable[[], str] = lambda: version("wayside"),
-) -> Iterator[Updates]:  # fmt: skip
+) -> Iterator[Opened]:  # fmt: skip
     """The device's side of the repository that settings name, until the block ends.
 
     Args:
@@ -56,10 +56,10 @@ def open_updates(
         raise refusal(Code.NOT_READABLE, "ota: url and root_file are not set, so nothing can be trusted")
     folder = data_dir / FOLDER
     anchor = _anchor(settings.root_file)
-    downloads = Downloads(settings.url, Fetch(settings, stop), stop)
-    with TrustedStore(folder / TRUSTED) as store:
+    with TrustedStore(folder / TRUSTED) as store, contextlib.closing(Fetch(settings, stop)) as fetch:
+        downloads = Downloads(settings.url, fetch, stop)
         client = Client(anchor, store, HighWater(folder), downloads, device_time)
-        yield Updates(Repository(client, agent()), downloads)
+        yield Opened(Repository(client, agent()), downloads)
 
 
 def _anchor(path: Path) -> bytes:
