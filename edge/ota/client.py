@@ -1,10 +1,10 @@
 """Metadata from the network, through the rules, into the store; what was trusted before stays.
 
 One refresh goes the way of TUF specification 1.0.x, section 5: roots one after the other, then the
-timestamp, the snapshot it names, the targets that lists, and roles below as they are asked for. Each
-file is kept as soon as it is trusted, and its marks with it. Marks of `timestamp` and `snapshot` are
-written before the file, for these are the ones that a thief of online keys would put back; the
-others after it, so that a kill in between leaves no file below its mark.
+timestamp, the snapshot it names, the targets that lists, and roles below as they are asked for.
+Each file is kept as soon as it is trusted, and its marks with it. Marks of `timestamp` and
+`snapshot` are written before the file, for these are the ones that a thief of online keys would put
+back; the others after it, so that a kill in between leaves no file below its mark.
 """
 
 from collections.abc import Callable
@@ -132,9 +132,7 @@ class Client:
     def reference(self) -> Reference:
         """What is known of the time now."""
         time = self._time
-        return reference(
-            time.now_s(), self._marks.time_s, is_kept=time.is_kept(), built=time.built
-        )
+        return reference(time.now_s(), self._marks.time_s, is_kept=time.is_kept(), built=time.built)
 
     def refresh(self) -> None:
         """Take the newest metadata at the top.
@@ -160,7 +158,9 @@ class Client:
             OtaError: `unreachable` where there is none yet, `expired` or `clock`.
         """
         if self._view is None:
-            raise refusal(Code.UNREACHABLE, "no whole metadata is trusted yet; it must be fetched first")
+            raise refusal(
+                Code.UNREACHABLE, "no whole metadata is trusted yet; it must be fetched first"
+            )
         self._view.require_fresh(self.reference())
         return self._view
 
@@ -275,7 +275,9 @@ class Client:
             self._root, self._root_data = root, data
             self.mark(self._marks.with_root(root))
             self._view = self._kept_view()
-        raise refusal(Code.ENDLESS, f"root: more than {self._limits.root_rotations} new versions at once")
+        raise refusal(
+            Code.ENDLESS, f"root: more than {self._limits.root_rotations} new versions at once"
+        )
 
     def _take_timestamp(self, at: Reference) -> Timestamp:
         data = self._source.metadata("timestamp.json", self._limits.timestamp_bytes)
@@ -330,9 +332,7 @@ class Client:
         self.mark(self._marks.with_taken(role, document.signed.version))
         return document.signed
 
-    def _if_kept(
-        self, role: str, believe: Callable[[bytes], Document[S]]
-    ) -> Document[S] | None:
+    def _if_kept(self, role: str, believe: Callable[[bytes], Document[S]]) -> Document[S] | None:
         """What is kept of a role where it is what is wanted now, else None."""
         data = self._store.read(role)
         if data is None:
@@ -348,7 +348,9 @@ class Client:
             name = f"{version}.{name}"
         data = self._source.metadata(name, most if length is None else min(length, most))
         if data is None:
-            raise refusal(Code.MIXED, f"{role}: the repository lists version {version} and has no {name}")
+            raise refusal(
+                Code.MIXED, f"{role}: the repository lists version {version} and has no {name}"
+            )
         return data
 
 

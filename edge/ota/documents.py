@@ -1,7 +1,7 @@
 """Signed metadata out of bytes, within bounds; nothing of it is believed yet.
 
-A file is read twice: first as plain JSON, where depth, numbers and doubled keys are refused, then by
-python-tuf, which knows the format (TUF specification 1.0.x, section 4).
+A file is read twice: first as plain JSON, where depth, numbers and doubled keys are refused, then
+by python-tuf, which knows the format (TUF specification 1.0.x, section 4).
 """
 
 import json
@@ -59,18 +59,22 @@ def read(kind: type[S], role: str, data: bytes, max_bytes: int) -> Document[S]:
         OtaError: `endless` where it is longer, `not-readable` where it is no such metadata.
     """
     if len(data) > max_bytes:
-        raise refusal(Code.ENDLESS, f"{role}: has {len(data)} bytes, {max_bytes} at most were expected")
+        raise refusal(
+            Code.ENDLESS, f"{role}: has {len(data)} bytes, {max_bytes} at most were expected"
+        )
     try:
-        _check_bounds(data)
+        document = _within_bounds(data)
         metadata = Metadata[Any].from_bytes(data)
         _check_counts(metadata, kind)
         payload = metadata.signed_bytes
+        if json.loads(payload, strict=False) != document["signed"]:
+            raise ValueError("it says what no signature is over")
     except (DeserializationError, SerializationError, ValueError, RecursionError) as error:
         raise refusal(Code.NOT_READABLE, f"{role}: is no metadata: {_cause(error)}") from error
     return Document(role, data, metadata.signed, payload, metadata.signatures)
 
 
-def _check_bounds(data: bytes) -> None:
+def _within_bounds(data: bytes) -> Any:
     document = json.loads(
         data.decode("utf-8"),
         object_pairs_hook=_each_once,
@@ -82,7 +86,7 @@ def _check_bounds(data: bytes) -> None:
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _within(outer)]
         if not level:
-            return
+            return document
     raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
 
 
@@ -112,7 +116,9 @@ def _no_fraction(text: str) -> float:
 def _check_counts(metadata: Metadata[Any], kind: type[Signed]) -> None:
     signed = metadata.signed
     if not isinstance(signed, kind):
-        raise ValueError(f"it is of type {signed.type!r}, {kind.type!r} was expected")  # type: ignore[attr-defined]
+        raise ValueError(  # noqa: TRY004 - of the file's type, not of a value's
+            f"it is of type {signed.type!r}, {kind.type!r} was expected"
+        )
     _check_version(signed.version)
     _at_most(MAX_SIGNATURES, "signatures", metadata.signatures)
     if isinstance(signed, Root):

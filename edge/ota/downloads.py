@@ -1,10 +1,10 @@
 """Files of a repository, gone on with where they were cut off.
 
-Blobs and records are named by their hash, so what lies at a URL never changes, and a part is good to go
-on with whoever sends the rest: the hash of the whole decides. (`If-Range` would say no more than
-that.) How long a file is, is known from what was signed; no server has a say in it.
+Blobs and records are named by their hash, so what lies at a URL never changes, and a part is good
+to go on with whoever sends the rest: the hash of the whole decides. (`If-Range` would say no more
+than that.) How long a file is, is known from what was signed; no server has a say in it.
 
-A part waits at `NAME.part`, synced; it is deleted when it turns out wrong, or when the disk is full.
+A part waits at `NAME.part`, synced; it is deleted when it turns out wrong, or the disk is full.
 """
 
 import contextlib
@@ -139,7 +139,9 @@ class Downloads:
             span = _SPAN.fullmatch(answer.headers.get("content-range", ""))
             if span is None or int(span[1]) != file.have:
                 file.drop()
-                raise refusal(Code.TRUNCATED, f"{url}: the server goes on at another byte: begun anew")
+                raise refusal(
+                    Code.TRUNCATED, f"{url}: the server goes on at another byte: begun anew"
+                )
             if span[3] != "*" and int(span[3]) != file.size:
                 code = Code.ENDLESS if int(span[3]) > file.size else Code.TRUNCATED
                 raise refusal(code, f"{url}: has {span[3]} bytes, {file.size} are signed")
@@ -196,7 +198,8 @@ class _Part:
     def restart(self) -> None:
         """Begin anew."""
         with disk_errors(self._path):
-            self._truncate()
+            if self.have:
+                self._truncate()
 
     def drop(self) -> None:
         """Give the room back; what was there is of no use."""

@@ -1,4 +1,4 @@
-"""Files that are whole and on the disk, or not there; and documents that know whether they are whole.
+"""Files that are whole and on the disk, or not there; documents that know whether they are whole.
 
 A new file is written beside the old one, synced, renamed over it, and the folder is synced: whoever
 is killed, or loses power, leaves the old file or the new one.
@@ -90,7 +90,9 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         if error.errno in _FULL:
-            raise refusal(Code.NO_SPACE, f"{path}: cannot be written: {reason}; make room") from error
+            raise refusal(
+                Code.NO_SPACE, f"{path}: cannot be written: {reason}; make room"
+            ) from error
         raise refusal(
             Code.READ_ONLY,
             f"{path}: cannot be written: {reason}; the folder must be this user's, and writable",

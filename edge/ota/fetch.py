@@ -1,7 +1,8 @@
 """One answer over HTTP(S), by urllib3, which no other module of the agent knows.
 
-A thread asks and reads; whoever waits for it looks at the clock. So a stop is heeded at once, and a
-server that drips, in the body or already in its headers, is given up, whatever the socket waits for.
+A thread asks and reads; whoever waits for it looks at the clock. So a stop is heeded at once, and
+a server that drips, in the body or already in its headers, is given up, whatever the socket waits
+for.
 The thread touches no file: when it is left behind, its socket is shut down, and it ends.
 """
 
@@ -104,7 +105,9 @@ class Fetch:
             transfer.require_status(200)
             length = transfer.answer.length
             if length is not None and length > max_bytes:
-                raise refusal(Code.ENDLESS, f"{url}: has {length} bytes, {max_bytes} at most were expected")
+                raise refusal(
+                    Code.ENDLESS, f"{url}: has {length} bytes, {max_bytes} at most were expected"
+                )
             found = bytearray()
             for chunk in transfer.chunks():
                 found += chunk
@@ -179,12 +182,11 @@ class Transfer:
         self._thread.start()
         try:
             first = self._next()
-            if not isinstance(first, Answer):
-                raise TypeError(f"the answer begins with {first!r}")
         except BaseException:
             self._leave()
             raise
-        self.answer: Answer = first
+        assert isinstance(first, Answer), "the thread puts it first"
+        self.answer = first
         return self
 
     def __exit__(
@@ -218,7 +220,7 @@ class Transfer:
     def _next(self) -> Answer | bytes | None:
         while True:
             began_s = time.monotonic()
-            arrived: Answer | bytes | Exception | None | _Nothing = _NOTHING
+            arrived: Answer | bytes | Exception | _Nothing | None = _NOTHING
             with contextlib.suppress(queue.Empty):
                 arrived = self._arrived.get(timeout=_LOOK_S)
             if self._stop.is_set():
@@ -227,10 +229,11 @@ class Transfer:
                 raise self._translated(arrived) from arrived
             got = len(arrived) if isinstance(arrived, bytes) else 0
             if self._rate.is_too_slow(time.monotonic() - began_s, got):
+                limits = self._fetch.settings
                 raise refusal(
                     Code.UNREACHABLE,
-                    f"{self._url}: the server sends less than {self._fetch.settings.min_bytes_per_s}"
-                    f" bytes a second over {self._fetch.settings.slow_window_s:g} s",
+                    f"{self._url}: the server sends less than {limits.min_bytes_per_s} bytes a "
+                    f"second over {limits.slow_window_s:g} s",
                 )
             if not isinstance(arrived, _Nothing):
                 return arrived

@@ -59,9 +59,13 @@ def rules_of(role: str, signed: Targets) -> ReleaseRules:
     floor = said.get("release_floor", 0) if isinstance(said, dict) else None
     revoked = said.get("revoked", []) if isinstance(said, dict) else None
     if not _is_whole(floor, 0) or not isinstance(revoked, list):
-        raise refusal(Code.NOT_READABLE, f"{role}: version {signed.version} has no floor in {FIELD!r}")
+        raise refusal(
+            Code.NOT_READABLE, f"{role}: version {signed.version} has no floor in {FIELD!r}"
+        )
     if len(revoked) > MAX_REVOKED:
-        raise refusal(Code.ENDLESS, f"{role}: revokes {len(revoked)} releases, {MAX_REVOKED} at most")
+        raise refusal(
+            Code.ENDLESS, f"{role}: revokes {len(revoked)} releases, {MAX_REVOKED} at most"
+        )
     if not all(_is_whole(one, 1) for one in revoked):
         raise refusal(Code.NOT_READABLE, f"{role}: revokes what is no release")
     return ReleaseRules(floor, frozenset(revoked))
@@ -75,7 +79,9 @@ def with_rules(marks: Marks, family: str, rules: ReleaseRules) -> Marks:
     """
     risen = marks.with_rules(family, rules.floor, rules.revoked)
     if len(risen.revoked[family]) > MAX_REVOKED:
-        raise refusal(Code.ENDLESS, f"{role_for(family)}: has revoked more than {MAX_REVOKED} releases")
+        raise refusal(
+            Code.ENDLESS, f"{role_for(family)}: has revoked more than {MAX_REVOKED} releases"
+        )
     return risen
 
 

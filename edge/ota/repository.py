@@ -1,9 +1,9 @@
 """What may run on this device, as those say who hold the keys.
 
-    refresh()        roots, timestamp, snapshot, targets, and the roles of the device's families
-    target()         what a family's key vouches for; refused below the floor, revoked, too new for us
-    floor(), revoked()   the highest ever seen, from the disk
-    check_offline()  a record in a slot: was it vouched for, and is it still? No network, no expiry
+    refresh()           roots, timestamp, snapshot, targets, and the roles of the device's families
+    target()            what a family's key vouches for; neither revoked nor below the floor
+    floor(), revoked()  the highest ever seen, from the disk
+    check_offline()     was a record in a slot vouched for, and is it still? No network, no expiry
 
 An order from the cloud, the server and the online keys can only withhold: what a device takes
 follows from its family's role, which a key signs that is on no server.
@@ -44,10 +44,7 @@ class Repository:
         """
         self._client.refresh()
         for family in sorted(self._client.marks.families):
-            try:
-                self._take_rules(family, self._client.role(releases.role_for(family)))
-            except OtaError as error:
-                _log.warning("a family's releases cannot be had", family=family, error=str(error))
+            self._try_to_take_rules(family)
 
     def target(self, family: str, version: str) -> Target:
         """What a family's key vouches for; see `Trust`.
@@ -99,6 +96,12 @@ class Repository:
             if file.hashes.get("sha256") == sha256 and path == releases.path_of(family, version):
                 return releases.target_of(family, version, file)
         raise refusal(Code.UNKNOWN_TARGET, f"{family}: nobody vouched for record {sha256[:12]}")
+
+    def _try_to_take_rules(self, family: str) -> None:
+        try:
+            self._take_rules(family, self._client.role(releases.role_for(family)))
+        except OtaError as error:
+            _log.warning("a family's releases cannot be had", family=family, error=str(error))
 
     def _take_rules(self, family: str, signed: Targets) -> None:
         rules = releases.rules_of(releases.role_for(family), signed)

@@ -49,9 +49,7 @@ def public_keys(delegator: Root | Targets, role: str) -> frozenset[str]:
     """The public keys of a role, each once, in a form that compares."""
     found = delegator.get_delegated_role(role)
     return frozenset(
-        _public(delegator.get_key(keyid))
-        for keyid in found.keyids
-        if _is_known(delegator, keyid)
+        _public(delegator.get_key(keyid)) for keyid in found.keyids if _is_known(delegator, keyid)
     )
 
 

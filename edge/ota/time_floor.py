@@ -3,9 +3,9 @@
 The floor is the latest of:
 
 - when this agent was built,
-- the dates that whoever signs `root` and `targets` wrote into them (`x-wayside: {"signed_at": ...}`;
-  these keys are kept offline, those of `timestamp` and `snapshot` may be stolen with a server),
-- the clock's time, where a time service kept the clock, and a whole refresh was valid at that time.
+- the dates that whoever signs `root` and `targets` wrote into them (`x-wayside: {"signed_at":
+  ...}`; these keys are offline, those of `timestamp` and `snapshot` may be stolen with a server),
+- the clock's time, where a time service kept it, and a whole refresh was valid at that time.
 
 So a clock in 1972 makes nothing valid that had expired when the device last took metadata. And a
 clock that is ahead cannot raise the floor for ever: what one could raise it by has expired by then,
@@ -77,9 +77,7 @@ class Reference:
         return f" at least, though the clock says {_say(self.clock)}: the clock is wrong"
 
 
-def reference(
-    now_s: float, floor_s: float, *, is_kept: bool, built: datetime = BUILT
-) -> Reference:
+def reference(now_s: float, floor_s: float, *, is_kept: bool, built: datetime = BUILT) -> Reference:
     """What is known of the time.
 
     Args:

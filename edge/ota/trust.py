@@ -53,10 +53,15 @@ def open_trust(
         OtaError: the root cannot be used, or another process has the folder.
     """
     if settings.url is None or settings.root_file is None:
-        raise refusal(Code.NOT_READABLE, "ota: url and root_file are not set, so nothing can be trusted")
+        raise refusal(
+            Code.NOT_READABLE, "ota: url and root_file are not set, so nothing can be trusted"
+        )
     folder = data_dir / FOLDER
     anchor = _anchor(settings.root_file)
-    with TrustedStore(folder / TRUSTED) as store, contextlib.closing(Fetch(settings, stop)) as fetch:
+    with (
+        TrustedStore(folder / TRUSTED) as store,
+        contextlib.closing(Fetch(settings, stop)) as fetch,
+    ):
         downloads = Downloads(settings.url, fetch, stop)
         client = Client(anchor, store, HighWater(folder), downloads, device_time)
         yield Opened(Repository(client, agent()), downloads)

@@ -4,9 +4,9 @@
     roots/2.root.json, roots/3.root.json, ...    the way from the device's own root to the newest
     lock                                         held while somebody uses the folder
 
-What is read here is verified anew each time, by its signatures: they are the checksum. A file that is
-torn, zeroed, cut off or missing is none, and is fetched again. The marks (high_water.py) tell a file
-that was put back in time.
+What is read here is verified anew each time, by its signatures: they are the checksum. A file that
+is torn, zeroed, cut off or missing is none, and is fetched again. The marks (high_water.py) tell a
+file that was put back in time.
 """
 
 import contextlib

@@ -1,9 +1,9 @@
-"""The rules by which metadata is believed: TUF specification 1.0.x, section 5, and high-water marks.
+"""The rules by which metadata is believed: TUF specification 1.0.x, section 5, and the marks.
 
-Each function takes what is trusted already and the bytes of a file that is not, and returns the file
-as a document that is trusted, or raises an OtaError that names the role, what was seen and what was
-expected. The order in which they may be called follows from what they take: root, timestamp,
-snapshot, targets, roles below. Neither disk nor network nor clock is touched.
+Each function takes what is trusted already and the bytes of a file that is not, and returns the
+file as a document that is trusted, or raises an OtaError that names the role, what was seen and
+what was expected. The order in which they may be called follows from what they take: root,
+timestamp, snapshot, targets, roles below. Neither disk nor network nor clock is touched.
 
 Expiry is judged by `time_floor.Reference` once a document stands at its end (the last root, the
 timestamp and so on), and not at all where a device looks at what it trusted before.
@@ -98,9 +98,7 @@ def require_last_root(root: Root, marks: Marks) -> None:
         )
 
 
-def timestamp_of(
-    root: Root, data: bytes, limits: Limits = DEFAULT_LIMITS
-) -> Document[Timestamp]:
+def timestamp_of(root: Root, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document[Timestamp]:
     """A timestamp that the root's keys have signed (5.4.2).
 
     Raises:
@@ -174,9 +172,7 @@ def next_role(
     meta = listed(snapshot, role)
     require_content(role, meta, data, f"snapshot {snapshot.version}")
     document = role_of(delegator, role, data, by, limits)
-    _require_version(
-        role, document.signed.version, meta.version, f"snapshot {snapshot.version}"
-    )
+    _require_version(role, document.signed.version, meta.version, f"snapshot {snapshot.version}")
     return document
 
 

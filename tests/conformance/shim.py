@@ -12,6 +12,7 @@ import argparse
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
@@ -79,7 +80,7 @@ def is_there(file: TargetFile, path: Path) -> bool:
     return True
 
 
-def arguments() -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """As the suite's CLIENT-CLI.md has them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metadata-dir", type=Path, required=True)
@@ -91,7 +92,7 @@ def arguments() -> argparse.Namespace:
     commands.add_parser("init").add_argument("trusted_root", type=Path)
     commands.add_parser("refresh")
     commands.add_parser("download")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -111,10 +112,10 @@ def run(asked: argparse.Namespace) -> None:
             download(client, fetch, asked.target_name, asked.target_base_url, asked.target_dir)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """0, or 1 and one line that says why."""
     try:
-        run(arguments())
+        run(parse(arguments))
     except (OtaError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -122,4 +123,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import TargetFile
 
+from tests.conformance.shim import main
 from tests.support.file_server import Answer, FileServer
 from tests.support.small_repository import SmallRepository
 
@@ -21,7 +22,10 @@ CONTENT = b"target file contents"
 @pytest.fixture
 def repository() -> SmallRepository:
     made = SmallRepository("gate", at=datetime.now(timezone.utc))
-    for role, path in ((made.targets, "path/to/file.txt"), (made.families["gate"], "gate/1/record.json")):
+    for role, path in (
+        (made.targets, "path/to/file.txt"),
+        (made.families["gate"], "gate/1/record.json"),
+    ):
         role.targets[path] = TargetFile.from_data(path, CONTENT)
         folder, _, name = path.rpartition("/")
         sha256 = role.targets[path].hashes["sha256"]
@@ -43,9 +47,12 @@ def server(repository: SmallRepository) -> Iterator[FileServer]:
 
 
 class Client:
-    """The shim, as the suite calls it."""
+    """The shim, called as the suite calls it, but within this process."""
 
-    def __init__(self, folder: Path, server: FileServer, root: bytes) -> None:
+    def __init__(
+        self, folder: Path, server: FileServer, root: bytes, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self._capsys = capsys
         self.metadata, self.targets = folder / "metadata", folder / "targets"
         self.metadata.mkdir()
         self.targets.mkdir()
@@ -55,13 +62,13 @@ class Client:
 
     def run(self, command: str, *more: str, **options: str) -> tuple[int, str]:
         """Exit status and what it said."""
-        flags = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "tests/conformance/shim.py"), "--metadata-dir",
-             str(self.metadata), *flags, command, *more],
-            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        return done.returncode, done.stderr
+        flags = [
+            word
+            for name, value in options.items()
+            for word in (f"--{name.replace('_', '-')}", value)
+        ]
+        status = main(["--metadata-dir", str(self.metadata), *flags, command, *more])
+        return status, self._capsys.readouterr().err
 
     def refresh(self) -> tuple[int, str]:
         return self.run("refresh", metadata_url=f"{self.url}/metadata")
@@ -80,9 +87,12 @@ class Client:
 
 
 def test_the_suite_can_drive_our_verifier(
-    tmp_path: Path, server: FileServer, repository: SmallRepository
+    tmp_path: Path,
+    server: FileServer,
+    repository: SmallRepository,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    client = Client(tmp_path, server, repository.first_root)
+    client = Client(tmp_path, server, repository.first_root, capsys)
     assert client.versions() == {"root": 1}
     assert server.requests == []
 
@@ -110,11 +120,26 @@ def test_the_suite_can_drive_our_verifier(
 
 
 def test_a_root_that_is_none_fails_before_anything_is_asked(
-    tmp_path: Path, server: FileServer, repository: SmallRepository
+    tmp_path: Path,
+    server: FileServer,
+    repository: SmallRepository,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     broken = repository.first_root.replace(b'"version":1', b'"version":2')
-    client = Client(tmp_path, server, broken)
+    client = Client(tmp_path, server, broken, capsys)
     status, said = client.refresh()
     assert status == 1
     assert said.startswith("bad-signature: root:")
     assert server.requests == []
+
+
+def test_the_shim_is_a_program_whose_exit_status_says_it(tmp_path: Path) -> None:
+    command = [
+        sys.executable, str(ROOT / "tests/conformance/shim.py"), "--metadata-dir", str(tmp_path),
+        "--metadata-url", "http://127.0.0.1:9/metadata", "refresh",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 1
+    assert "anchor" in done.stderr

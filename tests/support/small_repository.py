@@ -179,7 +179,9 @@ class SmallRepository:
         return self.sign(signed, signers)
 
     def _meta(self, version: int, data: bytes) -> MetaFile:
-        return MetaFile.from_data(version, data, ["sha256"]) if self.has_hashes else MetaFile(version)
+        return (
+            MetaFile.from_data(version, data, ["sha256"]) if self.has_hashes else MetaFile(version)
+        )
 
 
 class MemorySource:

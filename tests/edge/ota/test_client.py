@@ -228,7 +228,7 @@ def test_a_thief_of_the_online_keys_cannot_put_back_a_role_a_snapshot_or_a_times
         device.refresh()
     repository.snapshot.version = 1
     repository.publish()
-    with refused("rolled-back", "its snapshot: is version 2, 3 was trusted before"):
+    with refused("rolled-back", "its snapshot: is version 2, 5 was trusted before"):
         device.refresh()
 
 

@@ -23,7 +23,9 @@ from wayside.net import TlsSettings
 CONTENT = b"metadata" * 100
 
 
-def fetch(stop: threading.Event | None = None, tls: TlsSettings | None = None, **limits: Any) -> Fetch:
+def fetch(
+    stop: threading.Event | None = None, tls: TlsSettings | None = None, **limits: Any
+) -> Fetch:
     settings = OtaSettings(tls=tls, fetch=FetchSettings(**limits))
     return Fetch(settings, stop or threading.Event())
 
@@ -67,9 +69,9 @@ def endless() -> Iterator[bytes]:
 
 
 def test_a_file_without_an_end_is_endless() -> None:
-    with FileServer(lambda *_: Answer(drip=endless())) as server:
-        with refused("endless", "goes on after 10000 bytes"):
-            fetch().bytes(server.url, 10_000)
+    answer = Answer(drip=endless())
+    with FileServer(lambda *_: answer) as server, refused("endless", "goes on after 10000 bytes"):
+        fetch().bytes(server.url, 10_000)
 
 
 def test_a_file_that_breaks_off_is_truncated() -> None:
@@ -80,9 +82,9 @@ def test_a_file_that_breaks_off_is_truncated() -> None:
 
 @pytest.mark.parametrize("text", ["-5", "x", "1e9", "", "9" * 40])
 def test_a_length_that_is_none_is_not_believed(text: str) -> None:
-    with FileServer(lambda *_: Answer(200, {"Content-Length": text}, CONTENT)) as server:
-        with refused("endless"):
-            fetch().bytes(server.url, 100)
+    answer = Answer(200, {"Content-Length": text}, CONTENT)
+    with FileServer(lambda *_: answer) as server, refused("endless"):
+        fetch().bytes(server.url, 100)
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -217,7 +219,6 @@ def pems(authority: CertificateAuthority, tmp_path: Path) -> Path:
     authority.issue(server, tmp_path / "server")
     authority.issue(identify(Role.DEVICE, "gate-1"), tmp_path / "device")
     return tmp_path
-
 
 
 def tls_server(pems: Path, *, asks_for_certificate: bool = False) -> FileServer:

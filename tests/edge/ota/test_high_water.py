@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_damaged_copy_is_written_again(tmp_path: Path) -> None:
 
 
 def test_an_older_copy_lowers_nothing(tmp_path: Path) -> None:
-    HighWater(tmp_path).keep(Marks(root=3, floors={"gate": 9}, time_s=5))
+    HighWater(tmp_path).keep(replace(MARKS, timestamp=2, floors={"gate": 4}, time_s=5))
     old = (tmp_path / NAMES[0]).read_bytes()
     HighWater(tmp_path).keep(MARKS.with_rules("gate", 11, []))
     (tmp_path / NAMES[0]).write_bytes(old)

@@ -58,7 +58,10 @@ def test_a_key_under_two_ids_counts_once(repository: SmallRepository) -> None:
         "root", metadata.data, metadata.signed, metadata.payload,
         {**metadata.signatures, twin.keyid: signature},
     )  # fmt: skip
-    assert len(root.get_verification_result("root", doubled.payload, dict(doubled.signatures)).signed) == 2
+    assert (
+        len(root.get_verification_result("root", doubled.payload, dict(doubled.signatures)).signed)
+        == 2
+    )
     with refused("bad-signature", "has 1 valid signatures"):
         require_signed(root, "root", doubled, "root 1")
 

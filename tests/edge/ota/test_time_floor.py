@@ -46,7 +46,9 @@ def test_what_has_not_expired_is_fresh_whatever_is_said_of_the_clock() -> None:
 
 
 def test_expired_by_a_kept_clock_or_by_the_floor_is_expired() -> None:
-    with refused("expired", "targets: version 1 expired at 2027-02-28", "it is 2027-03-01 12:00 UTC"):
+    with refused(
+        "expired", "targets: version 1 expired at 2027-02-28", "it is 2027-03-01 12:00 UTC"
+    ):
         reference(NOW_S, 0, is_kept=True).require_fresh("targets", role(-1))
     with refused("expired", "at least, though the clock says 1972-01-01", "the clock is wrong"):
         reference(63_072_000.0, NOW_S, is_kept=False).require_fresh("targets", role(-1))
