@@ -77,8 +77,7 @@ class Cameras:
         """Take cameras away, begin with others, exchange rules; the rest goes on undisturbed."""
         self._is_changing = True
         try:
-            for camera in [*found.removed, *(settings.id for settings in found.replaced)]:
-                self._end(camera)
+            self._end([*found.removed, *(settings.id for settings in found.replaced)])
             self.add([*found.replaced, *found.added])
             self.start()
             for settings in found.ruled:
@@ -88,17 +87,20 @@ class Cameras:
 
     def stop(self) -> None:
         """Ask every camera to end, and wait until the frames that were read are worked off."""
-        for pipeline, _ in self._there.values():
-            pipeline.stop()
-        for _, thread in self._there.values():
-            thread.join()
+        self._stop(list(self._there))
 
-    def _end(self, camera: str) -> None:
-        pipeline, thread = self._there[camera]
-        pipeline.stop()
-        thread.join()
-        del self._there[camera]
-        self._failed.pop(camera, None)
+    def _stop(self, cameras: Sequence[str]) -> None:
+        """All are asked before any is awaited: those that hang, hang together."""
+        for camera in cameras:
+            self._there[camera][0].stop()
+        for camera in cameras:
+            self._there[camera][1].join()
+
+    def _end(self, cameras: Sequence[str]) -> None:
+        self._stop(cameras)
+        for camera in cameras:
+            del self._there[camera]
+            self._failed.pop(camera, None)
 
     def _run(self, pipeline: Pipeline) -> None:
         try:

@@ -13,7 +13,7 @@ and with which secrets is said on the device alone. An environment variable goes
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,19 +59,32 @@ class Desired:
         Raises:
             SettingsError: it names a camera that the file does not have.
         """
-        cameras = document.get("cameras")
-        cameras = cameras if isinstance(cameras, list) else []
-        ids = [camera.get("id") if isinstance(camera, dict) else None for camera in cameras]
+        ids = _camera_ids(document)
         strangers = [name for name in self.cameras if name not in ids]
         if strangers:
             known = ", ".join(str(name) for name in ids if name)
             told = f"there is no camera {strangers[0]!r} on this device; it has {known or 'none'}"
             raise SettingsError([Problem(self.origin, 0, "cameras", told)])
+        return self._places(ids)
+
+    def over_known(self, document: Mapping[str, Any]) -> dict[Location, tuple[str, Any]]:
+        """The same of what was taken once: a camera that the file has no more is left out."""
+        return self._places(_camera_ids(document))
+
+    def _places(self, ids: Sequence[object]) -> dict[Location, tuple[str, Any]]:
         return {
             ("cameras", ids.index(name), key): (self.origin, value)
             for name, camera in self.cameras.items()
+            if name in ids
             for key, value in camera.items()
         }
+
+
+def _camera_ids(document: Mapping[str, Any]) -> list[object]:
+    """Ids in a settings file, in order; None where a camera has none."""
+    cameras = document.get("cameras")
+    cameras = cameras if isinstance(cameras, list) else []
+    return [camera.get("id") if isinstance(camera, dict) else None for camera in cameras]
 
 
 def read_desired(payload: bytes, device: str) -> Desired:
@@ -194,7 +207,7 @@ def load_with_desired(path: Path) -> tuple[EdgeSettings, Desired]:
         return own, Desired()
     desired = DesiredFile(own.data_dir, own.device).read()
     try:
-        return (load(path, desired.over) if desired.cameras else own), desired
+        return (load(path, desired.over_known) if desired.cameras else own), desired
     except SettingsError as error:
         _log.error(
             "the cloud's settings do not fit", error=str(error),

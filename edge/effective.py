@@ -43,7 +43,7 @@ def effective(config: Path) -> Iterator[Value]:
         SettingsError: the settings are refused.
     """
     loaded, desired = load_with_desired(config)
-    known = settings.origins(config, prefix=PREFIX, layer=desired.over)
+    known = settings.origins(config, prefix=PREFIX, layer=desired.over_known)
     named = settings.references(config)
     of_model = _tracker(loaded, loaded.model)
     others = {

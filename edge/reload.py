@@ -128,7 +128,8 @@ class Reloader:
         return self._desired
 
     def _reload(self, desired: Desired, sent: bytes | None) -> None:
-        settings = load(self._path, desired.over if desired.cameras else None)
+        layer = desired.over_known if sent is None else desired.over
+        settings = load(self._path, layer if desired.cameras else None)
         found = changes(self._settings, settings, self._loaded)
         if found.restart:
             self._refuse(f"only a restart can change {', '.join(found.restart)}; nothing was taken")

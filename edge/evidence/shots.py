@@ -36,11 +36,10 @@ Box = tuple[int, int, int, int]
 
 @dataclass(slots=True)
 class _Held:
-    """The best picture of an object so far, when a better one was looked for, and what was sent."""
+    """The best picture of an object so far, and what was sent."""
 
     score: float
     shot: Shot
-    tried_ns: int
     sent: Shot | None = None
 
 
@@ -63,6 +62,8 @@ class Shots:
         self._settings = settings
         self._masks = masks
         self._held: OrderedDict[int, _Held] = OrderedDict()
+        # Of living objects, whose picture had to go as well: it is not taken again each frame.
+        self._tried_ns: dict[int, int] = {}
 
     @property
     def bytes(self) -> int:
@@ -120,14 +121,16 @@ class Shots:
         """These objects are gone."""
         for track_id in track_ids:
             self._held.pop(track_id, None)
+            self._tried_ns.pop(track_id, None)
 
     def clear(self) -> None:
         """All objects are gone."""
         self._held.clear()
+        self._tried_ns.clear()
 
     def _is_due(self, track_id: int, now_ns: int) -> bool:
-        held = self._held.get(track_id)
-        return held is None or not 0 <= now_ns - held.tried_ns < TRY_NS
+        tried_ns = self._tried_ns.get(track_id)
+        return tried_ns is None or not 0 <= now_ns - tried_ns < TRY_NS
 
     def _needed(self, track_id: int) -> float:
         """What a picture's score must exceed."""
@@ -138,9 +141,8 @@ class Shots:
 
     def _try(self, image: Image, tracks: Tracks, row: int, score: float) -> None:
         track_id = int(tracks.track_id[row])
+        self._tried_ns[track_id] = tracks.captured_ns
         held = self._held.get(track_id)
-        if held is not None:
-            held.tried_ns = tracks.captured_ns
         height_px, width_px = image.shape[:2]
         box = around(tracks.xyxy[row].tolist(), width_px, height_px)
         if box is None:
@@ -152,7 +154,7 @@ class Shots:
         shot = self._shot(part, tracks.captured_ns)
         self.taken += 1
         if held is None:
-            self._held[track_id] = _Held(score, shot, tracks.captured_ns)
+            self._held[track_id] = _Held(score, shot)
         else:
             held.score, held.shot = score, shot
         self._held.move_to_end(track_id)

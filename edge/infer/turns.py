@@ -5,15 +5,14 @@ Two rules, and nothing but what they are given decides:
 1. Who has a guaranteed rate and is due goes first, the earliest deadline of them before the others
    (EDF, Liu and Layland 1973, without preemption). All guarantees hold whenever they are
    together at most 15 of 16 of what the network carries.
-2. Else turns go by rounds: who waits has one in each, and the freshest frame of those who had
-   none yet goes first. One turn of 16 is given by this rule even while guarantees are due, so
-   guarantees that are too much starve nobody.
+2. Else turns go by rounds, of which two are open at once: who waits has one turn in each, and the
+   freshest frame of those who have one left goes first. One turn of 16 is given by this rule even
+   while guarantees are due, so guarantees that are too much starve nobody.
 
 Who was served longest ago instead of who is freshest would be as fair, and the frames would be
 older: a camera's frame would have half of its interval behind it, on average, as it is taken. At
 eight cameras with twice the frames that can be inferred, an inference's time is what that adds
-(docs/adr/0070). A camera that has the first turn of one round and the last of the next waits for
-two rounds, and no longer.
+(docs/adr/0070). A camera that is never the freshest waits for three rounds, and no longer.
 
 There is a turn as long as anybody waits.
 """
@@ -24,7 +23,11 @@ from dataclasses import dataclass
 from edge.capture.thinning import NS_PER_S
 
 GUARANTEED_IN_A_ROW = 15
-"""Turns that guarantees get at most before one goes to who was served longest ago."""
+"""Turns that guarantees get at most before one goes by rounds."""
+
+OPEN_ROUNDS = 2
+"""Rounds that are open at once: the more, the fresher are the frames, and the longer may be the
+time between two of one camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class _Served:
 
     Args:
         interval_ns: between two guaranteed turns; None: nothing is guaranteed.
-        rounds: that it has had its turn in; who comes later or brings little saves up none.
+        rounds: that it has had its turn in; who comes later or brings little saves none up.
     """
 
     __slots__ = ("_due_ns", "_interval_ns", "rounds")
@@ -72,7 +75,7 @@ class _Served:
         return max(self._due_ns + self._interval_ns, since_ns)
 
     def serve(self, since_ns: int, rounds: int) -> None:
-        """It had a turn, in the last of so many rounds, with a frame that waited since then."""
+        """It had its turn in the last of so many rounds, with a frame that waited since then."""
         self.rounds = rounds
         if self._interval_ns is not None:
             self._due_ns = self.deadline_ns(since_ns)
@@ -112,7 +115,7 @@ class Turns:
             if due:
                 return min(due, key=self._deadline)
         rounds = self._rounds_of(waiting)
-        left = [one for one in waiting if self._known[one.feed].rounds <= rounds]
+        left = [one for one in waiting if self._known[one.feed].rounds < rounds + OPEN_ROUNDS]
         return max(left, key=lambda one: (one.read_ns, -one.feed))
 
     def served(self, one: Waiting, waiting: Sequence[Waiting], now_ns: int) -> None:
@@ -121,7 +124,9 @@ class Turns:
         is_guaranteed = in_a_row < GUARANTEED_IN_A_ROW and self._is_due(one, now_ns)
         self._guaranteed = in_a_row + 1 if is_guaranteed else 0
         self._rounds = self._rounds_of(waiting)
-        self._known[one.feed].serve(one.since_ns, self._rounds + 1)
+        served = self._known[one.feed]
+        rounds = max(served.rounds, self._rounds) + 1
+        served.serve(one.since_ns, min(rounds, self._rounds + OPEN_ROUNDS))
 
     def _rounds_of(self, waiting: Sequence[Waiting]) -> int:
         """Rounds that are over: everybody who waits has had a turn in them."""

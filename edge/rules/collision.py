@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.columns import Lineage
 from edge.rules.hit import Alarm, Hit
 from edge.rules.kinds import CollisionRule
 from edge.rules.objects import F64, Objects, Sight
@@ -32,9 +33,9 @@ class CollisionWatch:
         self._rules = tuple(rules)
         self._rows = rows
         self._ttc_s = np.array([rule.ttc_s for rule in rules]).reshape(-1, 1)
-        windows = sorted({rule.window_s for rule in rules})
-        self._trails = tuple(Trail(1, window_s) for window_s in windows)
-        self._trail_of = [windows.index(rule.window_s) for rule in rules]
+        self._windows = sorted({rule.window_s for rule in rules})
+        self._trails = tuple(Trail(1, window_s) for window_s in self._windows)
+        self._trail_of = [self._windows.index(rule.window_s) for rule in rules]
         self._alarm = Alarm(
             rules, [rule.closing_s for rule in rules], [rule.rearm_s for rule in rules]
         )
@@ -50,6 +51,15 @@ class CollisionWatch:
         self._alarm.keep(columns)
         for trail in self._trails:
             trail.keep(columns)
+
+    def inherit(self, before: "CollisionWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._alarm.inherit(before._alarm, lineage)
+        known = dict(zip(before._windows, before._trails, strict=True))
+        self._trails = tuple(
+            known.get(window_s, trail)
+            for window_s, trail in zip(self._windows, self._trails, strict=True)
+        )
 
     def step(self, scene: Scene) -> list[Hit]:
         """What is told with this frame, with the time to collision in s."""

@@ -1,9 +1,35 @@
 """One column an object: state that grows and shrinks with the tracks."""
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Self = TypeVar("Self", bound="Columns")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lineage:
+    """Which rules of now go on from which of before, by their rows; each once.
+
+    Attributes:
+        new: (K,) rows of now.
+        old: (K,) of before.
+    """
+
+    new: NDArray[np.intp]
+    old: NDArray[np.intp]
+
+    def among(self, new: NDArray[np.intp], old: NDArray[np.intp]) -> "Lineage":
+        """The same of a part that knows some of the rules only.
+
+        Args:
+            new: (P,), the row of now of each of its places.
+            old: (Q,), the row of before of each of the places that there were.
+        """
+        is_same = (new[:, None, None] == self.new) & (old[:, None] == self.old)
+        return Lineage(*is_same.any(axis=2).nonzero())
 
 
 @dataclass(slots=True)
@@ -21,3 +47,9 @@ class Columns:
         """Forget the objects whose column is False."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name)[..., columns])
+
+    def inherit(self: Self, before: Self, lineage: Lineage) -> None:
+        """Take the rows, the last axis but one, of rules that go on; of the same objects."""
+        for field in fields(self):
+            old = getattr(before, field.name)[..., lineage.old, :]
+            getattr(self, field.name)[..., lineage.new, :] = old

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.hit import Cooldown
 from edge.rules.kinds import LineCountsRule, ZoneCountsRule
 from edge.rules.latch import nanoseconds
@@ -55,6 +55,11 @@ class _Intervals:
         self._last_frame = np.zeros(len(rules), np.int64)
         # The last axis is way + 1: from B to A, in a zone, from A to B.
         self._counts = np.zeros((len(rules), classes, 3), np.int64)
+
+    def inherit(self, before: "_Intervals", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        for name in ("_number", "_has_frames", "_last_ns", "_last_frame", "_counts"):
+            getattr(self, name)[lineage.new] = getattr(before, name)[lineage.old]
 
     def begin(self, now_ns: int, frame: int, is_on: NDArray[np.bool_]) -> list[Tally]:
         """Take in a frame's time; returns the intervals that it ends."""
@@ -127,6 +132,11 @@ class LineCountsWatch:
         """Forget the objects whose column is False."""
         self._cooldown.keep(columns)
 
+    def inherit(self, before: "LineCountsWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._intervals.inherit(before._intervals, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
+
     def begin(self, now_ns: int, frame: int) -> list[Tally]:
         """The intervals that a frame ends; it may show nobody."""
         if not self._rules:
@@ -172,6 +182,12 @@ class ZoneCountsWatch:
         """Forget the objects whose column is False."""
         self._counted.keep(columns)
         self._cooldown.keep(columns)
+
+    def inherit(self, before: "ZoneCountsWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._intervals.inherit(before._intervals, lineage)
+        self._counted.inherit(before._counted, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
 
     def begin(self, now_ns: int, frame: int) -> list[Tally]:
         """The intervals that a frame ends; it may show nobody."""

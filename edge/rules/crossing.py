@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.geometry import Point, Segments
 from edge.rules.kinds import LinedRule
 from edge.rules.objects import Sight
@@ -70,6 +70,11 @@ class Crossings:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         self._state.keep(columns)
+
+    def inherit(self, before: "Crossings", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._state.inherit(before._state, lineage)
+        self._is_restless = before._is_restless
 
     def step(self, sight: Sight) -> NDArray[np.int8] | None:
         """(R, S), who crossed with this frame: 1 from A to B, -1 from B to A; None where nobody."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import DwellRule
 from edge.rules.latch import NS_PER_S, nanoseconds
@@ -49,6 +49,11 @@ class DwellWatch:
         self._next.keep(columns)
         self._cooldown.keep(columns)
 
+    def inherit(self, before: "DwellWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._next.inherit(before._next, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
+
     def step(self, scene: Scene) -> list[Hit]:
         """Whose stay is told with this frame."""
         if not self._rules:
@@ -59,13 +64,14 @@ class DwellWatch:
             begun_ns = scene.moves.since_ns[rows.rows]
             next_ns = np.where(scene.moves.rose[rows.rows], begun_ns + self._after_ns, next_ns)
             self._next.at_ns[:, sight.columns] = next_ns
+        # What is due within the cooldown stays due: who is still there is told when it is over.
         is_due = (sight.now_ns >= next_ns) & rows.looks_at(sight)
         if not np.count_nonzero(is_due):
             return []
-        self._next.at_ns[:, sight.columns] = np.where(
-            is_due, self._after(next_ns, sight.now_ns), next_ns
-        )
         told = self._cooldown.admit(is_due, sight.columns, sight.now_ns)
+        self._next.at_ns[:, sight.columns] = np.where(
+            told, self._after(next_ns, sight.now_ns), next_ns
+        )
         stay_ns = sight.now_ns - rows.since_ns(sight)
         return [
             Hit(

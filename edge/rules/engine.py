@@ -4,7 +4,7 @@ Every time is that of frames, and every decision follows from the tracks alone: 
 tracks make the same events, at any speed and any frame rate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from edge.rules.objects import Objects
 from edge.rules.port import Draft
 from edge.rules.scene import Scene
 from edge.rules.settings import CameraRulesSettings, unknown_classes
+from edge.rules.shapes import GroundSettings
 from edge.rules.watches import Watches
 from edge.track.port import Tracks
 
@@ -49,6 +50,8 @@ class CameraRules:
         self._objects = Objects.none()
         self._latest = (0, 0)
         self._life = LifeWatch(settings.objects)
+        self._ground: Ground | None = None
+        self._ground_settings: GroundSettings | None = None
         self._watch_by(settings)
 
     def __len__(self) -> int:
@@ -79,40 +82,46 @@ class CameraRules:
     def change(self, settings: CameraRulesSettings) -> list[Draft]:
         """Watch by other settings from the next frame on; the objects live on.
 
+        A rule that is the same as before, with its zone or line, goes on with all that it knows.
+
         Returns:
-            what the rules until now had left to say: as at the end of the source, but for the
-            objects, which do not end.
+            what the other rules until now had left to say: as at the end of the source, but for
+            the objects, which do not end.
 
         Raises:
             SettingsError: a rule names a class that the model does not have.
         """
         require_none(self._camera, unknown_classes(settings, self._classes))
-        objects, draft = self._objects, self._drafter
-        hits = self._watches.end(np.arange(len(objects)), objects.last_seen_ns)
-        drafts = [draft.hit(objects, hit) for hit in hits]
-        drafts += self._finish_watches()
-        self._life.follow(settings.objects)
+        objects, draft, before = self._objects, self._drafter, self._watches
         self._watch_by(settings)
-        return drafts
+        self._life.follow(settings.objects)
+        goes_on = self._watches.inherit(before)
+        hits = before.end(np.arange(len(objects)), objects.last_seen_ns)
+        drafts = [draft.hit(objects, hit) for hit in hits if hit.rule.id not in goes_on]
+        return drafts + self._finish(before, goes_on)
 
     def finish(self) -> list[Draft]:
         """The events of the source's end: every living object ends, and is forgotten."""
         drafts = self._end(np.arange(len(self._objects)))
-        return drafts + self._finish_watches()
+        return drafts + self._finish(self._watches)
 
-    def _finish_watches(self) -> list[Draft]:
-        """What was counted until now, and that nobody is counted any more."""
-        watches, draft = self._watches, self._drafter
-        drafts = [draft.occupancy(hit, *self._latest) for hit in watches.no_numbers()]
-        return drafts + [draft.counts(tally) for tally in watches.finish()]
+    def _finish(self, watches: Watches, goes_on: Container[str] = ()) -> list[Draft]:
+        """What was counted until now by the rules that end, and that they count no more."""
+        draft = self._drafter
+        hits = [hit for hit in watches.no_numbers() if hit.rule.id not in goes_on]
+        tallies = [tally for tally in watches.finish() if tally.rule.id not in goes_on]
+        drafts = [draft.occupancy(hit, *self._latest) for hit in hits]
+        return drafts + [draft.counts(tally) for tally in tallies]
 
     def _watch_by(self, settings: CameraRulesSettings) -> None:
-        self._watches = Watches(settings, self._classes)
-        self._ground = Ground(settings.ground) if settings.ground else None
         known = len(self._objects)
+        self._watches = Watches(settings, self._classes)
         self._watches.grow(known)
-        if self._ground:
-            self._ground.grow(known)
+        if settings.ground != self._ground_settings:
+            self._ground = Ground(settings.ground) if settings.ground else None
+            self._ground_settings = settings.ground
+            if self._ground:
+                self._ground.grow(known)
 
     def _see(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         known = len(self._objects)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.kinds import AnyRule
 from edge.rules.latch import Latch, nanoseconds
 from protos.v1.event_batch_pb2 import EventBatch
@@ -40,6 +40,9 @@ class Hit:
     other: int = NOBODY
 
 
+_NEVER_NS = np.iinfo(np.int64).max
+
+
 class Cooling(Protocol):
     """A rule, as far as its cooldown goes."""
 
@@ -70,6 +73,11 @@ class Cooldown:
         shape = (len(rules), objects)
         self._told = _Told(np.zeros(shape, np.bool_), np.zeros(shape, np.int64))
 
+    @property
+    def objects(self) -> int:
+        """How many there are."""
+        return len(self._told.ever.T)
+
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
         self._told.grow(count)
@@ -77,6 +85,10 @@ class Cooldown:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         self._told.keep(columns)
+
+    def inherit(self, before: "Cooldown", lineage: Lineage) -> None:
+        """Remember what rules that go on have told."""
+        self._told.inherit(before._told, lineage)
 
     def admit(
         self, is_due: NDArray[np.bool_], columns: NDArray[np.intp], now_ns: int
@@ -97,9 +109,19 @@ class Cooldown:
         is_cooling: NDArray[np.bool_] = told.ever.take(columns, axis=1) & (age_ns < self._wait_ns)
         return is_cooling
 
+    def prolonged(
+        self, wait_ns: NDArray[np.int64], columns: NDArray[np.intp], now_ns: int
+    ) -> NDArray[np.int64]:
+        """Waits of R rules, (R, 1) or (R, S), without end for whom a rule told a short time ago."""
+        if not self._is_used:
+            return wait_ns
+        return np.where(self.cools(columns, now_ns), _NEVER_NS, wait_ns)
+
 
 class Alarm:
     """Tells of a condition once it has held long enough, and anew once it was over long enough.
+
+    What begins within the cooldown and holds on is told when the cooldown is over.
 
     Args:
         rules: in the order of the rows.
@@ -129,6 +151,11 @@ class Alarm:
         self._latch.keep(columns)
         self._cooldown.keep(columns)
 
+    def inherit(self, before: "Alarm", lineage: Lineage) -> None:
+        """Remember what holds of rules that go on."""
+        self._latch.inherit(before._latch, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
+
     def step(
         self,
         columns: NDArray[np.intp],
@@ -145,7 +172,8 @@ class Alarm:
             is_over: (R, S), the condition surely does not hold.
         """
         is_set = self._latch.is_set.take(columns, axis=1)
-        wait_ns = np.where(is_set, self._rearm_ns, self._hold_ns)
+        hold_ns = self._cooldown.prolonged(self._hold_ns, columns, now_ns)
+        wait_ns = np.where(is_set, self._rearm_ns, hold_ns)
         flips = self._latch.step(columns, now_ns, holds, is_over, wait_ns)
         if flips is None or not np.count_nonzero(flips.rose):
             return []
@@ -153,10 +181,6 @@ class Alarm:
             self._cooldown.admit(flips.rose, columns, now_ns)
         ).tolist()
         return told
-
-    def cools(self, columns: NDArray[np.intp], now_ns: int) -> NDArray[np.bool_]:
-        """(R, S), of whom a rule told too short a time ago; what begins then is never told."""
-        return self._cooldown.cools(columns, now_ns)
 
     def forget_pending(self) -> None:
         """What has not held, or been over, for long enough yet begins anew."""

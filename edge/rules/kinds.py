@@ -2,7 +2,7 @@
 
 What all have in common: a rule watches the objects of its classes that were once seen surely
 enough, at one point of their boxes, during its schedule. Having told of an object, it says nothing
-more of it for `cooldown_s`.
+more of it for `cooldown_s`; what began meanwhile and holds on then is told then.
 """
 
 import math

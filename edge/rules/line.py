@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.columns import Lineage
 from edge.rules.hit import Cooldown, Direction, Hit
 from edge.rules.kinds import LineRule
 from edge.rules.scene import Scene, Ways
@@ -31,6 +32,10 @@ class LineWatch:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         self._cooldown.keep(columns)
+
+    def inherit(self, before: "LineWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._cooldown.inherit(before._cooldown, lineage)
 
     def step(self, scene: Scene) -> list[Hit]:
         """Who crossed with this frame."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.columns import Lineage
 from edge.rules.hit import Alarm, Hit
 from edge.rules.kinds import OccupancyRule
 from edge.rules.latch import nanoseconds
@@ -29,11 +30,16 @@ class OccupancyWatch:
         self._rows = rows
         numbered = list(enumerate(rules))
         self._changes = _Changes([pair for pair in numbered if not has_limits(pair[1])])
-        self._parts = (
-            self._changes,
+        self._limits = (
             _Limit([pair for pair in numbered if pair[1].at_least is not None], 1),
             _Limit([pair for pair in numbered if pair[1].at_most is not None], -1),
         )
+
+    def inherit(self, before: "OccupancyWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._changes.inherit(before._changes, lineage)
+        for limit, old in zip(self._limits, before._limits, strict=True):
+            limit.inherit(old, lineage)
 
     def step(self, now_ns: int) -> list[Hit]:
         """What is told with this frame, which may show nobody."""
@@ -41,7 +47,8 @@ class OccupancyWatch:
             return []
         counts = np.count_nonzero(self._rows.presence.stays.is_set[self._rows.rows], axis=1)
         is_on = self._rows.is_on(now_ns)[:, 0]
-        rows = [row for part in self._parts for row in part.step(now_ns, counts, is_on)]
+        parts = (self._changes, *self._limits)
+        rows = [row for part in parts for row in part.step(now_ns, counts, is_on)]
         return [
             Hit(EventBatch.OCCUPANCY, self._rules[row], value=float(counts[row])) for row in rows
         ]
@@ -67,6 +74,12 @@ class _Changes:
         self._free_ns = np.zeros(len(numbered), np.int64)
         self._since_ns = np.zeros(len(numbered), np.int64)
         self._is_pending = np.zeros(len(numbered), np.bool_)
+
+    def inherit(self, before: "_Changes", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        same = lineage.among(self._rows, before._rows)
+        for name in ("_told", "_free_ns", "_since_ns", "_is_pending"):
+            getattr(self, name)[same.new] = getattr(before, name)[same.old]
 
     def step(self, now_ns: int, counts: NDArray[np.intp], is_on: NDArray[np.bool_]) -> list[int]:
         """Rows of what is to be told."""
@@ -101,12 +114,16 @@ class _Limit:
         settle_s = [rule.settle_s for rule in rules]
         self._alarm = Alarm(rules, settle_s, settle_s, objects=1)
 
+    def inherit(self, before: "_Limit", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        same = lineage.among(self._rows, before._rows)
+        self._alarm.inherit(before._alarm, same)
+
     def step(self, now_ns: int, counts: NDArray[np.intp], is_on: NDArray[np.bool_]) -> list[int]:
         """Rows of what is to be told."""
         if not len(self._rows):
             return []
         is_beyond = (self._sign * (counts[self._rows] - self._limit) >= 0)[:, None]
-        # A limit that is reached within the cooldown and holds on is told after it.
-        holds = is_beyond & is_on[self._rows, None] & ~self._alarm.cools(_ONLY, now_ns)
+        holds = is_beyond & is_on[self._rows, None]
         told = self._alarm.step(_ONLY, now_ns, holds, ~is_beyond)
         return [int(self._rows[place]) for place, _ in told]

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.columns import Lineage
 from edge.rules.fields import ANCHORS
 from edge.rules.geometry import Point, Polygons
 from edge.rules.kinds import ZonedRule
@@ -61,6 +62,10 @@ class Presence:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         self.stays.keep(columns)
+
+    def inherit(self, before: "Presence", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self.stays.inherit(before.stays, lineage)
 
     def step(self, sight: Sight) -> Flips | None:
         """Who entered (rose) or left (fell) with this frame; None where nobody did."""

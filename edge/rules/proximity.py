@@ -6,12 +6,12 @@ stands, nothing of that changes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import ProximityRule
 from edge.rules.latch import nanoseconds
@@ -100,6 +100,15 @@ class ProximityWatch:
         place = np.cumsum(columns) - 1
         pairs.first, pairs.second = place[pairs.first], place[pairs.second]
 
+    def inherit(self, before: "ProximityWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._cooldown.inherit(before._cooldown, lineage)
+        row_of = np.full(len(before._rules), -1, np.intp)
+        row_of[lineage.old] = lineage.new
+        pairs = replace(before._pairs, row=row_of[before._pairs.row])
+        pairs.keep(pairs.row >= 0)
+        self._pairs = self._pairs.joined(pairs, self._cooldown.objects)
+
     def step(self, scene: Scene) -> list[Hit]:
         """Which pairs are told with this frame, with their distance in m."""
         if not self._rules or scene.places is None:
@@ -116,7 +125,6 @@ class ProximityWatch:
         is_due &= now_ns - pairs.since_ns >= self._near_ns[pairs.row]
         if not np.count_nonzero(is_due):
             return []
-        pairs.is_told |= is_due
         return self._hits(is_due.nonzero()[0], scene, scene.places)
 
     def _near(self, scene: Scene, places: F64) -> _Pairs:
@@ -164,7 +172,9 @@ class ProximityWatch:
         hits = []
         for at in due.tolist():
             row, first, second = int(pairs.row[at]), int(pairs.first[at]), int(pairs.second[at])
+            # Who is near still when a cooldown is over is told then.
             if self._may_tell(row, first, second, sight.now_ns):
+                pairs.is_told[at] = True
                 metres = float(np.hypot(*(place[first] - place[second])))
                 hits.append(
                     Hit(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.rules.columns import Lineage
 from edge.rules.hit import Alarm, Hit
 from edge.rules.kinds import SpeedRule
 from edge.rules.scene import Rows, Scene
@@ -34,6 +35,10 @@ class SpeedWatch:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         self._alarm.keep(columns)
+
+    def inherit(self, before: "SpeedWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._alarm.inherit(before._alarm, lineage)
 
     def step(self, scene: Scene) -> list[Hit]:
         """Who is told with this frame, with the speed in m/s."""

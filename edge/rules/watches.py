@@ -5,12 +5,13 @@ crossings: each kind has its successive rows, so that all zones and all lines ar
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.rules.collision import CollisionWatch
+from edge.rules.columns import Lineage
 from edge.rules.counts import LineCountsWatch, Tally, ZoneCountsWatch
 from edge.rules.crossing import Crossings
 from edge.rules.dwell import DwellWatch
@@ -38,12 +39,27 @@ from edge.rules.presence import Presence
 from edge.rules.proximity import ProximityWatch
 from edge.rules.scene import Rows, Scene, Ways
 from edge.rules.settings import CameraRulesSettings
+from edge.rules.shapes import Line, Zone
 from edge.rules.speed import SpeedWatch
 from edge.rules.wrong_way import WrongWayWatch
 from edge.rules.zone import ZoneWatch
 
 R = TypeVar("R", bound=AnyRule)
 Group = TypeVar("Group", bound=AnyRule)
+
+
+_KINDS: tuple[type[AnyRule], ...] = (
+    ZoneRule, LineRule, DwellRule, WrongWayRule, SpeedRule, ProximityRule, CollisionRule,
+    LineCountsRule, ZoneCountsRule, OccupancyRule,
+)  # fmt: skip
+"""In the order of a camera's watches."""
+
+
+class _Watch(Protocol):
+    """All rules of a kind."""
+
+    def inherit(self, before: Any, lineage: Lineage) -> None:
+        """Go on as these rules did in the one of the same kind before."""
 
 
 class Watches:
@@ -55,8 +71,10 @@ class Watches:
     """
 
     def __init__(self, settings: CameraRulesSettings, classes: Sequence[str]) -> None:
+        self._settings = settings
         zoned = _in_rows([rule for rule in settings.rules if isinstance(rule, ZonedRule)])
         lined = _in_rows([rule for rule in settings.rules if isinstance(rule, LinedRule)])
+        self._zoned, self._lined = zoned, lined
         self._presence = Presence(zoned, {zone.id: zone.points for zone in settings.zones}, classes)
         self._crossings = Crossings(
             lined, {line.id: line.points for line in settings.lines}, classes
@@ -84,6 +102,46 @@ class Watches:
             CollisionWatch(_of(zoned, CollisionRule), rows(CollisionRule)),
         )
         self._parts = (self._presence, self._crossings, *self._tellers, *self._counts)
+        self._by_kind: tuple[_Watch, ...] = (*self._tellers, *self._counts, self._occupancy)
+
+    def inherit(self, before: "Watches") -> frozenset[str]:
+        """Have rules go on that watch the same as before, as if nothing had changed.
+
+        Args:
+            before: what watched the same objects until now.
+
+        Returns:
+            ids of these rules.
+        """
+        theirs = {rule.id: rule for rule in before._settings.rules}
+        goes_on = frozenset(
+            rule.id
+            for rule in self._settings.rules
+            if rule == theirs.get(rule.id) and self._sees_as(before, rule)
+        )
+
+        def lineage(new: Sequence[AnyRule], old: Sequence[AnyRule]) -> Lineage:
+            places = {rule.id: place for place, rule in enumerate(old)}
+            pairs = [(row, places[rule.id]) for row, rule in enumerate(new) if rule.id in goes_on]
+            rows = np.array(pairs, np.intp).reshape(-1, 2)
+            return Lineage(rows[:, 0], rows[:, 1])
+
+        self._presence.inherit(before._presence, lineage(self._zoned, before._zoned))
+        self._crossings.inherit(before._crossings, lineage(self._lined, before._lined))
+        for kind, part, old in zip(_KINDS, self._by_kind, before._by_kind, strict=True):
+            rules, others = self._settings.rules, before._settings.rules
+            part.inherit(old, lineage(_of(rules, kind), _of(others, kind)))
+        return goes_on
+
+    def _sees_as(self, before: "Watches", rule: AnyRule) -> bool:
+        """True where the rule's zone, line and ground are the same as before."""
+        new, old = self._settings, before._settings
+        if isinstance(rule, LinedRule):
+            return _points(new.lines, rule.line) == _points(old.lines, rule.line)
+        is_on_ground = isinstance(rule, SpeedRule | ProximityRule)
+        if is_on_ground and new.ground != old.ground:
+            return False
+        return _points(new.zones, rule.zone) == _points(old.zones, rule.zone)
 
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
@@ -134,6 +192,11 @@ class Watches:
 def _in_rows(rules: Sequence[Group]) -> tuple[Group, ...]:
     """Rules one kind after the other, and each kind's in the order of the file."""
     return tuple(sorted(rules, key=lambda rule: rule.kind))
+
+
+def _points(shapes: Sequence[Zone | Line], name: str | None) -> object:
+    """Corners of the one of that id; None where none is meant."""
+    return next((shape.points for shape in shapes if shape.id == name), None)
 
 
 def _of(rules: Sequence[AnyRule], kind: type[R]) -> tuple[R, ...]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.fields import ANCHORS
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import WrongWayRule
@@ -72,6 +72,11 @@ class WrongWayWatch:
         self._leg.keep(columns)
         self._cooldown.keep(columns)
 
+    def inherit(self, before: "WrongWayWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._leg.inherit(before._leg, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
+
     def step(self, scene: Scene) -> list[Hit]:
         """Who is told to be on the wrong way with this frame."""
         if not self._rules:
@@ -91,6 +96,9 @@ class WrongWayWatch:
             & (sight.now_ns - start_ns >= self._moving_ns)
             & self._rows.looks_at(sight)
         )
+        if np.count_nonzero(is_due):
+            # Within a cooldown the way goes on, and is told where it still leads wrong after it.
+            is_due &= ~self._cooldown.cools(columns, sight.now_ns)
         is_back = was_told & (ahead >= self._min_distance)
         begins = np.where(was_told, (ahead <= 0.0) | is_back, (ahead >= 0.0) | (is_far & ~is_wrong))
         begins |= is_due

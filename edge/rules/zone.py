@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules.columns import Columns
+from edge.rules.columns import Columns, Lineage
 from edge.rules.hit import Cooldown, Hit
 from edge.rules.kinds import ZoneRule
 from edge.rules.latch import NS_PER_S
@@ -44,6 +44,11 @@ class ZoneWatch:
         """Forget the objects whose column is False."""
         self._told.keep(columns)
         self._cooldown.keep(columns)
+
+    def inherit(self, before: "ZoneWatch", lineage: Lineage) -> None:
+        """Go on as these rules did before."""
+        self._told.inherit(before._told, lineage)
+        self._cooldown.inherit(before._cooldown, lineage)
 
     def step(self, scene: Scene) -> list[Hit]:
         """Who entered or left with this frame."""

@@ -291,6 +291,22 @@ def test_the_only_camera_begins_anew_and_the_agent_stays(blind: Blindfold) -> No
     cameras.stop()
 
 
+def test_cameras_that_take_long_to_end_are_awaited_together(blind: Blindfold) -> None:
+    together = threading.Barrier(2)
+
+    class Slow(Endless):
+        def close(self) -> None:
+            super().close()
+            together.wait(10)  # breaks, where the other is asked to end only after this one has
+
+    cameras = at_work(*(pipeline(blind, camera, Slow) for camera in ("yard", "door")))
+    for found in cameras.pipelines:
+        wait_until(lambda found=found: found.stats.frames_inferred > 0, f"{found.camera} at work")  # type: ignore[misc]
+    cameras.change(Changes(removed=("yard", "door")))
+    assert not together.broken
+    assert cameras.pipelines == ()
+
+
 def test_a_camera_that_failed_is_forgotten_with_its_settings(blind: Blindfold) -> None:
     waiting = [pipeline(blind, "door", missing), pipeline(blind, "door", Endless)]
     cameras = Cameras(lambda camera: waiting.pop(0), lambda error: None)

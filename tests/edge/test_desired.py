@@ -130,6 +130,13 @@ def test_what_no_longer_fits_or_is_damaged_leaves_the_file_in_force(tmp_path: Pa
     assert load_with_desired(file) == (load(file), Desired())
 
 
+def test_rules_of_a_camera_that_the_file_has_no_more_are_left_out(tmp_path: Path) -> None:
+    cameras = [{"id": "yard", "zones": ZONES}, {"id": "shed", "zones": ZONES}]
+    settings, desired = load_with_desired(kept(tmp_path, {"cameras": cameras}))
+    assert [[zone.id for zone in camera.zones] for camera in settings.cameras] == [["gate"]]
+    assert desired.revision == 7
+
+
 def test_what_is_kept_is_whole(tmp_path: Path) -> None:
     file = DesiredFile(tmp_path, DEVICE)
     assert file.read() == Desired()

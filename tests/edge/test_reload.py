@@ -216,6 +216,21 @@ def test_what_the_cloud_sent_wrong_does_not_keep_the_file_from_being_taken(
     assert agent.has_nothing()
 
 
+def test_a_camera_leaves_the_file_that_the_cloud_had_rules_for(agent: Agent) -> None:
+    with agent.running(YARD, ROOF) as reloader:
+        reloader.on_message(
+            TOPIC, message({"id": "yard", "zones": ZONES}, {"id": "roof", "zones": ZONES})
+        )
+        assert len(agent.applied().ruled) == 2
+        agent.write(YARD)
+        reloader.ask()
+        assert agent.applied().told == {"removed": ["roof"]}
+        assert reloader.revision == 1
+    with agent.running(YARD) as reloader:
+        assert reloader.revision == 1, "as after a restart"
+    assert agent.has_nothing()
+
+
 def test_what_came_while_the_file_asked_for_a_restart_is_taken_once_that_is_mended(
     agent: Agent,
 ) -> None:

@@ -100,6 +100,16 @@ def test_memory_is_bounded_and_the_oldest_go() -> None:
     assert best(kept, 39).captured_ns == at(39)
 
 
+def test_where_memory_is_short_pictures_are_not_taken_again_with_each_frame() -> None:
+    picture = noise(HEIGHT, WIDTH)
+    kept = shots(PictureSettings(enabled=True, quality=95, held_max_bytes=512 * KIB))
+    boxes = dict.fromkeys(range(1, 21), (1, 1, 200, 220))
+    for number in range(40):
+        kept.see(picture, tracks(number / 40, boxes))
+    assert kept.dropped > 0, "there is no room for all of them"
+    assert kept.taken <= 20 * 5, "five times a second at most, as often as one is looked at"
+
+
 def test_who_is_gone_is_forgotten() -> None:
     kept = shots()
     kept.see(scene(), tracks(0, {1: LARGE, 2: SMALL}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge.infer.turns import GUARANTEED_IN_A_ROW, Turns, Waiting
+from edge.infer.turns import GUARANTEED_IN_A_ROW, OPEN_ROUNDS, Turns, Waiting
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -69,15 +69,18 @@ CAMERAS = st.lists(st.builds(Camera, EVERY, MAYBE_FPS), min_size=1, max_size=12)
 
 
 @given(CAMERAS, st.integers(MS, 100 * MS))
-def test_nobody_waits_for_more_turns_than_two_rounds(cameras: list[Camera], frame_ns: int) -> None:
+def test_nobody_waits_for_more_turns_than_three_rounds(
+    cameras: list[Camera], frame_ns: int
+) -> None:
     """Of 16 turns for each, whatever the others bring and are promised."""
     waited: Counter[int] = Counter()
+    most = (OPEN_ROUNDS + 1) * (GUARANTEED_IN_A_ROW + 1) * len(cameras)
     for _, feed in taking(cameras, frame_ns, 200 * frame_ns):
         waited[feed] = 0
         for number, camera in enumerate(cameras):
             if number != feed and camera.since_ns is not None:
                 waited[number] += 1
-                assert waited[number] <= 2 * (GUARANTEED_IN_A_ROW + 1) * len(cameras)
+                assert waited[number] <= most
 
 
 @given(st.lists(st.integers(MS, 20 * MS), min_size=1, max_size=10), st.integers(20 * MS, 100 * MS))
@@ -86,20 +89,7 @@ def test_without_guarantees_everybody_has_the_same(every: list[int], frame_ns: i
     cameras = [Camera(ns) for ns in every]
     turns = 30 * len(cameras)
     counts = Counter(feed for _, feed in served(cameras, frame_ns, turns * frame_ns))
-    assert max(counts.values()) - min(counts[n] for n in range(len(cameras))) <= 1
-
-
-@given(st.lists(st.integers(MS, 20 * MS), min_size=2, max_size=10), st.integers(20 * MS, 100 * MS))
-def test_nobody_has_a_second_turn_before_all_had_their_first(
-    every: list[int], frame_ns: int
-) -> None:
-    """Everybody brings more than their share, so that a round is a turn of each."""
-    cameras = [Camera(ns) for ns in every]
-    left: set[int] = set()
-    for _, feed in taking(cameras, frame_ns, 30 * len(cameras) * frame_ns):
-        left = left or set(range(len(cameras)))
-        assert feed in left
-        left.remove(feed)
+    assert max(counts.values()) - min(counts[n] for n in range(len(cameras))) <= OPEN_ROUNDS
 
 
 def test_the_freshest_goes_first() -> None:
@@ -112,7 +102,7 @@ def test_the_freshest_goes_first() -> None:
         turn = turns.choose(waiting, S)
         turns.served(turn, waiting, S)
         order.append(turn.feed)
-    assert order == [1, 3, 2, 1, 3, 2]
+    assert order == [1, 1, 3, 3, 2, 1], "two turns at most before everybody has had one"
 
 
 @given(
@@ -123,7 +113,7 @@ def test_the_freshest_goes_first() -> None:
 def test_guarantees_are_kept_where_the_network_can(
     promised: list[tuple[float, int]], others: list[int], frame_ns: int
 ) -> None:
-    """Each has its frames, to within two, in every second part of ten of the time."""
+    """Each has its frames in every part, but for those that it had earlier, and one."""
     load = sum(fps for fps, _ in promised) * frame_ns / S
     assume(load <= 0.9)
     # A camera that brings a multiple of what it is promised.
@@ -134,7 +124,7 @@ def test_guarantees_are_kept_where_the_network_can(
     for part in range(3):
         counts = Counter(feed for at, feed in taken if part == at // part_ns)
         for number, (fps, _) in enumerate(promised):
-            assert counts[number] >= fps * part_ns / S - 2
+            assert counts[number] >= fps * part_ns / S - OPEN_ROUNDS - 1
 
 
 @given(CAMERAS, st.integers(MS, 100 * MS))
@@ -181,17 +171,24 @@ def test_who_was_away_has_no_turns_saved_up() -> None:
     assert taken.count(1) >= 3
 
 
-def test_who_comes_later_waits_its_turn_and_who_leaves_is_forgotten() -> None:
+def test_who_comes_later_is_owed_nothing_and_who_leaves_is_forgotten() -> None:
     turns = Turns()
+
+    def counted(feeds: Sequence[int], count: int) -> Counter[int]:
+        waiting = [Waiting(feed, 0, 0) for feed in feeds]
+        counts: Counter[int] = Counter()
+        for _ in range(count):
+            turn = turns.choose(waiting, 0)
+            turns.served(turn, waiting, 0)
+            counts[turn.feed] += 1
+        return counts
+
     turns.join(1)
     turns.join(2)
-    one, two, three = (Waiting(feed, 0, 0) for feed in (1, 2, 3))
-    for turn in (one, two, one):
-        turns.served(turn, [one, two], 0)
+    counted([1, 2], 40)
     turns.join(3)
-    assert turns.choose([one, two, three], 0) == two
-    turns.served(two, [one, two, three], 0)
-    assert turns.choose([one, two, three], 0) == three
-    turns.served(three, [one, two, three], 0)
+    counts = counted([1, 2, 3], 30)
+    assert all(10 - OPEN_ROUNDS <= counts[feed] <= 10 + OPEN_ROUNDS for feed in (1, 2, 3))
     turns.leave(2)
-    assert turns.choose([one, three], 0) == one
+    counts = counted([1, 3], 20)
+    assert abs(counts[1] - counts[3]) <= 2 * OPEN_ROUNDS

@@ -1,4 +1,4 @@
-"""Other rules while objects are there: the objects live on, and rules begin anew."""
+"""Other rules while objects are there: the objects live on, and other rules begin."""
 
 from typing import Any
 

@@ -66,3 +66,18 @@ def test_within_its_cooldown_a_rule_leaves_the_object_alone() -> None:
     assert [(event.object.track_id, round(time_s(event), 1)) for event in found] == [
         (1, 5.0), (2, 13.1), (1, 25.0),
     ]  # fmt: skip
+
+
+def test_who_is_still_there_when_the_cooldown_is_over_is_told_then() -> None:
+    def pace(now_s: float) -> Place:
+        return (0.9 if 7.0 < now_s < 8.0 else 0.5, 0.5)
+
+    found = of_kind(play(rules(loitering(cooldown_s=15)), {1: Actor(pace)}, 60.0), "DWELL")
+    assert [time_s(event) for event in found] == pytest.approx([5.0, 20.0])
+    assert found[1].rule_hit.dwell_s == pytest.approx(12.0)
+
+
+def test_a_rhythm_faster_than_the_cooldown_is_told_as_often_as_that_allows() -> None:
+    camera = rules(loitering(repeat_s=4, cooldown_s=15))
+    found = of_kind(play(camera, {1: STANDING}, 60.0), "DWELL")
+    assert [time_s(event) for event in found] == pytest.approx([5.0, 20.0, 35.0, 50.0])

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.rules.engine import CameraRules
+from edge.rules.settings import CameraRulesSettings
 from edge.track.port import Tracks
 from protos.v1.event_batch_pb2 import EventBatch
 from tests.edge.rules.scenes import (
@@ -32,7 +34,7 @@ Fact = tuple[int, str, str, tuple[int, ...], int]
 """Frame, kind, rule, objects, direction."""
 
 
-def everything(slower: int = 1, is_mirrored: bool = False) -> dict[str, object]:
+def everything(slower: int = 1, is_mirrored: bool = False) -> dict[str, Any]:
     """Settings with a rule of each kind, for a world in slow motion or in a mirror."""
 
     def at(x: float, y: float) -> Place:
@@ -247,3 +249,85 @@ def test_whatever_comes_and_goes_every_event_is_about_the_living_and_visits_add_
     exits = {e.object.track_id for e in left if e.kind == EventBatch.ZONE_EXITED}
     assert exits == inside
     assert len(camera) == 0
+
+
+COUNTING = [
+    {"id": "passers", "kind": "line-counts", "line": "gate", "min_s": 0.2, "interval_s": 4},
+    {"id": "guests", "kind": "zone-counts", "zone": "yard", "min_s": 0.4, "interval_s": 3},
+]
+CALM = {"visit": 3.0, "stay": 1.5, "ghost": 2.0, "fast": 2.5, "apart": 2.0, "brake": 1.0}
+"""Cooldowns, in s, so that what was told lately is remembered too."""
+
+
+def calm() -> dict[str, Any]:
+    """Every kind of rule, each with a memory."""
+    found = everything()
+    for rule in found["rules"]:
+        rule["cooldown_s"] = CALM.get(rule["id"], 0.0)
+    found["rules"] += [dict(rule) for rule in COUNTING]
+    return found
+
+
+IDS = [rule["id"] for rule in calm()["rules"]]
+
+
+def said_by(
+    names: set[str], seen: dict[int, Actor], changes: dict[int, dict[str, Any]]
+) -> list[tuple[int, str]]:
+    """What these rules say, and with which frame, where settings change before some frames."""
+    camera, said = rules(calm()), []
+    for frame in range(SECONDS * FPS + 1):
+        drafts = []
+        if frame in changes:
+            drafts += camera.change(CameraRulesSettings.model_validate(changes[frame]))
+        places = {
+            name: (actor.way(frame / FPS) or (0.0, 0.0), actor) for name, actor in seen.items()
+        }
+        tracks = tracks_at(frame / FPS, frame, places, dict.fromkeys(seen, START_NS))
+        drafts += camera.step(tracks, WIDTH_PX, HEIGHT_PX)
+        said += [(frame, str(d.event)) for d in drafts if d.event.rule_hit.rule in names]
+    said += [(-1, str(d.event)) for d in camera.finish() if d.event.rule_hit.rule in names]
+    return sorted(said)
+
+
+@settings(deadline=None, max_examples=40, phases=PHASES)
+@given(walks, st.integers(1, SECONDS * FPS), st.integers(1, SECONDS * FPS), st.data())
+def test_rules_that_stay_the_same_do_not_notice_that_others_change(
+    ways: list[list[tuple[int, int]]], first: int, second: int, data: st.DataObject
+) -> None:
+    """Other rules come, go and change, in another order; twice, and back again."""
+    changed = data.draw(st.sets(st.sampled_from(IDS)), "changed")
+    new = calm()
+    order = data.draw(st.permutations(new["rules"]), "order")
+    new["rules"] = [rule for rule in order if rule["id"] not in changed]
+    new["rules"] += [
+        {"id": f"new-{number}", "kind": "zone", "zone": "yard"} for number in range(len(changed))
+    ]
+    same = set(IDS) - changed
+    seen = actors(ways)
+    undisturbed = said_by(same, seen, {})
+    assert said_by(
+        same, seen, {first: new, second: calm()} if first < second else {first: new}
+    ) == (undisturbed)
+
+
+@pytest.mark.parametrize("moved", ["zone", "line", "ground"])
+def test_a_rule_whose_zone_line_or_ground_moves_begins_anew(moved: str) -> None:
+    """Twice the same in one visit: so it is another rule."""
+    ways = [((x, 0.5), (x, 0.52)) for x in (0.5, 0.52)]
+    seen = {
+        number: Actor(through(*way, seconds_each=SECONDS), size=lambda _: (0.1, 0.2))
+        for number, way in enumerate(ways, 1)
+    }
+    new = calm()
+    if moved == "zone":
+        new["zones"][0]["points"][0] = (0.31, 0.3)
+    elif moved == "line":
+        new["lines"][0]["points"][0] = (0.11, 0.55)
+    else:
+        new["ground"]["metres"] = [(0, 0), (8, 0), (8, 25), (0, 25)]
+    watched = {"zone": {"visit"}, "line": {"passers"}, "ground": {"apart"}}[moved]
+    before = said_by(watched, seen, {})
+    after = said_by(watched, seen, {30: new})
+    assert before, "there is something to be told"
+    assert len(after) > len(before)

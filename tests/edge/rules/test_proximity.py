@@ -120,6 +120,12 @@ def test_within_its_cooldown_nobody_is_told_of_again() -> None:
     assert found == [(2.0, 1, 2)]
 
 
+def test_who_is_near_still_when_the_cooldown_is_over_is_told_then() -> None:
+    actors = {1: stands(1.0, 10.0), 2: stands(2.0, 10.0), 3: stands(3.2, 10.0)}
+    found = pairs(play(rules(distance(cooldown_s=5)), actors, 30.0))
+    assert found == [(2.0, 1, 2), (7.0, 2, 3)]
+
+
 metres = st.tuples(st.integers(0, 12), st.integers(0, 12))
 
 
