@@ -7,7 +7,7 @@ within a family; a device compares them, never versions.
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from tuf.api.metadata import TargetFile, Targets
 
@@ -94,13 +94,12 @@ def target_of(family: str, version: str, file: TargetFile) -> Target:
     custom = file.custom if isinstance(file.custom, dict) else {}
     release, min_agent = custom.get("release"), custom.get("min_agent")
     sha256 = file.hashes.get("sha256", "")
-    is_right = (
-        _is_whole(release, 1)
-        and _SHA256.fullmatch(sha256) is not None
-        and _is_whole(file.length, 1, MAX_RECORD_BYTES)
-        and (min_agent is None or (isinstance(min_agent, str) and _numbers(min_agent) is not None))
-    )
-    if not is_right:
+    if (
+        not _is_whole(release, 1)
+        or not _is_whole(file.length, 1, MAX_RECORD_BYTES)
+        or not _SHA256.fullmatch(sha256)
+        or not _is_version(min_agent)
+    ):
         raise refusal(
             Code.NOT_READABLE,
             f"{role_for(family)}: says nothing of use of {version}: a release, a sha256, a length "
@@ -179,8 +178,12 @@ def require_record(target: Target, sha256: str) -> None:
         )
 
 
-def _is_whole(value: object, least: int, most: int = MAX_RELEASE) -> bool:
+def _is_whole(value: object, least: int, most: int = MAX_RELEASE) -> TypeGuard[int]:
     return type(value) is int and least <= value <= most
+
+
+def _is_version(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _numbers(value) is not None)
 
 
 def _is_older(version: str, than: str) -> bool:

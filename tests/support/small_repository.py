@@ -6,8 +6,9 @@ the real one.
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
 
 from securesystemslib.signer import CryptoSigner
@@ -132,8 +133,16 @@ class SmallRepository:
             "release_floor": floor, "revoked": list(revoked),
         }  # fmt: skip
 
-    def publish(self, *roles: str, bump: bool = True, **lives: int) -> None:
-        """Sign some roles, and snapshot and timestamp over them; all under the next version."""
+    def publish(
+        self, *roles: str, bump: bool = True, lives: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Sign some roles, and snapshot and timestamp over them; all under the next version.
+
+        Args:
+            roles: `targets`, or families.
+            bump: raise their versions.
+            lives: days of a signature, by role, where they are others than usual.
+        """
         for role in roles:
             signed = self.targets if role == "targets" else self.families[role]
             self.publish_role(role, signed, bump=bump, days=lives.get(role, LIVES["targets"]))
@@ -166,7 +175,7 @@ class SmallRepository:
 
     def sign(self, signed: Signed, signers: Sequence[CryptoSigner]) -> bytes:
         """A file of metadata."""
-        metadata: Metadata[Any] = Metadata(copy.deepcopy(signed))  # type: ignore[type-var]
+        metadata: Metadata[Any] = Metadata(copy.deepcopy(signed))
         for signer in signers:
             metadata.sign(signer, append=True)
         return metadata.to_bytes()

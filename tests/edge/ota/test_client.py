@@ -104,7 +104,7 @@ def test_an_expired_role_is_refused_by_its_name(
 ) -> None:
     take_all(device)
     key = role.removeprefix("family-")
-    repository.publish(*([] if key in {"snapshot", "timestamp"} else [key]), **{key: -1})
+    repository.publish(*([] if key in {"snapshot", "timestamp"} else [key]), lives={key: -1})
     with refused("expired", f"{role}: version", "expired at 2027-02-28 12:00 UTC"):
         take_all(device)
     assert versions(device)[role] == (1 if role == "targets" else 2)
@@ -249,7 +249,7 @@ def test_a_thief_of_the_online_keys_cannot_freeze_a_device_longer_than_the_offli
     device: Device, repository: SmallRepository
 ) -> None:
     device.refresh()
-    repository.publish(snapshot=4000, timestamp=4000)
+    repository.publish(lives={"snapshot": 4000, "timestamp": 4000})
     device.clock.now_s = NOW_S + 181 * DAY_S
     with refused("expired", "targets: version 1 expired"):
         device.refresh()

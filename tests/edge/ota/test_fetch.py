@@ -174,7 +174,12 @@ def test_a_stop_is_heeded_at_once(is_begun: bool) -> None:
         return Answer(200, {"Content-Length": "1000"}, b"x", drip=never())
 
     with FileServer(respond) as server:
-        stopper = threading.Thread(target=lambda: asked.wait(20) and stop.set())
+
+        def stop_when_asked() -> None:
+            asked.wait()
+            stop.set()
+
+        stopper = threading.Thread(target=stop_when_asked)
         stopper.start()
         with refused("unreachable", "the agent stops"):
             fetch(stop).bytes(server.url, 10_000)

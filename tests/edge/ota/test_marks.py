@@ -133,7 +133,7 @@ def test_a_withdrawn_key_counts_anew_what_it_signed_and_nothing_else() -> None:
     assert rotated.listed == marks.listed
     both = rotated.with_timestamp(Timestamp(1)).with_root(ROOTS[3])
     assert (both.timestamp, both.snapshot, both.listed, both.taken) == (1, 0, {}, {})
-    assert (both.floors, both.revoked, both.time_s) == ({"gate": 5}, {"gate": {3}}, 77)
+    assert (both.floors, both.revoked, both.time_s) == ({"gate": 5}, {"gate": frozenset({3})}, 77)
 
 
 def test_another_key_beside_the_old_one_counts_nothing_anew() -> None:

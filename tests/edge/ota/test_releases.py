@@ -36,7 +36,7 @@ def target(release: int = 7, min_agent: str | None = None) -> Target:
 
 def test_floor_and_revocations_are_read() -> None:
     rules = rules_of("family-gate", role({"release_floor": 5, "revoked": [3, 4], "later": {}}))
-    assert (rules.floor, rules.revoked) == (5, {3, 4})
+    assert (rules.floor, rules.revoked) == (5, frozenset({3, 4}))
     nothing = rules_of("family-gate", Targets(3))
     assert (nothing.floor, nothing.revoked) == (0, frozenset())
 

@@ -138,7 +138,7 @@ def test_a_family_that_cannot_be_had_holds_up_no_other(
         trust.target("gate", "1.0.0")
         trust.target("lane", "3.0")
         repository.rule("lane", floor=1, revoked=[9])
-        repository.publish("gate", "lane", gate=-1)
+        repository.publish("gate", "lane", lives={"gate": -1})
         trust.refresh()
         assert trust.revoked("lane") == {9}
         with refused("expired", "family-gate"):

@@ -214,12 +214,13 @@ def test_the_most_trusted_role_that_lists_a_target_is_believed() -> None:
 
 def test_limits_hold_for_each_file() -> None:
     small = Limits(root_bytes=9, timestamp_bytes=9, snapshot_bytes=9, targets_bytes=9)
-    for role, take in {
+    takes: dict[str, Callable[[bytes], object]] = {
         "root": lambda data: verify.next_root(first(), data, small),
         "timestamp": lambda data: verify.timestamp_of(first(), data, small),
         "snapshot": lambda data: verify.snapshot_of(first(), data, small),
         "targets": lambda data: verify.role_of(first(), "targets", data, "root", small),
-    }.items():
+    }
+    for role, take in takes.items():
         with refused("endless", role, "9 at most"):
             take(file(role))
 
