@@ -92,6 +92,7 @@ def test_a_setting_that_is_not_there_would_be_found() -> None:
         "cameras.rules.line",
         "cameras.objects.min_move",
         "tracker.lost_s",
+        "ota.tls.ca_file",
     ]
 
 
