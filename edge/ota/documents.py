@@ -67,8 +67,7 @@ def read(kind: type[S], role: str, data: bytes, max_bytes: int) -> Document[S]:
         metadata = Metadata[Any].from_bytes(data)
         _check_counts(metadata, kind)
         payload = metadata.signed_bytes
-        if json.loads(payload, strict=False) != document["signed"]:
-            raise ValueError("it says what no signature is over")
+        _check_payload(payload, document)
     except (DeserializationError, SerializationError, ValueError, RecursionError) as error:
         raise refusal(Code.NOT_READABLE, f"{role}: is no metadata: {_cause(error)}") from error
     return Document(role, data, metadata.signed, payload, metadata.signatures)
@@ -138,6 +137,12 @@ def _check_delegations(delegations: Delegations) -> None:
     succinct = [] if delegations.succinct_roles is None else [delegations.succinct_roles]
     for role in [*roles.values(), *succinct]:
         _at_most(MAX_KEYS, "keys of a role", role.keyids)
+
+
+def _check_payload(payload: bytes, document: Any) -> None:
+    """What signatures are over is what stands in the file, and not what was made of it."""
+    if json.loads(payload, strict=False) != document["signed"]:
+        raise ValueError("it says what no signature is over")
 
 
 def _check_version(version: object) -> None:

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from edge.ota.refusal import refusal
 from edge.ota.states import Code
 
 _FOLDER, _FILE = 0o700, 0o600
+Write = Callable[[Path, bytes], None]
+"""Puts a file in its place, durably; see `write_durably`."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 

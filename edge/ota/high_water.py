@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.ota.durable import make_folder, read_bounded, sealed, unsealed, write_durably
+from edge.ota.durable import Write, make_folder, read_bounded, sealed, unsealed, write_durably
 from edge.ota.marks import Marks
 from edge.ota.port import Target
 
@@ -56,10 +56,12 @@ class HighWater:
 
     Args:
         folder: made where it is missing.
+        write: puts a file in its place.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, write: Write = write_durably) -> None:
         self._paths = [folder / name for name in NAMES]
+        self._write = write
         self._kept: Marks | None = None
 
     def read(self) -> Marks:
@@ -85,7 +87,7 @@ class HighWater:
         data = sealed(_written(marks))
         self._kept = None
         for path in reversed(self._paths):
-            write_durably(path, data)
+            self._write(path, data)
         self._kept = marks
 
 

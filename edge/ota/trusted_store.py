@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from edge.ota.durable import disk_errors, make_folder, read_bounded, write_durably
+from edge.ota.durable import Write, disk_errors, make_folder, read_bounded, write_durably
 from edge.ota.refusal import refusal
 from edge.ota.states import Code
 
@@ -29,13 +29,15 @@ class TrustedStore:
 
     Args:
         folder: made where it is missing.
+        write: puts a file in its place.
 
     Raises:
         OtaError: `read-only` where another process has it, or it cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, write: Write = write_durably) -> None:
         self._folder = folder
+        self._write = write
         make_folder(folder / _ROOTS)
         with disk_errors(folder):
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -71,7 +73,7 @@ class TrustedStore:
             OtaError: `no-space` or `read-only`.
         """
         if self.read(role) != data:
-            write_durably(self._path(role), data)
+            self._write(self._path(role), data)
 
     def read_root(self, version: int) -> bytes | None:
         """The root of a version, one of the way from the device's own to the newest."""
@@ -85,7 +87,7 @@ class TrustedStore:
         """
         path = self._folder / _ROOTS / f"{version}.root.json"
         if read_bounded(path, MAX_BYTES) != data:
-            write_durably(path, data)
+            self._write(path, data)
         self.keep("root", data)
 
     def _path(self, role: str) -> Path:

@@ -48,12 +48,14 @@ class SmallRepository:
         keys: by role.
         root, targets, snapshot, timestamp, families: what is signed next; families by name.
         at: when it is signed.
+        history: files as they were, for whoever wants to show them again.
     """
 
     def __init__(self, *families: str, at: datetime = NOW, hashes: bool = True) -> None:
         self.at = at
         self.has_hashes = hashes
         self.files: dict[str, bytes] = {}
+        self.history: list[dict[str, bytes]] = [self.files]
         self.keys: dict[str, list[CryptoSigner]] = {}
         self.root = Root(version=0 + 1)
         self.targets = Targets(version=1, delegations=Delegations({}, {}))

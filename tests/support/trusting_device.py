@@ -8,6 +8,7 @@ import pytest
 
 from edge.errors import OtaError
 from edge.ota.client import Client, Time
+from edge.ota.durable import Write, write_durably
 from edge.ota.high_water import HighWater
 from edge.ota.repository import Repository
 from edge.ota.trusted_store import TrustedStore
@@ -33,6 +34,7 @@ class Device:
         self.anchor = repository.first_root
         self.source = MemorySource(repository.files)
         self.clock = Clock()
+        self.write: Write = write_durably
         self._agent = agent
         self._limits = limits
 
@@ -45,10 +47,9 @@ class Device:
     def client(self) -> Iterator[Client]:
         """As after a start of the agent."""
         time = Time(lambda: self.clock.now_s, lambda: self.clock.is_kept)
-        with TrustedStore(self.trusted) as store:
-            yield Client(
-                self.anchor, store, HighWater(self.folder), self.source, time, self._limits
-            )
+        marks = HighWater(self.folder, self.write)
+        with TrustedStore(self.trusted, self.write) as store:
+            yield Client(self.anchor, store, marks, self.source, time, self._limits)
 
     @contextlib.contextmanager
     def trust(self) -> Iterator[Repository]:

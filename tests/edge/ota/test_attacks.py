@@ -380,7 +380,7 @@ def test_a_device_goes_along_when_keys_are_replaced(street: Street, role: str) -
 
 
 def test_a_device_comes_back_from_a_version_that_a_thief_had_signed(street: Street) -> None:
-    """Nobody reaches the thief's version; once his key is withdrawn, floors stay where they were."""
+    """Nobody reaches it; once the thief's key is withdrawn, floors are where they were."""
     street.repository.floor(2)
     street.take()
     honest = street.file("timestamp").read_bytes()
