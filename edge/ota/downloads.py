@@ -38,7 +38,7 @@ _SPAN = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 
 
 class Downloads:
-    """`edge.ota.port.Fetcher`, and the client's source of metadata; one thread uses it.
+    """`edge.ota.port.Fetcher`, and the client's source of metadata; several threads may use it.
 
     Args:
         url: of the repository, without a slash at its end.
@@ -57,6 +57,7 @@ class Downloads:
         self._free_bytes = free_bytes
         most = fetch.settings.max_bytes_per_s
         self._bucket = None if most is None else TokenBucket(most)
+        self._lock = threading.Lock()
 
     def metadata(self, name: str, max_bytes: int) -> bytes | None:
         """A file of metadata; None where the repository has none of that name.
@@ -151,7 +152,9 @@ class Downloads:
 
     def _throttle(self, taken: int) -> None:
         if self._bucket is not None:
-            self._stop.wait(self._bucket.wait_s(taken, time.monotonic()))
+            with self._lock:
+                wait_s = self._bucket.wait_s(taken, time.monotonic())
+            self._stop.wait(wait_s)
 
 
 class _Part:

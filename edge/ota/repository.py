@@ -9,7 +9,9 @@ An order from the cloud, the server and the online keys can only withhold: what 
 follows from its family's role, which a key signs that is on no server.
 """
 
+import contextlib
 import hashlib
+import threading
 
 import structlog
 from tuf.api.metadata import Targets
@@ -25,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Repository:
-    """`edge.ota.port.Trust` over a signed repository; one thread uses it.
+    """`edge.ota.port.Trust` over a signed repository; several threads may use it.
 
     Args:
         client: of the repository.
@@ -35,6 +37,7 @@ class Repository:
     def __init__(self, client: Client, agent: str) -> None:
         self._client = client
         self._agent = agent
+        self._lock = threading.Lock()
 
     def refresh(self) -> None:
         """Take the newest metadata; see `Trust`.
@@ -42,9 +45,10 @@ class Repository:
         A family whose role cannot be had, or has expired, holds up no other: it is logged, and
         `target` says it.
         """
-        self._client.refresh()
-        for family in sorted(self._client.marks.families):
-            self._try_to_take_rules(family)
+        with self._lock:
+            self._client.refresh()
+            for family in sorted(self._client.marks.families):
+                self._try_to_take_rules(family)
 
     def target(self, family: str, version: str) -> Target:
         """What a family's key vouches for; see `Trust`.
@@ -52,15 +56,8 @@ class Repository:
         Raises:
             OtaError: nothing, or that it may not be taken by this device.
         """
-        path, role = releases.path_of(family, version), releases.role_for(family)
-        found = self._client.find(path)
-        if found.role != role:
-            raise refusal(Code.UNKNOWN_TARGET, f"{path}: is listed by {found.role}, not by {role}")
-        self._take_rules(family, found.signed)
-        target = releases.target_of(family, version, found.target)
-        releases.require_takeable(target, self._client.marks, self._agent)
-        self._client.mark(self._client.marks.with_vouched(target))
-        return target
+        with self._lock:
+            return self._target(family, version)
 
     def floor(self, family: str) -> int:
         """The least release that may be taken; see `Trust`."""
@@ -81,12 +78,23 @@ class Repository:
             OtaError: `revoked`; `unknown-target` where nobody vouched for it; `not-readable`.
         """
         sha256 = hashlib.sha256(record).hexdigest()
-        for target in self._client.marks.vouched.get(family, ()):
-            if target.sha256 == sha256:
-                break
-        else:
-            target = self._listed(family, sha256)
+        known = {one.sha256: one for one in self._client.marks.vouched.get(family, ())}
+        target = known.get(sha256)
+        if target is None:
+            with self._lock:
+                target = self._listed(family, sha256)
         releases.require_not_revoked(target, self._client.marks)
+        return target
+
+    def _target(self, family: str, version: str) -> Target:
+        path, role = releases.path_of(family, version), releases.role_for(family)
+        found = self._client.find(path)
+        if found.role != role:
+            raise refusal(Code.UNKNOWN_TARGET, f"{path}: is listed by {found.role}, not by {role}")
+        self._take_rules(family, found.signed)
+        target = releases.target_of(family, version, found.target)
+        releases.require_takeable(target, self._client.marks, self._agent)
+        self._client.mark(self._client.marks.with_vouched(target))
         return target
 
     def _listed(self, family: str, sha256: str) -> Target:
@@ -94,8 +102,13 @@ class Repository:
         for path, file in self._client.kept_role(role).targets.items():
             version = path.removeprefix(f"{family}/").removesuffix("/record.json")
             if file.hashes.get("sha256") == sha256 and path == releases.path_of(family, version):
-                return releases.target_of(family, version, file)
+                return self._remembered(releases.target_of(family, version, file))
         raise refusal(Code.UNKNOWN_TARGET, f"{family}: nobody vouched for record {sha256[:12]}")
+
+    def _remembered(self, target: Target) -> Target:
+        with contextlib.suppress(OtaError):  # a full disk is no reason to serve nothing
+            self._client.mark(self._client.marks.with_vouched(target))
+        return target
 
     def _try_to_take_rules(self, family: str) -> None:
         try:

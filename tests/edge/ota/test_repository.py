@@ -189,6 +189,10 @@ def test_a_record_that_was_only_listed_is_known_offline_too(
     device.source.error = OFFLINE
     with device.trust() as trust:
         assert trust.check_offline("gate", record).version == "1.2.0"
+    for path in device.trusted.rglob("*.json"):
+        path.unlink()
+    with device.trust() as trust:
+        assert trust.check_offline("gate", record).version == "1.2.0"
 
 
 def test_a_record_that_was_taken_is_known_with_all_metadata_damaged_or_no_longer_listing_it(
