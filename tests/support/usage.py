@@ -104,6 +104,11 @@ class Sampler:
                 return
 
 
+def resident_bytes(pid: int) -> int:
+    """The resident set of a process that runs."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+
+
 def table(usages: Sequence[Usage], warm_s: float) -> str:
     """A line a process: its CPU, its memory, and how fast that grew once it was warm."""
     lines = [

@@ -26,7 +26,7 @@ from tests.support.mosquitto import mosquitto
 from tests.support.processes import wait_until
 from tests.support.small_agent import small_agent
 from tests.support.small_cloud import SmallCloud
-from tests.support.usage import MB, Sampler
+from tests.support.usage import MB, Sampler, resident_bytes
 
 pytestmark = [pytest.mark.system, pytest.mark.soak]
 
@@ -224,12 +224,14 @@ def each_minute(agent: Agent, seconds: float) -> list[Figures]:
     for _ in range(round(seconds / every_s)):
         time.sleep(every_s)  # the soak's time
         now, before = agent.figures(agent.ask("blocks")["blocks"]), found[-1]
+        resident_mb = resident_bytes(agent.program.pid) / MB
         past_s = now.at_s - before.at_s
         print(
             f"{now.at_s:6.0f} s: captured {(now.captured - before.captured) / past_s:6.1f}/s, "
             f"inferred {(now.inferred - before.inferred) / past_s:5.1f}/s, "
             f"latency {now.latency_ms:5.1f} ms, on the way {now.on_the_way}, "
-            f"dropped {now.dropped}, outbox {now.waiting}, blocks {now.blocks}",
+            f"dropped {now.dropped}, outbox {now.waiting}, blocks {now.blocks}, "
+            f"resident {resident_mb:.1f} MB",
             flush=True,
         )
         found.append(now)
