@@ -3,6 +3,7 @@
 roles.py       the names of roles, files and targets
 settings.py    where it is, and how long signatures last
 port.py        what it needs of the registry of models
+record_store.py  a folder of records in place of a registry
 signing.py     keys: made, kept in files, and signing
 family.py      what is signed of a family, and what may follow
 trust.py       who may sign what: root and targets

@@ -82,12 +82,21 @@ def check_worth_showing(standing: Standing, now: datetime) -> None:
     Raises:
         RepositoryError: root or targets has ended.
     """
-    for role, file in ((ROOT, standing.root), (TARGETS, standing.targets)):
-        if file.signed.is_expired(now):
-            raise RepositoryError(
-                f"{role} {file.version} ended at {file.expires:%F %R} UTC and no device believes "
-                f"what rests on it: `wayside-cloud repository renew {role}`"
-            )
+    check_lasting(standing.root, ROOT, now)
+    check_lasting(standing.targets, TARGETS, now)
+
+
+def check_lasting(file: "File[Any]", role: str, now: datetime) -> None:
+    """Return where a role that people sign has not ended.
+
+    Raises:
+        RepositoryError: it has.
+    """
+    if file.signed.is_expired(now):
+        raise RepositoryError(
+            f"{role} {file.version} ended at {file.expires:%F %R} UTC and no device believes "
+            f"what rests on it: `wayside-cloud repository renew {role}`"
+        )
 
 
 def is_worth_showing(standing: Standing, now: datetime) -> bool:

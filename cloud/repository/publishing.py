@@ -169,6 +169,7 @@ class Publisher:
             )
         if made.root is None or standing is None or _is_believed(standing, root.signed):
             return
+        online.check_lasting(made.targets or standing.targets, TARGETS, self._now())
         lost = online.lost_roles(standing.root.signed, self._keys)
         if lost and not may_gap:
             raise RepositoryError(
@@ -182,7 +183,11 @@ class Publisher:
         if (
             made.root is None
             or standing is None
-            or (made.targets is None and _is_believed(standing, made.root.signed))
+            or (
+                made.targets is None
+                and standing.is_shown
+                and _is_believed(standing, made.root.signed)
+            )
             or online.lost_roles(standing.root.signed, self._keys)
             or not online.is_worth_showing(standing, self._now())
         ):

@@ -231,27 +231,32 @@ def served_snapshot(
 
 
 def follow_targets(root: Root, contents: Sequence[bytes], first: int) -> list[File[Targets]]:
-    """The role targets from the one in force on; what is not signed or may not follow ends it.
+    """The versions of the role targets that count, the newest last.
 
     Args:
         root: the newest.
         contents: as they lie there, from version `first` on, without a gap.
         first: version of the one in force.
     """
-    chain: list[File[Targets]] = []
+    counting: list[File[Targets]] = []
+    before: File[Targets] | None = None
     for number, content in enumerate(contents, first):
         try:
             file = parse(content, Targets, f"{number}.{TARGETS}.json")
-            if file.version != number or not is_signed(root, TARGETS, file):
-                break
-            if chain:
-                check_next_targets(chain[-1].signed, file.signed)
-            else:
+            if before is None:
                 check_targets(file.signed)
+            else:
+                check_next_targets(before.signed, file.signed)
         except RepositoryError:
             break
-        chain.append(file)
-    return chain
+        # The one in force may be of keys that have been replaced: it is what was before.
+        is_counted = file.version == number and is_signed(root, TARGETS, file)
+        if is_counted:
+            counting.append(file)
+        elif number > first:
+            break
+        before = file
+    return counting
 
 
 def follow_family(
@@ -272,19 +277,16 @@ def follow_family(
         try:
             file = parse(content, Targets, f"{number}.{role}.json")
             family = read_family(name, file.signed)
-            if file.version != number:
-                break
             if before is None:
                 check_family(family)
             else:
                 check_next_family(before, family)
         except RepositoryError:
             break
-        if is_signed(targets, role, file):
+        if file.version == number and is_signed(targets, role, file):
             newest = file
         elif number > first:
             break
-        # The one in force may be of a key that has been replaced: it counts as what was before.
         before = family
     return newest
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tuf.api.metadata import Metadata, MetaFile, Signed
+from tuf.api.metadata import Metadata, MetaFile
 
 from cloud.app.repository import utc_now
 from cloud.blobs.folder import FolderBlobs
@@ -173,7 +173,7 @@ class SignedRepository:
         """
         signed = copy.deepcopy(self._signed(role))
         change(signed)
-        metadata = Metadata(signed)
+        metadata: Metadata[Any] = Metadata(signed)
         for key in self.keys[role] if keys is None else keys:
             key.sign(metadata)
         content = metadata.to_bytes()
@@ -186,21 +186,21 @@ class SignedRepository:
             self.forge(SNAPSHOT, lambda one: _name(one, role, meta))
         return content
 
-    def _signed(self, role: str) -> Signed:
+    def _signed(self, role: str) -> Any:
         path = self.folder / "metadata/timestamp.json"
         timestamp: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
         if role == TIMESTAMP:
-            return timestamp.signed  # type: ignore[no-any-return]
+            return timestamp.signed
         if role == ROOT:
             return self.standing.root.signed
         number = timestamp.signed.snapshot_meta.version
         snapshot: Metadata[Any] = Metadata.from_bytes(self._read(SNAPSHOT, number))
         if role == SNAPSHOT:
-            return snapshot.signed  # type: ignore[no-any-return]
+            return snapshot.signed
         file: Metadata[Any] = Metadata.from_bytes(
             self._read(role, snapshot.signed.meta[f"{role}.json"].version)
         )
-        return file.signed  # type: ignore[no-any-return]
+        return file.signed
 
     def _read(self, role: str, version: int) -> bytes:
         return (self.folder / f"metadata/{version}.{role}.json").read_bytes()

@@ -240,6 +240,20 @@ def test_what_has_ended_is_not_published(repository: SignedRepository, clock: Cl
     assert repository.standing.is_shown
 
 
+def test_keys_of_targets_are_replaced_where_all_has_ended(
+    repository: SignedRepository, clock: Clock
+) -> None:
+    clock.go_on(400)
+    new = [PrivateKey.generate() for _ in range(2)]
+    publics = [PublicKey(TARGETS, key.public("new")) for key in new]
+    gone = [key.keyid for key in repository.keys[TARGETS][:2]]
+    proposal = changes.rotate(repository.standing, TARGETS, publics, gone, repository.asked)
+    repository.keys[TARGETS] += new
+    repository.publish(proposal)
+    assert (repository.standing.root.version, repository.standing.targets.version) == (2, 3)
+    assert repository.standing.is_shown
+
+
 def test_without_the_keys_of_the_server_nothing_is_begun(repository: SignedRepository) -> None:
     signed = repository.signed(floor(repository, 2))
     repository.keys[SNAPSHOT] = [PrivateKey.generate()]

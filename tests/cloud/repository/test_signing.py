@@ -108,7 +108,7 @@ def test_a_public_half_that_was_changed(tmp_path: Path) -> None:
     create_key(tmp_path / "eve.pem", ROOT, "Eve", PASSPHRASE)
     ada, eve = (json.loads((tmp_path / f"{who}.pub").read_text()) for who in ("ada", "eve"))
     path = tmp_path / "ada.pub"
-    for changed in (
+    changes: list[object] = [
         {**ada, "keyid": eve["keyid"]},
         {**ada, "key": eve["key"]},
         {**ada, "role": "nobody"},
@@ -116,7 +116,8 @@ def test_a_public_half_that_was_changed(tmp_path: Path) -> None:
         {**ada, "key": {**ada["key"], "x-holder": 5}},
         {**ada, "key": {**ada["key"], "keytype": "rsa"}},
         [],
-    ):
+    ]
+    for changed in changes:
         path.write_text(json.dumps(changed))
         with pytest.raises(SigningKeyError, match=r"ada\.pub: is no public half"):
             read_public(path)
