@@ -82,3 +82,13 @@ def test_public_keys_are_those_of_the_role(repository: SmallRepository, role: st
     assert public_keys(repository.root, role) == expected
     repository.root.roles[role].keyids.append("0" * 64)  # whose key is not there
     assert public_keys(repository.root, role) == expected
+
+
+def test_keys_of_other_kinds_are_verified_too(repository: SmallRepository) -> None:
+    """Theirs are written over several lines, which canonical JSON leaves as they are."""
+    for signer in (CryptoSigner.generate_ecdsa(), CryptoSigner.generate_rsa()):
+        repository.root.add_key(signer.public_key, "root")
+        repository.root.roles["root"].threshold = 1
+        metadata = document(repository, signer)
+        assert "\n" in signer.public_key.keyval["public"]
+        require_signed(repository.root, "root", metadata, "root 1")
