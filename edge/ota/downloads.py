@@ -62,10 +62,19 @@ class Downloads:
     def metadata(self, name: str, max_bytes: int) -> bytes | None:
         """A file of metadata; None where the repository has none of that name.
 
+        It is asked for twice at most: the first time may have met a connection that the server had
+        closed meanwhile.
+
         Raises:
             OtaError: `unreachable`, `truncated` or `endless`.
         """
-        return self._fetch.bytes(f"{self._url}/metadata/{name}", max_bytes)
+        url = f"{self._url}/metadata/{name}"
+        try:
+            return self._fetch.bytes(url, max_bytes)
+        except OtaError as error:
+            if error.code not in _BROKEN_OFF or self._stop.is_set():
+                raise
+        return self._fetch.bytes(url, max_bytes)
 
     def record(self, target: Target, into: Path, progress: Progress) -> None:
         """The record of a target; see `Fetcher`."""

@@ -67,6 +67,18 @@ def test_a_blob_comes_whole_and_its_progress_is_told(tmp_path: Path) -> None:
     assert names(tmp_path) == ["blob"]
 
 
+def test_metadata_is_asked_for_twice_at_most() -> None:
+    answers = [Answer(200, {"Content-Length": "9"}, b"{"), Answer(body=b"{}")]
+    with FileServer(lambda *_: answers.pop(0)) as server:
+        assert downloads(server.url).metadata("2.root.json", 100) == b"{}"
+        server.respond = lambda *_: Answer(503)
+        with refused("unreachable", "503"):
+            downloads(server.url).metadata("2.root.json", 100)
+        server.respond = lambda *_: Answer(404)
+        assert downloads(server.url).metadata("2.root.json", 100) is None
+    assert [path for path, _ in server.requests] == ["/metadata/2.root.json"] * 5
+
+
 def test_a_record_lies_under_its_hash(tmp_path: Path) -> None:
     target = Target("gate", "1.0+cuda", 1, SHA256, SIZE, None)
     with FileServer(serve(CONTENT)) as server:
