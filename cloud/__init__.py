@@ -13,6 +13,7 @@ evidence/      pictures of events
 erasure/       what is let go of for good, everywhere
 fleet/         what is known of each device
 identity/      who a device is: a CA, and a broker that believes it
+repository/    which models devices may take, signed
 api/           HTTP answers
 simulate/      a fleet of devices that are not there
 embedded/      a Pub/Sub server and a broker for one machine

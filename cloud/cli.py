@@ -23,6 +23,7 @@ from cloud.commands import (
     fleet,
     keys,
     pubsub,
+    repository,
     simulate,
     store,
 )
@@ -92,6 +93,7 @@ app.add_typer(ca.app, name="ca")
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(devices.app, name="devices")
 app.add_typer(keys.app, name="keys")
+app.add_typer(repository.app, name="repository")
 app.add_typer(archive.app, name="archive")
 app.add_typer(evidence.app, name="evidence")
 app.command()(simulate.simulate)

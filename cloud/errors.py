@@ -21,6 +21,9 @@ CloudError
 │   └── UnknownDeviceError there is no device of that id
 ├── ErasureError           an erasure cannot be asked for now: the message says why
 │   └── UnknownErasureError there is no erasure of that number
+├── RepositoryError        the signed repository cannot be changed so: the message says why
+│   ├── StaleProposalError somebody was faster: propose anew
+│   └── SigningKeyError    a key file cannot be made, read or opened
 ├── BackupError            a backup cannot be written, or taken back: the message says what to do
 └── StartError             a part of `wayside-cloud up` cannot start: the message says what to do
     └── StoreHeldError     another process holds the store's file
@@ -142,6 +145,18 @@ class ErasureError(CloudError):
 
 class UnknownErasureError(ErasureError):
     """No erasure has this number."""
+
+
+class RepositoryError(CloudError):
+    """The signed repository is not as it must be, or cannot be changed so."""
+
+
+class StaleProposalError(RepositoryError):
+    """What a proposal was made for is not in force any more."""
+
+
+class SigningKeyError(RepositoryError):
+    """A key that cannot be made, read or opened."""
 
 
 class BackupError(CloudError):

@@ -21,6 +21,7 @@ from cloud.evidence.settings import EvidenceSettings
 from cloud.fleet.settings import FleetSettings
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest.settings import IngestSettings, PushSettings
+from cloud.repository.settings import RepositorySettings
 from cloud.store.settings import StoreSettings
 from wayside import settings
 from wayside.logging import LogSettings
@@ -70,6 +71,9 @@ class CloudSettings(BaseModel):
     )
     identity: IdentitySettings = Field(
         {}, validate_default=True, description="certificates of devices, services and servers"
+    )
+    repository: RepositorySettings = Field(
+        {}, validate_default=True, description="signed updates, as files for any static host"
     )
     api: ApiSettings = ApiSettings()
 
@@ -127,6 +131,26 @@ class CloudSettings(BaseModel):
     @classmethod
     def _keeps_the_ca_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
         return _derived(given, folder=_data_dir(validation) / "ca")
+
+    @field_validator("repository", mode="before")
+    @classmethod
+    def _keeps_the_repository_in_data_dir(cls, given: object, validation: ValidationInfo) -> object:
+        folder = _data_dir(validation)
+        section = _derived(given, blobs=None, keys_folder=folder / "repository-keys")
+        if not isinstance(section, Mapping):
+            return section
+        url = (folder / "repository").absolute().as_uri()
+        return {**section, "blobs": _derived(section["blobs"], url=url)}
+
+    @model_validator(mode="after")
+    def _what_is_public_lies_apart(self) -> "CloudSettings":
+        public, private = self.repository.blobs.url.rstrip("/"), self.blobs.url.rstrip("/")
+        if f"{public}/".startswith(f"{private}/") or f"{private}/".startswith(f"{public}/"):
+            raise ValueError(
+                f"repository.blobs.url {public} is served to everybody and must lie apart from "
+                f"blobs.url {private}, which holds pictures of events"
+            )
+        return self
 
     @model_validator(mode="after")
     def _identity_can_be_checked(self) -> "CloudSettings":

@@ -16,7 +16,6 @@ rules/         tracks into events: zones, lines, the life of an object
 sensors/       where the device is, and what else it senses beside its cameras
 evidence/      pictures and clips of what happened, and what nobody may see
 publish/       events to disk, and from there to the broker until a receipt comes back
-ota/           models that come from the fleet, and how a device is never left without one
 pipeline.py    one camera from frame to events; read this first
 histogram.py   numbers counted by bucket: how long each stage takes
 area_line.py   one camera from frame to events about areas, beside it
@@ -26,6 +25,7 @@ heartbeat.py   how the device says that it lives
 health.py      how agent and machine do
 agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
+ota/           updates of models: believed by signatures, never at the price of what serves
 telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     a network that serves, and the faster engine that takes over from it
 networks.py    all networks that cameras use, each with its scheduler

@@ -1,6 +1,6 @@
 """The agent put together.
 
-With assembly.py, network.py, networks.py and the assembly.py of sensors and evidence, all that
+With assembly.py, network.py, networks.py and the assembly.py of sensors, evidence and ota, all that
 names adapters.
 """
 

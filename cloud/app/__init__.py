@@ -9,6 +9,8 @@ serve.py        store, ingest and API: the one process that holds the database f
 store.py        the store that the settings name
 retention.py    how long that store keeps events, for `store apply`
 enrol.py        a device expected, and given its certificate
+repository.py   the signed repository, with whoever works at it
+proposal_file.py  proposals as they travel between machines
 erase.py        all that `erase` reaches
 http.py         an application on a port
 """

@@ -6,6 +6,7 @@ a key therefore finds all of its bytes, after a power cut too.
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
 import time
@@ -20,6 +21,9 @@ from cloud.errors import BlobsAwayError, StartError
 
 _INCOMING = ".incoming"
 """Where files are until they are whole; no key can name it."""
+
+_SWAPPING = ".swapping"
+"""Held by who compares a blob and replaces it."""
 
 _ABANDONED_S = 3600.0
 
@@ -53,21 +57,48 @@ class FolderBlobs(ObstoreBlobs):
     def put(self, key: str, data: bytes, content_type: str) -> bool:
         """Keep a blob under a key that nobody has; the key's suffix stands for its type."""
         target = self._folder / check_key(key)
-        # `#` and digits: LocalStore leaves such names out of its listings.
-        incoming = self._folder / _INCOMING / f"blob#{secrets.randbits(63)}"
-        try:
-            _write_synced(incoming, data)
-            is_new = self._name_it(incoming, target)
-        except OSError as error:
-            raise BlobsAwayError(f"blobs {self._name}: put {key}: {error.strerror}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                incoming.unlink()
-        return is_new
+        with self._incoming("put", key, data) as incoming:
+            return self._name_it(incoming, target)
+
+    def swap(self, key: str, data: bytes, content_type: str, expected: bytes | None) -> bool:
+        """Put a blob in the place of the one that was read, or where none was."""
+        target = self._folder / check_key(key)
+        with self._incoming("swap", key, data) as incoming, self._alone():
+            if expected is None:
+                return self._name_it(incoming, target)
+            if not target.is_file() or target.read_bytes() != expected:
+                return False
+            incoming.replace(target)
+            _sync_folder(target.parent)
+            return True
 
     def list(self, folder: str, after: str = "") -> Iterator[BlobEntry]:
         """The blobs below a folder, in the order of their keys; all are looked at first."""
         yield from sorted(super().list(folder, after))
+
+    @contextlib.contextmanager
+    def _incoming(self, what: str, key: str, data: bytes) -> Iterator[Path]:
+        """A synced file of these bytes that has no name yet; gone at the end if it got none."""
+        # `#` and digits: LocalStore leaves such names out of its listings.
+        incoming = self._folder / _INCOMING / f"blob#{secrets.randbits(63)}"
+        try:
+            _write_synced(incoming, data)
+            yield incoming
+        except OSError as error:
+            raise BlobsAwayError(f"blobs {self._name}: {what} {key}: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                incoming.unlink()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process or thread swaps meanwhile."""
+        descriptor = os.open(self._folder / _SWAPPING, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _name_it(self, incoming: Path, target: Path) -> bool:
         """Link a whole file to its name, and have the way to it on the disk."""

@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import GCSStore, LocalStore, MemoryStore
 
 from cloud.blobs.port import BlobEntry, check_key
 from cloud.errors import BlobNotFoundError, BlobsAwayError
+
+if TYPE_CHECKING:
+    from obstore import PutMode, UpdateVersion
 
 _PAGE = 1000
 """Entries that Google gives in one answer."""
@@ -41,6 +45,39 @@ class ObstoreBlobs:
             except AlreadyExistsError:
                 return False
         return True
+
+    def swap(self, key: str, data: bytes, content_type: str, expected: bytes | None) -> bool:
+        """Put a blob in the place of the one that was read, or where none was."""
+        with self._translated("swap", check_key(key)):
+            try:
+                mode = self._mode(key, expected)
+                if mode is None:
+                    return False
+                obstore.put(
+                    self._store, key, data, mode=mode,
+                    attributes={"Content-Type": content_type, "Cache-Control": "no-cache"},
+                )  # fmt: skip
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        return True
+
+    def _mode(self, key: str, expected: bytes | None) -> "PutMode | None":
+        """What a put has to demand of what is there; None where that is something else."""
+        if expected is None:
+            return "create"
+        try:
+            found = obstore.get(self._store, key)
+        except FileNotFoundError:
+            return None
+        meta = found.meta
+        if bytes(found.bytes()) != expected:
+            return None
+        mode: UpdateVersion = {}
+        if meta["e_tag"] is not None:
+            mode["e_tag"] = meta["e_tag"]
+        if meta["version"] is not None:  # of a bucket: its generation
+            mode["version"] = meta["version"]
+        return mode
 
     def get(self, key: str) -> bytes:
         """The blob."""

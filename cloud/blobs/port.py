@@ -1,4 +1,4 @@
-"""The port of a blob store: bytes under a key, written once and never changed."""
+"""The port of a blob store: bytes under a key, written once; what changes is swapped."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cloud.errors import BlobKeyError
 
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9=._-]{0,199}")
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9=._+-]{0,199}")
 _MAX_KEY_CHARS = 900
 """Google takes 1,024 bytes; what is left is for a prefix within the bucket."""
 
@@ -15,7 +15,7 @@ _MAX_KEY_CHARS = 900
 def check_key(key: str) -> str:
     """The key itself, when no store can understand it as anything else.
 
-    Segments of ASCII letters, digits and `=._-` that begin with a letter or a digit, with one
+    Segments of ASCII letters, digits and `=._+-` that begin with a letter or a digit, with one
     slash between them: no `..`, nothing hidden, nothing absolute.
 
     Raises:
@@ -23,7 +23,7 @@ def check_key(key: str) -> str:
     """
     if len(key) > _MAX_KEY_CHARS or not all(_SEGMENT.fullmatch(part) for part in key.split("/")):
         raise BlobKeyError(
-            f"blob key {key[:100]!r} is not allowed: segments of letters, digits and '=._-', "
+            f"blob key {key[:100]!r} is not allowed: segments of letters, digits and '=._+-', "
             f"{_MAX_KEY_CHARS} characters in all"
         )
     return key
@@ -62,6 +62,25 @@ class Blobs(Protocol):
         Raises:
             BlobKeyError: the key is not allowed.
             BlobsAwayError: try again.
+        """
+
+    def swap(self, key: str, data: bytes, content_type: str, expected: bytes | None) -> bool:
+        """Put a blob in the place of another; on return it is durable, and read by all from now.
+
+        Whoever reads meets the old one or the new one. No cache may keep it without asking.
+
+        Args:
+            key: see `check_key`.
+            data: all of it.
+            content_type: kept where the store has a place for it.
+            expected: what the caller has read there; None: there was none.
+
+        Returns:
+            False when something else is there now: that one stays as it is.
+
+        Raises:
+            BlobKeyError: the key is not allowed.
+            BlobsAwayError: try again; the new one may be there.
         """
 
     def get(self, key: str) -> bytes:

@@ -10,6 +10,8 @@ revocation.py   a certificate revoked, and what is left to do then
 fleet.py        the fleet's database
 devices.py      devices: registered, listed, replaced, decommissioned
 keys.py         API keys
+repository.py   which models devices may take, signed
+passphrase.py   passphrases of keys
 archive.py      what is archived, into a store again, upkeep
 evidence.py     how long pictures are kept
 simulate.py     a fleet of devices that are not there

@@ -36,9 +36,6 @@ from models.errors import RecordError
 from models.record.reading import RECORD, read_record_file
 from models.record.record import Record
 
-SPARE_BYTES = 64 * 1024 * 1024
-"""Room that an update leaves to everything else on the disk."""
-
 _log = structlog.get_logger(__name__)
 
 Tell = Callable[[Happening], None]
@@ -76,7 +73,7 @@ class Performer:
         fetcher: brings it.
         serving: the networks that look at frames.
         agent_version: of this agent, `1.4.0`.
-        spare_bytes: that stay free.
+        spare_bytes: that stay free on the disk for everything else.
     """
 
     def __init__(
@@ -87,7 +84,7 @@ class Performer:
         fetcher: Fetcher,
         serving: Serving,
         agent_version: str,
-        spare_bytes: int = SPARE_BYTES,
+        spare_bytes: int,
     ) -> None:
         self._places = places
         self._disk = disk

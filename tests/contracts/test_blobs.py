@@ -1,6 +1,8 @@
 """What every blob store does: a folder of this machine, and obstore's memory."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,37 @@ def test_the_first_under_a_key_stays(blobs: Blobs) -> None:
     assert not blobs.put("a/one", b"second", TYPE)
 
     assert blobs.get("a/one") == b"first"
+
+
+def test_a_swap_needs_what_was_read(blobs: Blobs) -> None:
+    assert not blobs.swap("a/one", b"second", TYPE, b"first"), "there is none"
+    assert blobs.swap("a/one", b"first", TYPE, None)
+    assert not blobs.swap("a/one", b"second", TYPE, None), "there is one"
+    assert not blobs.swap("a/one", b"second", TYPE, b"other")
+    assert blobs.get("a/one") == b"first"
+    assert blobs.swap("a/one", b"second", TYPE, b"first")
+    assert not blobs.swap("a/one", b"third", TYPE, b"first"), "somebody was faster"
+    assert blobs.get("a/one") == b"second"
+    with pytest.raises(BlobKeyError):
+        blobs.swap("../one", b"x", TYPE, None)
+
+
+def test_of_many_swaps_of_the_same_one_is_done(blobs: Blobs) -> None:
+    blobs.put("a/one", b"0", TYPE)
+    start = threading.Barrier(8)
+
+    def count(_: int) -> int:
+        start.wait()
+        done = 0
+        for _ in range(10):
+            there = blobs.get("a/one")
+            done += blobs.swap("a/one", b"%d" % (int(there) + 1), TYPE, there)
+        return done
+
+    with ThreadPoolExecutor(8) as several:
+        done = sum(several.map(count, range(8)))
+    assert int(blobs.get("a/one")) == done
+    assert done >= 10
 
 
 def test_a_listing_tells_when_a_blob_was_put(blobs: Blobs) -> None:

@@ -1,22 +1,30 @@
 """What holds for everybody who says what may run here, and for everybody who brings it.
 
-A repository of the suite is anything that vouches for records of a folder; the fake is one.
+The fake, and a signed repository that a real server serves.
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.errors import OtaError
 from edge.ota.port import Fetcher, Trust
+from edge.ota.settings import FetchSettings, OtaSettings
+from edge.ota.trust import open_trust
 from models.record.digest import digest_of
 from models.record.reading import RECORD, read_record
 from models.record.register import register
 from models.record.store import Store
 from tests.support.fake_ota import FakeFetcher, FakeTrust
+from tests.support.file_server import Answer, FileServer, serve
 from tests.support.records import WHO, submission, write_model
+from tests.support.small_repository import SmallRepository
 
 FAMILY = "gate"
 
@@ -43,7 +51,8 @@ class Bench:
         return (self.folders[version] / RECORD).read_bytes()
 
 
-def fake(folders: dict[str, Path]) -> Bench:
+@contextmanager
+def fake(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
     trust = FakeTrust()
     for folder in folders.values():
         trust.release(FAMILY, folder)
@@ -54,20 +63,53 @@ def fake(folders: dict[str, Path]) -> Bench:
     def revoke(release: int) -> None:
         trust.withdrawn.setdefault(FAMILY, set()).add(release)
 
-    return Bench(trust, FakeFetcher(trust, chunk_bytes=1000), folders, raise_floor, revoke)
+    yield Bench(trust, FakeFetcher(trust, chunk_bytes=1000), folders, raise_floor, revoke)
 
 
-@pytest.fixture(params=[fake])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+@contextmanager
+def signed(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
+    repository = SmallRepository(FAMILY, at=datetime.now(timezone.utc))
+    for release, (version, folder) in enumerate(folders.items(), 1):
+        repository.release(FAMILY, version, release, (folder / RECORD).read_bytes())
+        for one in read_record(folder).record.artefacts:
+            repository.files[f"blobs/{one.sha256}"] = (folder / one.path).read_bytes()
+    repository.publish(FAMILY)
+    rules: dict[str, Any] = {"floor": 0, "revoked": ()}
+
+    def rule(**changes: Any) -> None:
+        rules.update(changes)
+        repository.rule(FAMILY, **rules)
+        repository.publish(FAMILY)
+
+    def respond(path: str, wanted: str | None) -> Answer:
+        content = repository.files.get(path.removeprefix("/"))
+        return Answer(404) if content is None else serve(content)(path, wanted)
+
+    root = data_dir / "root.json"
+    root.write_bytes(repository.first_root)
+    with FileServer(respond) as server:
+        settings = OtaSettings(
+            url=server.url, root_file=root,
+            fetch=FetchSettings(attempts=1, min_free_bytes=0),
+        )  # fmt: skip
+        with open_trust(settings, data_dir, threading.Event()) as opened:
+            yield Bench(
+                opened.trust, opened.fetcher, folders,
+                lambda release: rule(floor=release), lambda release: rule(revoked=(release,)),
+            )  # fmt: skip
+
+
+@pytest.fixture(params=[fake, signed])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     folders = {}
     for version in ("1", "2"):
         model = write_model(tmp_path / f"model-{version}", version=version)
-        made = register(
+        registered = register(
             submission(tmp_path / f"model-{version}", model), Store(tmp_path / "store"), WHO
         )
-        folders[version] = made.folder
-    make: Callable[[dict[str, Path]], Bench] = request.param
-    return make(folders)
+        folders[version] = registered.folder
+    with request.param(folders, tmp_path) as made:
+        yield made
 
 
 def code_of(call: Callable[[], object]) -> str:
@@ -97,6 +139,7 @@ def test_what_was_never_released_is_no_target(bench: Bench) -> None:
 
 def test_floors_and_revocations_are_told(bench: Bench) -> None:
     bench.trust.refresh()
+    bench.trust.target(FAMILY, "1")  # from now on it is one of this device's
     assert (bench.trust.floor(FAMILY), bench.trust.revoked(FAMILY)) == (0, frozenset())
     bench.raise_floor(2)
     bench.revoke(1)

@@ -64,7 +64,7 @@ class Device:
         self._file = small_agent(
             folder, model={"name": str(own)}, cameras=[STEADY], mqtt={"port": broker.port},
             status={"file": "status.json", "interval_s": 0.1}, heartbeat={"interval_s": 1},
-            updates={"probation": TRIAL}, when_done="stay",
+            ota={"probation": TRIAL}, when_done="stay",
         )  # fmt: skip
 
     def release(

@@ -1,4 +1,4 @@
-"""Registered versions of one small model, made once."""
+"""Registered versions of one small model; a repository of two families, and a device of it."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 from models.record.register import register
 from models.record.store import Store
 from tests.support.records import WHO, submission, write_model
+from tests.support.small_repository import SmallRepository
+from tests.support.trusting_device import Device
 
 VERSIONS = ("1", "2", "3")
 
@@ -27,3 +29,18 @@ def folder(registered_versions: Path, tmp_path: Path) -> Path:
     """The same, of this test alone."""
     shutil.copytree(registered_versions / "store", tmp_path / "store")
     return tmp_path
+
+
+@pytest.fixture
+def repository() -> SmallRepository:
+    made = SmallRepository("gate", "lane")
+    made.release("gate", "1.0.0", 1)
+    made.release("gate", "1.1.0", 2)
+    made.release("lane", "3.0", 1)
+    made.publish("gate", "lane")
+    return made
+
+
+@pytest.fixture
+def device(tmp_path: Path, repository: SmallRepository) -> Device:
+    return Device(tmp_path / "device", repository)

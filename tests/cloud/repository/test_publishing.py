@@ -1,0 +1,346 @@
+"""What may be published, who may publish it, and who was faster."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from obstore.store import MemoryStore
+
+from cloud.blobs.folder import FolderBlobs
+from cloud.blobs.obstore import ObstoreBlobs
+from cloud.errors import RepositoryError, StaleProposalError
+from cloud.repository import changes
+from cloud.repository.family import read_family
+from cloud.repository.proposal import Proposal
+from cloud.repository.publishing import Publisher
+from cloud.repository.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from cloud.repository.settings import ExpirySettings
+from cloud.repository.signing import PrivateKey, PublicKey
+from cloud.repository.storage import Storage
+from tests.support.signed_repository import BY, SignedRepository
+
+BEGIN = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go_on(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def repository(clock: Clock, records: dict[str, Path]) -> SignedRepository:
+    made = SignedRepository(Path("nowhere"), now=clock, blobs=ObstoreBlobs(MemoryStore(), "memory"))
+    made.release(records["1.0.0"])
+    made.release(records["1.1.0"])
+    return made
+
+
+def files(repository: SignedRepository) -> dict[str, bytes]:
+    return {
+        entry.key: repository.blobs.get(entry.key)
+        for folder in ("metadata", "targets", "blobs")
+        for entry in repository.blobs.list(folder)
+    }
+
+
+def refused(
+    repository: SignedRepository, proposal: Proposal | None, error: type[Exception], match: str
+) -> None:
+    """It is refused in one line, and nothing is written."""
+    assert proposal is not None
+    before = files(repository)
+    with pytest.raises(error, match=match) as caught:
+        repository.publisher.publish(proposal, repository.registry, BY)
+    assert "\n" not in str(caught.value)
+    assert files(repository) == before
+
+
+def floor(repository: SignedRepository, number: int) -> Proposal:
+    proposal = changes.floor(repository.standing, "gate", number, repository.asked)
+    assert proposal is not None
+    return proposal
+
+
+def test_one_signature_short(repository: SignedRepository) -> None:
+    proposal = changes.renew(repository.standing, ROOT, repository.asked)
+    refused(repository, proposal, RepositoryError, r"signed by nobody, 2 of 2 signatures missing")
+    proposal = proposal.signed_with(repository.keys[ROOT][1])
+    refused(
+        repository, proposal, RepositoryError,
+        r"root 2 \(as the root in force demands\): signed by root-2 \([0-9a-f]{8}\), 1 of 2 "
+        r"signatures missing; who can sign: root-[13] .*, root-[13] ",
+    )  # fmt: skip
+    shown = repository.publisher.publish(
+        proposal.signed_with(repository.keys[ROOT][0]), repository.registry, BY
+    )
+    assert repository.standing.root.version == 2
+    assert shown.timestamp == repository.standing.timestamp.version  # type: ignore[union-attr]
+
+
+def test_one_signature_short_of_the_old_or_of_the_new_root(repository: SignedRepository) -> None:
+    new = [PrivateKey.generate() for _ in range(2)]
+    publics = [PublicKey(ROOT, key.public(f"new-{number}")) for number, key in enumerate(new)]
+    old = repository.keys[ROOT]
+    proposal = changes.rotate(
+        repository.standing, ROOT, publics, [key.keyid for key in old[:2]], repository.asked
+    )
+    assert proposal is not None
+    only_new = proposal.signed_with(new[0]).signed_with(new[1])
+    refused(repository, only_new, RepositoryError, "as the root in force demands")
+    only_old = proposal.signed_with(old[0]).signed_with(old[1])
+    refused(repository, only_old, RepositoryError, "as the proposed root demands")
+    both = only_new.signed_with(old[0]).signed_with(old[1])
+    repository.publisher.publish(both, repository.registry, BY)
+    assert repository.standing.root.version == 2
+
+
+def test_a_foreign_key_signs_nothing(repository: SignedRepository) -> None:
+    proposal = floor(repository, 2)
+    for key in (PrivateKey.generate(), repository.keys[ROOT][0], repository.keys[TIMESTAMP][0]):
+        with pytest.raises(
+            RepositoryError, match=rf"key {key.keyid[:8]} may sign nothing of this; who may: family"
+        ):
+            proposal.signed_with(key)
+
+
+def test_a_signature_that_was_made_for_something_else(repository: SignedRepository) -> None:
+    proposal, other = floor(repository, 1), floor(repository, 2)
+    signed = other.signed_with(repository.keys["family-gate"][0])
+    proposal.parts[0].metadata.signatures.update(signed.parts[0].metadata.signatures)
+    refused(repository, proposal, RepositoryError, "signed by nobody, 1 of 1 signature missing")
+
+
+def test_a_proposal_made_stale_by_another(repository: SignedRepository) -> None:
+    first, second = floor(repository, 1), floor(repository, 2)
+    repository.publish(first)
+    refused(
+        repository, repository.signed(second), StaleProposalError,
+        "family:gate 4 was proposed when 3 was in force; now it is 4: propose it anew",
+    )  # fmt: skip
+
+
+def test_published_twice_is_published_once(repository: SignedRepository) -> None:
+    proposal = repository.signed(floor(repository, 2))
+    repository.publisher.publish(proposal, repository.registry, BY)
+    repository.publisher.publish(proposal, repository.registry, BY)
+    assert repository.standing.family("gate").version == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda signed: signed.unrecognized_fields["x-wayside"].update(release_floor=0),
+         "the floor would fall from 2 to 0"),
+        (lambda signed: signed.unrecognized_fields["x-wayside"].update(revoked=[1]),
+         "revoked release is among the targets"),
+        (lambda signed: signed.targets.clear(), "floor is above every release"),
+        (lambda signed: setattr(signed, "version", 9), "was proposed when 8 was in force"),
+    ],
+)  # fmt: skip
+def test_the_right_key_may_not_break_the_rules(
+    repository: SignedRepository, change: Callable[[Any], None], message: str
+) -> None:
+    repository.publish(floor(repository, 2))
+    proposal = changes.renew(repository.standing, "family-gate", repository.asked)
+    change(proposal.parts[0].after)
+    refused(repository, repository.signed(proposal), RepositoryError, message)
+
+
+def test_nobody_signs_alone_for_root_or_targets(repository: SignedRepository) -> None:
+    proposal = changes.renew(repository.standing, ROOT, repository.asked)
+    root = proposal.parts[0].after
+    root.roles[TARGETS].threshold = 1  # type: ignore[union-attr]
+    refused(
+        repository, repository.signed(proposal), RepositoryError,
+        "targets needs the signatures of 2 people at least, not of 1",
+    )  # fmt: skip
+    gone = [key.keyid for key in repository.keys[ROOT][:1]]
+    with pytest.raises(RepositoryError, match="root would have 2 keys and need 2"):
+        changes.rotate(repository.standing, ROOT, [], gone, repository.asked)
+
+
+def test_a_family_does_not_vanish(repository: SignedRepository) -> None:
+    proposal = changes.renew(repository.standing, TARGETS, repository.asked)
+    delegations = proposal.parts[0].after.delegations  # type: ignore[union-attr]
+    delegations.roles.clear()  # type: ignore[union-attr]
+    delegations.keys.clear()  # type: ignore[union-attr]
+    refused(repository, repository.signed(proposal), RepositoryError, "family gate would vanish")
+
+
+def test_new_keys_of_targets_sign_together_with_the_root(repository: SignedRepository) -> None:
+    new = [PrivateKey.generate() for _ in range(2)]
+    publics = [PublicKey(TARGETS, key.public("new")) for key in new]
+    gone = [key.keyid for key in repository.keys[TARGETS][:2]]
+    proposal = changes.rotate(repository.standing, TARGETS, publics, gone, repository.asked)
+    assert proposal is not None
+    assert [part.role for part in proposal.parts] == [ROOT, TARGETS]
+    repository.keys[TARGETS] += new
+    signed = repository.signed(proposal)
+    root_alone = Proposal("", "", "", signed.parts[:1], signed.root, signed.targets)
+    refused(repository, root_alone, RepositoryError, "not signed by those that the new root names")
+    repository.publisher.publish(signed, repository.registry, BY)
+
+
+def test_a_model_that_was_not_validated(
+    repository: SignedRepository, records: dict[str, Path]
+) -> None:
+    of = repository.registry.add(records["1.2.0+b7"])
+    record = repository.registry.record(*of)
+    proposal = changes.release(repository.standing, *of, record, None, repository.asked)
+    assert proposal is not None
+    for state in ("candidate", "revoked", "deprecated"):
+        repository.registry.states[of] = state
+        refused(
+            repository, repository.signed(proposal), RepositoryError,
+            rf"gate 1\.2\.0\+b7 is {state.upper()} in the registry",
+        )  # fmt: skip
+
+
+def test_a_record_of_another_model(repository: SignedRepository, records: dict[str, Path]) -> None:
+    record = (records["1.1.0"] / "record.json").read_bytes()
+    with pytest.raises(RepositoryError, match=r"gate 1\.5: its record is of gate 1\.1\.0"):
+        changes.release(repository.standing, "gate", "1.5", record, None, repository.asked)
+    with pytest.raises(RepositoryError, match=r"gate 1\.5: its record cannot be read"):
+        changes.release(repository.standing, "gate", "1.5", b"{", None, repository.asked)
+    with pytest.raises(RepositoryError, match=r"gate 1\.1\.0 is release 2 already"):
+        changes.release(repository.standing, "gate", "1.1.0", record, "9.9", repository.asked)
+
+
+def test_what_has_ended_is_not_published(repository: SignedRepository, clock: Clock) -> None:
+    late = repository.signed(floor(repository, 2))
+    clock.go_on(181)
+    refused(repository, late, RepositoryError, "family:gate 4 ended at 2026-08-28 00:00 UTC, befor")
+    repository.refresh()
+
+    clock.go_on(185)
+    with pytest.raises(
+        RepositoryError, match=r"root 1 ended at .*: `wayside-cloud repository rene"
+    ):
+        repository.refresh()
+    refused(repository, repository.signed(floor(repository, 2)), RepositoryError, "root 1 ended at")
+    with pytest.raises(RepositoryError, match=r"targets 2 ended at .* repository renew targets"):
+        repository.publish(changes.renew(repository.standing, ROOT, repository.asked))
+    repository.publish(changes.renew(repository.standing, TARGETS, repository.asked))
+    repository.publish(floor(repository, 2))
+    assert repository.standing.is_shown
+
+
+def test_keys_of_targets_are_replaced_where_all_has_ended(
+    repository: SignedRepository, clock: Clock
+) -> None:
+    clock.go_on(400)
+    new = [PrivateKey.generate() for _ in range(2)]
+    publics = [PublicKey(TARGETS, key.public("new")) for key in new]
+    gone = [key.keyid for key in repository.keys[TARGETS][:2]]
+    proposal = changes.rotate(repository.standing, TARGETS, publics, gone, repository.asked)
+    repository.keys[TARGETS] += new
+    repository.publish(proposal)
+    assert (repository.standing.root.version, repository.standing.targets.version) == (2, 3)
+    assert repository.standing.is_shown
+
+
+def test_without_the_keys_of_the_server_nothing_is_begun(repository: SignedRepository) -> None:
+    signed = repository.signed(floor(repository, 2))
+    repository.keys[SNAPSHOT] = [PrivateKey.generate()]
+    refused(
+        repository, signed, RepositoryError, "the server has no key of snapshot that root 1 names"
+    )
+    with pytest.raises(RepositoryError, match="no key of snapshot"):
+        Publisher(Storage(repository.blobs), {}, ExpirySettings(), repository.now).publish(
+            signed, None, BY
+        )
+
+
+def test_an_old_key_of_the_server_that_is_lost_has_to_be_said(
+    repository: SignedRepository,
+) -> None:
+    [lost] = repository.keys[TIMESTAMP]
+    repository.keys[TIMESTAMP] = [PrivateKey.generate()]
+    proposal = changes.rotate(
+        repository.standing, TIMESTAMP, repository.publics(TIMESTAMP), [lost.keyid],
+        repository.asked,
+    )  # fmt: skip
+    assert proposal is not None
+    refused(repository, repository.signed(proposal), RepositoryError, "--old-key-is-lost")
+
+
+def test_any_number_may_refresh_at_once(tmp_path: Path, records: dict[str, Path]) -> None:
+    repository = SignedRepository(tmp_path / "repository")
+    repository.release(records["1.0.0"])
+    before = repository.standing.timestamp
+    assert before is not None
+    start = threading.Barrier(4)
+
+    def refresh(_: int) -> int:
+        publisher = repository.publisher
+        start.wait()
+        return publisher.refresh().timestamp
+
+    with ThreadPoolExecutor(4) as several:
+        versions = list(several.map(refresh, range(4)))
+    assert sorted(versions) == list(range(before.version + 1, before.version + 5))
+    assert repository.standing.is_shown
+
+
+def test_of_two_who_publish_at_once_one_is_told(tmp_path: Path, records: dict[str, Path]) -> None:
+    repository = SignedRepository(tmp_path / "repository")
+    repository.release(records["1.0.0"])
+    repository.release(records["1.1.0"])
+    signed = [repository.signed(floor(repository, number)) for number in (1, 2)]
+    start = threading.Barrier(2)
+
+    def publish(proposal: Proposal) -> str:
+        publisher = repository.publisher
+        start.wait()
+        try:
+            publisher.publish(proposal, repository.registry, BY)
+        except StaleProposalError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as two:
+        said = sorted(two.map(publish, signed))
+    assert said[0] == ""
+    assert "propose it anew" in said[1]
+    assert repository.standing.is_shown
+    floor_now = read_family("gate", repository.standing.family("gate").signed).floor
+    assert floor_now in (1, 2)
+
+
+def test_somebody_elses_file_under_our_number_is_named(tmp_path: Path) -> None:
+    repository = SignedRepository(tmp_path / "repository")
+    path = tmp_path / "repository/metadata/2.root.json"
+    renewed = repository.signed(changes.renew(repository.standing, ROOT, repository.asked))
+    later = repository.signed(
+        changes.rotate(repository.standing, ROOT, [_new(ROOT)], [], repository.asked)  # type: ignore[arg-type]
+    )
+    repository.publisher.publish(renewed, None, BY)
+    assert path.is_file()
+    with pytest.raises(StaleProposalError, match="root 2 was proposed when 1 was in force"):
+        repository.publisher.publish(later, None, BY)
+
+
+def _new(role: str) -> PublicKey:
+    return PublicKey(role, PrivateKey.generate().public("new"))
+
+
+def test_a_folder_can_hold_a_repository(tmp_path: Path) -> None:
+    repository = SignedRepository(tmp_path / "repository")
+    assert Storage(FolderBlobs(tmp_path / "repository")).standing() is not None
+    assert Storage(FolderBlobs(tmp_path / "other")).standing() is None
+    assert repository.standing.snapshot_number == 1

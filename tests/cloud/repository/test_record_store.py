@@ -1,0 +1,26 @@
+"""A folder of records in place of a registry."""
+
+from pathlib import Path
+
+import pytest
+
+from cloud.errors import RepositoryError
+from cloud.repository.record_store import RecordStore
+
+
+def test_a_record_store_stands_in_for_a_registry(records: dict[str, Path]) -> None:
+    store = RecordStore(records["1.0.0"].parents[1])
+    content = store.record("gate", "1.0.0")
+    assert content == (records["1.0.0"] / "record.json").read_bytes()
+    assert store.state("gate", "1.0.0") == "VALIDATED"
+    for sha256, size in store.artefacts("gate", "1.0.0"):
+        assert len(store.open(sha256)) == size
+
+
+def test_what_is_not_there_is_said_with_its_place(records: dict[str, Path]) -> None:
+    store = RecordStore(records["1.0.0"].parents[1])
+    for ask in (store.record, store.artefacts, store.state):
+        with pytest.raises(RepositoryError, match=r"gate/9/record\.json"):
+            ask("gate", "9")
+    with pytest.raises(RepositoryError, match="no record has an artefact"):
+        store.open("ab" * 32)
