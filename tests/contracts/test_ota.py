@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,9 +21,8 @@ from models.record.reading import RECORD, read_record
 from models.record.register import register
 from models.record.store import Store
 from tests.support.fake_ota import FakeFetcher, FakeTrust
-from tests.support.file_server import Answer, FileServer, serve
 from tests.support.records import WHO, submission, write_model
-from tests.support.small_repository import SmallRepository
+from tests.support.served_repository import ServedRepository
 
 FAMILY = "gate"
 
@@ -68,34 +66,15 @@ def fake(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
 
 @contextmanager
 def signed(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
-    repository = SmallRepository(FAMILY, at=datetime.now(timezone.utc))
-    for release, (version, folder) in enumerate(folders.items(), 1):
-        repository.release(FAMILY, version, release, (folder / RECORD).read_bytes())
-        for one in read_record(folder).record.artefacts:
-            repository.files[f"blobs/{one.sha256}"] = (folder / one.path).read_bytes()
-    repository.publish(FAMILY)
-    rules: dict[str, Any] = {"floor": 0, "revoked": ()}
-
-    def rule(**changes: Any) -> None:
-        rules.update(changes)
-        repository.rule(FAMILY, **rules)
-        repository.publish(FAMILY)
-
-    def respond(path: str, wanted: str | None) -> Answer:
-        content = repository.files.get(path.removeprefix("/"))
-        return Answer(404) if content is None else serve(content)(path, wanted)
-
-    root = data_dir / "root.json"
-    root.write_bytes(repository.first_root)
-    with FileServer(respond) as server:
-        settings = OtaSettings(
-            url=server.url, root_file=root,
-            fetch=FetchSettings(attempts=1, min_free_bytes=0),
-        )  # fmt: skip
+    with ServedRepository(data_dir, FAMILY) as repository:
+        for folder in folders.values():
+            repository.release(FAMILY, folder)
+        fetch = FetchSettings(attempts=1, min_free_bytes=0)
+        settings = OtaSettings(url=repository.url, root_file=repository.root_file, fetch=fetch)
         with open_trust(settings, data_dir, threading.Event()) as opened:
             yield Bench(
-                opened.trust, opened.fetcher, folders,
-                lambda release: rule(floor=release), lambda release: rule(revoked=(release,)),
+                opened.trust, opened.fetcher, folders, partial(repository.raise_floor, FAMILY),
+                partial(repository.revoke, FAMILY),
             )  # fmt: skip
 
 
