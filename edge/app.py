@@ -118,9 +118,7 @@ def run_agent(
         networks = updates.networks(watchdog) if updates else Networks(settings, watchdog)
         with (
             _updater(updates, networks, current, lambda: up, wall) as updater,
-            sending(
-                settings, content, _clock_of(wall), _parts(reloader, updater), wall.now_ns
-            ) as up,
+            sending(settings, content, clock, _parts(reloader, updater), wall.now_ns) as up,
             _sensors(settings, wall, up) as sensors,
             networks.at_work(),
             CamerasEvidence(settings) as evidence,
