@@ -280,7 +280,11 @@ class Updates:
 
 
 def _deployment(slots: Slots) -> str:
-    active = slots.active
+    """Id of the order that had brought what is committed; empty where nobody knows."""
+    try:
+        active = slots.active
+    except OSError:
+        return ""
     slot = active.slots.get(active.committed or "")
     return slot.deployment if slot else ""
 
