@@ -53,7 +53,7 @@ def verify(folder: Path, digest: str | None = None, load: Load = load_engine) ->
     report = Report(read, _digest_problems(folder, read, digest))
     damaged = []
     for artefact in read.record.artefacts:
-        problem = _artefact_problem(folder, artefact)
+        problem = artefact_problem(folder, artefact)
         if problem:
             damaged.append(artefact.path)
             report.problems.append(problem)
@@ -80,7 +80,7 @@ def _digest_problems(folder: Path, read: Read, digest: str | None) -> list[str]:
     return problems
 
 
-def _artefact_problem(folder: Path, artefact: Artefact) -> str:
+def artefact_problem(folder: Path, artefact: Artefact) -> str:
     """What is wrong with a file; empty where nothing is."""
     path = folder / artefact.path
     try:
