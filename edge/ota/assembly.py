@@ -98,7 +98,10 @@ def origin_of(settings: EdgeSettings, stop: threading.Event) -> Iterator[Origin 
 
     with ExitStack() as ends:
         try:
-            opened = ends.enter_context(open_trust(settings.ota, settings.data_dir, stop))
+            families = {zoo.manifest(model.name).name for model in settings.models_in_use.values()}
+            opened = ends.enter_context(
+                open_trust(settings.ota, settings.data_dir, stop, families=families)
+            )
             origin = Origin(opened.trust, opened.fetcher)
         except OtaError as error:
             _log.error(

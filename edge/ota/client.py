@@ -164,6 +164,15 @@ class Client:
         self._view.require_fresh(self.reference())
         return self._view
 
+    def delegates(self, role: str) -> bool:
+        """`targets` says that there is such a role.
+
+        Raises:
+            OtaError: as `view`.
+        """
+        delegations = self.view().targets.delegations
+        return delegations is not None and role in (delegations.roles or {})
+
     def role(self, role: str) -> Targets:
         """The metadata of a role that `targets` delegates to, fetched where it is not kept.
 

@@ -101,6 +101,7 @@ class Fetch:
         """
         with self.open(url) as transfer:
             if transfer.answer.is_missing:
+                transfer.skip()
                 return None
             transfer.require_status(200)
             length = transfer.answer.length
@@ -217,6 +218,18 @@ class Transfer:
                 return
             yield arrived
 
+    def skip(self) -> None:
+        """Let a short body pass, so that the connection can be used again.
+
+        Raises:
+            OtaError: as `chunks`.
+        """
+        passed = 0
+        for chunk in self.chunks():
+            passed += len(chunk)
+            if passed > _CHUNK_BYTES:
+                return
+
     def _next(self) -> Answer | bytes | None:
         while True:
             began_s = time.monotonic()
@@ -270,6 +283,7 @@ class Transfer:
             while not self._left.is_set():
                 chunk = response.read1(_CHUNK_BYTES)
                 if not chunk:
+                    self._line.release()
                     return
                 self._put(chunk)
         except (HTTPError, OSError, ValueError) as error:
@@ -308,6 +322,11 @@ class _Line:
             self._socket = connection.sock or self._socket
         if self._is_cut:
             self.cut()
+
+    def release(self) -> None:
+        """The answer is there; whoever asks next may use the connection."""
+        with self._lock:
+            self._connection = self._socket = None
 
     def cut(self) -> None:
         with self._lock:

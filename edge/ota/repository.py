@@ -12,6 +12,7 @@ follows from its family's role, which a key signs that is on no server.
 import contextlib
 import hashlib
 import threading
+from collections.abc import Collection
 
 import structlog
 from tuf.api.metadata import Targets
@@ -32,11 +33,14 @@ class Repository:
     Args:
         client: of the repository.
         agent: version of this agent.
+        families: whose floors and revocations are known from the first refresh on; of others, once
+            the device has had to do with them.
     """
 
-    def __init__(self, client: Client, agent: str) -> None:
+    def __init__(self, client: Client, agent: str, families: Collection[str] = ()) -> None:
         self._client = client
         self._agent = agent
+        self._families = frozenset(families)
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
@@ -47,7 +51,7 @@ class Repository:
         """
         with self._lock:
             self._client.refresh()
-            for family in sorted(self._client.marks.families):
+            for family in sorted(self._client.marks.families | self._families):
                 self._try_to_take_rules(family)
 
     def target(self, family: str, version: str) -> Target:
@@ -111,8 +115,11 @@ class Repository:
         return target
 
     def _try_to_take_rules(self, family: str) -> None:
+        role = releases.role_for(family)
+        if not self._client.delegates(role):
+            return
         try:
-            self._take_rules(family, self._client.role(releases.role_for(family)))
+            self._take_rules(family, self._client.role(role))
         except OtaError as error:
             _log.warning("a family's releases cannot be had", family=family, error=str(error))
 

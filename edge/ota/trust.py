@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +38,8 @@ class Opened:
 @contextlib.contextmanager
 def open_trust(
     settings: OtaSettings, data_dir: Path, stop: threading.Event,
-    *, device_time: Time = DEVICE_TIME, agent: Callable[[], str] = lambda: version("wayside"),
+    *, families: Collection[str] = (), device_time: Time = DEVICE_TIME,
+    agent: Callable[[], str] = lambda: version("wayside"),
 ) -> Iterator[Opened]:  # fmt: skip
     """The device's side of the repository that settings name, until the block ends.
 
@@ -46,6 +47,7 @@ def open_trust(
         settings: with a url and a root_file.
         data_dir: of the device; the files lie in its folder `ota`.
         stop: once set, every wait for the network ends within a second.
+        families: names of models that this device uses.
         device_time: what the device knows of the time.
         agent: version of this agent.
 
@@ -64,7 +66,7 @@ def open_trust(
     ):
         downloads = Downloads(settings.url, fetch, stop)
         client = Client(anchor, store, HighWater(folder), downloads, device_time)
-        yield Opened(Repository(client, agent()), downloads)
+        yield Opened(Repository(client, agent(), families), downloads)
 
 
 def _anchor(path: Path) -> bytes:

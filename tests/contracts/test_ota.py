@@ -1,18 +1,19 @@
 """What holds for everybody who says what may run here, and for everybody who brings it.
 
-The fake, and a signed repository that a real server serves.
+A repository of the suite is anything that vouches for records of a folder: the fake, and a signed
+one over HTTP.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from edge.errors import OtaError
+from edge.ota.client import Time
 from edge.ota.port import Fetcher, Trust
 from edge.ota.settings import FetchSettings, OtaSettings
 from edge.ota.trust import open_trust
@@ -22,7 +23,7 @@ from models.record.register import register
 from models.record.store import Store
 from tests.support.fake_ota import FakeFetcher, FakeTrust
 from tests.support.records import WHO, submission, write_model
-from tests.support.served_repository import ServedRepository
+from tests.support.signed_repository import SignedRepository, served
 
 FAMILY = "gate"
 
@@ -49,8 +50,8 @@ class Bench:
         return (self.folders[version] / RECORD).read_bytes()
 
 
-@contextmanager
-def fake(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
+@contextlib.contextmanager
+def fake(folders: dict[str, Path]) -> Iterator[Bench]:
     trust = FakeTrust()
     for folder in folders.values():
         trust.release(FAMILY, folder)
@@ -64,31 +65,43 @@ def fake(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
     yield Bench(trust, FakeFetcher(trust, chunk_bytes=1000), folders, raise_floor, revoke)
 
 
-@contextmanager
-def signed(folders: dict[str, Path], data_dir: Path) -> Iterator[Bench]:
-    with ServedRepository(data_dir, FAMILY) as repository:
-        for folder in folders.values():
-            repository.release(FAMILY, folder)
-        fetch = FetchSettings(attempts=1, min_free_bytes=0)
-        settings = OtaSettings(url=repository.url, root_file=repository.root_file, fetch=fetch)
-        with open_trust(settings, data_dir, threading.Event()) as opened:
-            yield Bench(
-                opened.trust, opened.fetcher, folders, partial(repository.raise_floor, FAMILY),
-                partial(repository.revoke, FAMILY),
-            )  # fmt: skip
+@contextlib.contextmanager
+def signed(folders: dict[str, Path]) -> Iterator[Bench]:
+    """Signed by the cloud's own code, served over HTTP, and trusted by a device of its own."""
+    place = next(iter(folders.values())).parents[2]
+    repository = SignedRepository(place / "repository")
+    for folder in folders.values():
+        repository.release(folder)
+    (place / "root.json").write_bytes(repository.root_bytes)
+
+    def revoke(release: int) -> None:
+        repository.revoke(list(folders)[release - 1])
+
+    with served(repository.folder) as server:
+        settings = OtaSettings(
+            url=server.url,
+            root_file=place / "root.json",
+            fetch=FetchSettings(attempts=1, min_free_bytes=0),
+        )
+        time = Time(lambda: repository.now().timestamp(), lambda: True)
+        with open_trust(
+            settings, place / "data", threading.Event(), families=[FAMILY], device_time=time
+        ) as device:
+            yield Bench(device.trust, device.fetcher, folders, repository.floor, revoke)
 
 
-@pytest.fixture(params=[fake, signed])
+@pytest.fixture(params=[fake, signed], ids=["fake", "signed"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     folders = {}
     for version in ("1", "2"):
         model = write_model(tmp_path / f"model-{version}", version=version)
-        registered = register(
+        made = register(
             submission(tmp_path / f"model-{version}", model), Store(tmp_path / "store"), WHO
         )
-        folders[version] = registered.folder
-    with request.param(folders, tmp_path) as made:
-        yield made
+        folders[version] = made.folder
+    make: Callable[[dict[str, Path]], contextlib.AbstractContextManager[Bench]] = request.param
+    with make(folders) as made_bench:
+        yield made_bench
 
 
 def code_of(call: Callable[[], object]) -> str:
@@ -118,7 +131,6 @@ def test_what_was_never_released_is_no_target(bench: Bench) -> None:
 
 def test_floors_and_revocations_are_told(bench: Bench) -> None:
     bench.trust.refresh()
-    bench.trust.target(FAMILY, "1")  # from now on it is one of this device's
     assert (bench.trust.floor(FAMILY), bench.trust.revoked(FAMILY)) == (0, frozenset())
     bench.raise_floor(2)
     bench.revoke(1)

@@ -34,15 +34,29 @@ class FileServer:
     Args:
         respond: what it says.
         context: of TLS, where it speaks that.
+        keeps_connections: open for the next question; every answer says its length then.
+
+    Attributes:
+        connections: how many were made.
     """
 
-    def __init__(self, respond: Respond, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, respond: Respond, context: ssl.SSLContext | None = None,
+        *, keeps_connections: bool = False,
+    ) -> None:  # fmt: skip
+        self.connections = 0
         self._scheme = "http" if context is None else "https"
         self.respond = respond
         self.requests: list[tuple[str, str | None]] = []
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keeps_connections else "HTTP/1.0"
+
+            def setup(self) -> None:
+                server.connections += 1
+                super().setup()
+
             def do_GET(self) -> None:
                 wanted = self.headers.get("Range")
                 server.requests.append((self.path, wanted))

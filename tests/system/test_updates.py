@@ -25,7 +25,7 @@ from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, wait_until
 from tests.support.records import WHO, bright_onnx, submission, write_model
 from tests.support.retained import device_state
-from tests.support.served_repository import ServedRepository
+from tests.support.signed_repository import SignedRepository, served
 from tests.support.small_agent import DEVICE, small_agent
 from tests.support.small_cloud import SmallCloud
 
@@ -58,16 +58,18 @@ class Device:
     """An agent whose model comes from the fleet, and may be started anew."""
 
     def __init__(
-        self, folder: Path, broker: ServerProcess, cloud: SmallCloud, repository: ServedRepository
-    ) -> None:
+        self, folder: Path, broker: ServerProcess, cloud: SmallCloud, repository: SignedRepository,
+        url: str,
+    ) -> None:  # fmt: skip
         self._folder, self._broker, self._cloud = folder, broker, cloud
         self.repository = repository
         own = write_model(folder / "own", version="0")
+        (folder / "root.json").write_bytes(repository.root_bytes)
         self._file = small_agent(
             folder, model={"name": str(own)}, cameras=[STEADY], mqtt={"port": broker.port},
             status={"file": "status.json", "interval_s": 0.1}, heartbeat={"interval_s": 1},
             ota={
-                "url": repository.url, "root_file": str(repository.root_file), "probation": TRIAL,
+                "url": url, "root_file": "root.json", "probation": TRIAL,
                 "fetch": {"min_free_bytes": 0},
             },
             when_done="stay",
@@ -81,7 +83,7 @@ class Device:
         model = write_model(place, onnx, version=version, **changes)
         more: dict[str, Any] = {"pictures": ()} if is_blind else {}
         made = register(submission(place, model, **more), Store(self._folder / "store"), WHO)
-        self.repository.release(FAMILY, made.folder)
+        self.repository.release(made.folder)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -123,8 +125,9 @@ class Device:
 
 @pytest.fixture
 def device(tmp_path: Path, broker: ServerProcess, cloud: SmallCloud) -> Iterator[Device]:
-    with ServedRepository(tmp_path, FAMILY) as repository:
-        yield Device(tmp_path, broker, cloud, repository)
+    repository = SignedRepository(tmp_path / "repository")
+    with served(repository.folder) as server:
+        yield Device(tmp_path, broker, cloud, repository, server.url)
 
 
 def objects(cloud: SmallCloud) -> list[EventBatch.Event]:
@@ -204,7 +207,7 @@ def test_what_is_revoked_gives_way_at_once_and_what_is_not_signed_never_comes(
         device.order("9", 2)
         assert device.ends(2, UpdateReport.REJECTED).code == "unknown-target"
         assert device.version() == "1"
-        device.repository.revoke(FAMILY, 1)
+        device.repository.revoke("1")
         device.order("9", 3)
         wait_until(lambda: device.version() == "0", "the settings' own model", 30)
         wait_until(

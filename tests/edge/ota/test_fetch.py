@@ -1,5 +1,6 @@
 """One answer over HTTP: bounded in size, time and where it may come from."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -44,6 +45,24 @@ def test_a_small_file_comes_whole() -> None:
     with FileServer(serve(CONTENT)) as server:
         assert fetch().bytes(f"{server.url}/metadata/1.root.json", 10_000) == CONTENT
     assert server.requests == [("/metadata/1.root.json", None)]
+
+
+def test_one_connection_serves_one_question_after_the_other() -> None:
+    """A TLS handshake for each would be most of what an idle device costs."""
+
+    def respond(path: str, wanted: str | None) -> Answer:
+        if path == "/2.root.json":
+            return Answer(404, {"Content-Length": "9"}, b"not there")
+        return serve(CONTENT)(path, wanted)
+
+    asked = fetch()
+    with FileServer(respond, keeps_connections=True) as server, contextlib.closing(asked):
+        for _ in range(3):
+            assert asked.bytes(f"{server.url}/2.root.json", 10_000) is None
+            assert asked.bytes(f"{server.url}/timestamp.json", 10_000) == CONTENT
+        asked.close()
+    assert len(server.requests) == 6
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
