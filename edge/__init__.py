@@ -28,6 +28,7 @@ board.py       how warm the machine is, and how busy its GPU
 nvml.py        how a graphics card of NVIDIA's does
 agent.py       all cameras, until nothing is left to do
 status.py      what the agent says of itself in a file
+ota/           updates of models: believed by signatures, never at the price of what serves
 telemetry/     what it says over HTTP: /metrics, /healthz, /readyz
 network.py     a network that serves, and the faster engine that takes over from it
 networks.py    all networks that cameras use, each with its scheduler

@@ -1,13 +1,13 @@
 """The agent put together.
 
-With assembly.py, network.py, networks.py and the assembly.py of sensors, evidence and identity, all
-that names adapters.
+With assembly.py, network.py, networks.py and the assembly.py of sensors, evidence, identity and
+ota, all that names adapters.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,10 @@ from edge.evidence.assembly import CamerasEvidence
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
 from edge.identity.assembly import renewing
+from edge.misfits import Manifests
 from edge.networks import Networks
+from edge.ota.assembly import Origin, Updates
+from edge.ota.updater import Updater
 from edge.pipeline import Pipeline
 from edge.publish.clock import ClockState, clock_synced, unanchored
 from edge.publish.forwarder import Forwarder
@@ -51,6 +54,7 @@ class Sending:
     outbox: Outbox
     forwarder: Forwarder
     heartbeat: Heartbeat
+    uplink: Uplink
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,16 @@ class Changeable:
 
 
 def run_agent(
-    settings: EdgeSettings, stop: threading.Event, changeable: Changeable | None = None
-) -> bool:
+    settings: EdgeSettings, stop: threading.Event, changeable: Changeable | None = None,
+    origin: Origin | None = None,
+) -> bool:  # fmt: skip
     """Run every camera until told to stop or nothing is left to do.
 
     Args:
         settings: what to run.
         stop: ends it.
         changeable: where cameras and rules may change meanwhile; None: they do not.
+        origin: where models come from; None: the settings' own serve.
 
     Returns:
         True when no camera failed.
@@ -86,17 +92,19 @@ def run_agent(
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    wall = WallClock()
-    clock = _clock_of(wall)
-    track_ids = TrackIds()
-    sensing: list[Sensors] = []
+    wall, track_ids = WallClock(), TrackIds()
+    clock, sensing = _clock_of(wall), list[Sensors]()
 
     def make(camera: CameraSettings) -> Pipeline:
         sink = sensors.filled(camera.id, up.outbox.append)
         return pipeline_of(camera, networks, track_ids, sink, wall, watchdog, evidence.of(camera))
 
     cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
-    reloader = _reloader(settings, changeable, cameras)
+    reloader = _reloader(settings, changeable, cameras, lambda: networks.manifests)
+    updates = Updates(settings, origin) if origin else None
+
+    def current() -> EdgeSettings:
+        return reloader.settings if reloader else settings
 
     def content() -> DeviceState:
         state = _device_state(cameras.pipelines, networks, wall)
@@ -108,23 +116,19 @@ def run_agent(
         closing(Notifier()) as systemd,
         Watchdog(settings.infer.stuck_after_s, alive=systemd.alive) as watchdog,
     ):
-        networks = Networks(settings, watchdog)
+        networks = updates.networks(watchdog) if updates else Networks(settings, watchdog)
         with (
-            sending(settings, content, clock, [reloader] if reloader else [], wall.now_ns) as up,
-            Sensors(
-                settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
-            ) as sensors,
+            _updater(updates, networks, current, lambda: up, wall) as updater,
+            sending(settings, content, clock, _parts(reloader, updater), wall.now_ns) as up,
+            _sensors(settings, wall, up) as sensors,
             networks.at_work(),
             CamerasEvidence(settings) as evidence,
         ):
             sensing.append(sensors)
             cameras.add(settings.cameras)
-            with (
-                _status_file(settings, networks, cameras, up, sensors, evidence),
-                _telemetry(settings, networks, cameras, up, wall),
-                frozen_heap(),
-            ):
-                _work(settings, cameras, networks, up, sensors, evidence, systemd, reloader, stop)
+            parts = _parts(reloader, updater)
+            with _watched(settings, networks, cameras, up, sensors, evidence, wall), frozen_heap():
+                _work(settings, cameras, networks, up, sensors, evidence, systemd, parts, stop)
             _tell_end(cameras, up.outbox)
     return not cameras.failed
 
@@ -193,27 +197,58 @@ def sending(
         heartbeat.start()
         ends.callback(heartbeat.stop)
         ends.enter_context(renewing(settings.identity, uplink.reconnect, heartbeat.note_error))
-        yield Sending(outbox, forwarder, heartbeat)
+        yield Sending(outbox, forwarder, heartbeat, uplink)
 
 
 def _reloader(
-    settings: EdgeSettings, changeable: Changeable | None, cameras: Cameras
+    settings: EdgeSettings,
+    changeable: Changeable | None,
+    cameras: Cameras,
+    manifests: Callable[[], Manifests],
 ) -> Reloader | None:
     if changeable is None:
         return None
     reloader = Reloader(
-        changeable.file, settings, changeable.desired, cameras.change, cameras.note_error
-    )
+        changeable.file, settings, changeable.desired, cameras.change, cameras.note_error,
+        manifests,
+    )  # fmt: skip
     changeable.on_ask(reloader.ask)
     return reloader
 
 
+@contextmanager
+def _updater(
+    updates: Updates | None, networks: Networks, current: Callable[[], EdgeSettings],
+    sending: Callable[[], Sending], wall: WallClock,
+) -> Iterator[Updater | None]:  # fmt: skip
+    if updates is None:
+        yield None
+        return
+    with updates.at_work(
+        networks,
+        current,
+        lambda topic, payload, on_puback: sending().uplink.publish(topic, payload, on_puback),
+        lambda: sending().outbox.boot,
+        lambda error: sending().heartbeat.note_error(error),
+        wall.now_ns,
+    ) as updater:
+        yield updater
+
+
+def _parts(reloader: Reloader | None, updater: Updater | None) -> list[Reloader | Updater]:
+    """Who listens to the cloud, in threads of their own."""
+    return [part for part in (reloader, updater) if part is not None]
+
+
 def _work(
     settings: EdgeSettings, cameras: Cameras, networks: Networks, up: Sending, sensors: Sensors,
-    evidence: CamerasEvidence, systemd: Notifier, reloader: Reloader | None, stop: threading.Event,
+    evidence: CamerasEvidence, systemd: Notifier, listening: Sequence[Reloader | Updater],
+    stop: threading.Event,
 ) -> None:  # fmt: skip
     """All cameras, until they have ended or it was told to stop."""
-    with networks.upgraded(), reloader or nullcontext():
+    with networks.upgraded(), ExitStack() as parts:
+        for part in listening:
+            parts.enter_context(part)
         cameras.start()
         engines = ", ".join(network.engine for network in networks.stats)
         systemd.ready(f"{len(cameras.pipelines)} cameras, {engines}")
@@ -223,6 +258,23 @@ def _work(
     cameras.stop()
     sensors.stop()
     up.outbox.flush(_FLUSH_S)
+
+
+def _sensors(settings: EdgeSettings, wall: WallClock, up: Sending) -> Sensors:
+    return Sensors(settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error)
+
+
+@contextmanager
+def _watched(
+    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, sensors: Sensors,
+    evidence: CamerasEvidence, wall: WallClock,
+) -> Iterator[None]:  # fmt: skip
+    """While whoever watches is told of the agent."""
+    with (
+        _status_file(settings, networks, cameras, up, sensors, evidence),
+        _telemetry(settings, networks, cameras, up, wall),
+    ):
+        yield
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.capture.slot import Slot
+from edge.infer.port import Model
 from edge.infer.scheduler import Scheduler
 from edge.infer.settings import ShareSettings
 from edge.meter import AreaStats, Meter
@@ -27,12 +28,14 @@ class AreaStages:
         scheduler: of the network, at work.
         rules: about what it finds.
         share: frames that it looks at.
+        found_by: the model that the rules were made for; None where the scheduler knows none.
     """
 
     model: str
     scheduler: Scheduler[Areas]
     rules: AreaRules
     share: ShareSettings
+    found_by: Model | None = None
 
 
 class AreaLine:
@@ -99,10 +102,14 @@ class AreaLine:
     def _run(self) -> None:
         stages = self._stages
         feed = stages.scheduler.feed(self._slot, burst=self._burst, min_fps=stages.share.min_fps)
+        model = stages.found_by
         try:
             with feed:
                 for inferred in feed:
                     self._meter.tracked(inferred.read_ns, 0)
+                    if inferred.model is not None and inferred.model is not model:
+                        model, manifest = inferred.model, inferred.model.manifest
+                        stages.rules.follow(manifest.classes, manifest.name, manifest.version)
                     self._sink(
                         stages.rules.step(inferred.found, inferred.captured_ns, inferred.number)
                     )

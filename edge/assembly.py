@@ -50,7 +50,7 @@ def pipeline_of(
     from edge.capture.sources import Camera
 
     detector = networks.detector(camera.model)
-    manifest = detector.manifest
+    manifest = detector.model.manifest
     stages = Stages(
         Camera(camera.id, camera, wall).open,
         detector.scheduler,
@@ -59,6 +59,7 @@ def pipeline_of(
         sink,
         _areas(camera, networks),
         evidence,
+        detector.model,
     )
     return Pipeline(
         camera.id, camera, stages, wall=wall, watchdog=watchdog, share=camera, gate=_gate(camera),
@@ -76,7 +77,7 @@ def _areas(camera: CameraSettings, networks: Networks) -> tuple[AreaStages, ...]
     found = []
     for areas in camera.areas:
         segmenter = networks.segmenter(areas.model)
-        manifest = segmenter.manifest
+        manifest = segmenter.model.manifest
         rules = CameraAreaRules(camera.id, manifest.classes, manifest.name, manifest.version, areas)
-        found.append(AreaStages(areas.model, segmenter.scheduler, rules, areas))
+        found.append(AreaStages(areas.model, segmenter.scheduler, rules, areas, segmenter.model))
     return tuple(found)

@@ -8,6 +8,7 @@ EdgeError
 ├── SensorError       a sensor cannot be opened or read, or sends garbage: try again
 ├── IdentityError     the device's credentials: the message says what to do
 │   └── CloudAwayError   the cloud does not answer now: try again with the same words
+├── OtaError          an update cannot be taken: its code says why, and what serves serves on
 └── OutboxError       events cannot be made durable
     └── OutboxFullError   no space, on disk or within max_bytes: room must be made
 """
@@ -45,6 +46,22 @@ class IdentityError(EdgeError):
 
 class CloudAwayError(IdentityError):
     """The cloud is not reached, or asks for patience."""
+
+
+class OtaError(EdgeError):
+    """Why an update cannot be taken, or not now.
+
+    Args:
+        code: of `edge.ota.states.Code`, stable, for machines.
+        detail: for people: what was wrong, where, what to do.
+        is_passing: it may be otherwise later, so it is worth another try.
+    """
+
+    def __init__(self, code: str, detail: str, *, is_passing: bool = False) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.is_passing = is_passing
 
 
 class OutboxError(EdgeError):

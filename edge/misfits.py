@@ -52,6 +52,19 @@ def misfits(
             yield _place(key), told, key
     for key, manifest in manifests.items():
         yield from _as_itself(key, models[key], manifest, tracker)
+    yield from camera_misfits(models, cameras, manifests)
+
+
+def camera_misfits(
+    models: Models, cameras: Sequence[CameraSettings], manifests: Manifests
+) -> Iterator[Misfit]:
+    """What of the cameras does not fit the networks that look at their frames now.
+
+    Args:
+        models: all of them.
+        cameras: all of them.
+        manifests: of the networks as they serve; a model may have been exchanged.
+    """
     for number, camera in enumerate(cameras):
         for place, message, value in _of_camera(camera, models, manifests):
             yield ("cameras", number, *place), message, value

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from edge.infer.batching import most_together
+from edge.infer.port import Model
 from edge.infer.proof import Proof, as_registered, same_finds, same_outputs
 from edge.infer.upgrade import Upgrade, probe_picture
 from edge.misfits import OBJECTS
@@ -41,15 +42,31 @@ class LoadedNetwork:
 
     Attributes:
         network: as it serves.
-        tracker: settings on its scale of confidence; None where it finds no objects.
+        model: that it is of.
         upgrade: what makes it faster while it is entered.
         record: sha256 of its record, hexadecimal; empty where it is no registered model.
     """
 
     network: Detector | Segmenter
-    tracker: TrackerSettings | None
+    model: Model
     upgrade: AbstractContextManager[object]
     record: str = ""
+
+    @property
+    def tracker(self) -> TrackerSettings | None:
+        """Settings on its scale of confidence; None where it finds no objects."""
+        return self.model.tracker
+
+    def hurry(self, stop: threading.Event) -> None:
+        """Return when the faster engine has taken over, or will not; `stop` calls it off."""
+        if isinstance(self.upgrade, Upgrade):
+            self.upgrade.hurry(stop)
+
+    def close(self) -> None:
+        """Give the engine back, and call off what was to take over from it."""
+        if isinstance(self.upgrade, Upgrade):
+            self.upgrade.call_off()
+        self.network.close()
 
 
 def wants_tensorrt(model: ModelSettings) -> bool:
@@ -85,11 +102,11 @@ def load_network(settings: EdgeSettings, model: ModelSettings) -> LoadedNetwork:
     _log.info("model loaded", model=manifest.name, engine=network.engine.name, path=str(path))
     record = _record_digest(model.name)
     if path.suffix == TFLITE or not wants_tensorrt(model):
-        return LoadedNetwork(network, tracker, nullcontext(), record)
+        return LoadedNetwork(network, Model(manifest, tracker), nullcontext(), record)
     switching = SwitchingEngine(network.engine)
     network = type(network)(manifest, switching)
     upgrade = _upgrade(settings, model, network, switching, path)
-    return LoadedNetwork(network, tracker, upgrade, record)
+    return LoadedNetwork(network, Model(manifest, tracker), upgrade, record)
 
 
 def _record_digest(name: str) -> str:

@@ -13,9 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.area_line import AreaLine, AreaStages
 from edge.capture.attempt import Open
@@ -28,12 +31,15 @@ from edge.capture.slot import Fork, FrameQueue, LatestFrameSlot, Slot
 from edge.capture.thinning import Thinning
 from edge.histogram import StageTimes
 from edge.infer.burst import Inferred
+from edge.infer.port import Model
 from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import Meter, PipelineStats
+from edge.rules.names import ClassTable
 from edge.rules.port import Draft
 from edge.rules.settings import CameraRulesSettings
 from edge.track.port import Tracks
+from edge.track.settings import TrackerSettings
 from edge.watchdog import Watchdog
 from models.detections import Detections, Image
 
@@ -50,6 +56,9 @@ class Tracker(Protocol):
     def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
         """The tracks of a frame."""
 
+    def follow(self, settings: TrackerSettings) -> None:
+        """Track by other settings from the next frame on."""
+
 
 class Rules(Protocol):
     """What happens with tracks."""
@@ -59,6 +68,11 @@ class Rules(Protocol):
 
     def change(self, settings: CameraRulesSettings) -> list[Draft]:
         """Watch by other settings from now on; what the ones until now had left to say."""
+
+    def follow(
+        self, classes: Sequence[str], model: str, model_version: str, since_ns: int
+    ) -> list[Draft]:
+        """Another model looks from a frame on; what the rules until now had left to say."""
 
     def finish(self) -> list[Draft]:
         """What is left to say when no further frame comes."""
@@ -92,7 +106,18 @@ class Evidence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What a frame passes, in this order; None: nothing is hidden or kept of the camera."""
+    """What a frame passes, in this order.
+
+    Attributes:
+        open_source: of the camera.
+        detector: finds objects.
+        tracker: makes them tracks.
+        rules: about tracks.
+        sink: takes events over.
+        areas: networks that look beside the detector.
+        evidence: what is hidden and kept; None: nothing is.
+        model: of the detector, for which tracker and rules were made; None where it knows none.
+    """
 
     open_source: Open
     detector: Scheduler[Detections]
@@ -101,6 +126,7 @@ class Stages:
     sink: Sink
     areas: tuple[AreaStages, ...] = ()
     evidence: Evidence | None = None
+    model: Model | None = None
 
 
 class Pipeline:
@@ -149,6 +175,9 @@ class Pipeline:
         self._meter = Meter()
         self.times = StageTimes()
         self._new_rules: SimpleQueue[CameraRulesSettings] = SimpleQueue()
+        self._model = stages.model
+        self._classes = ClassTable(stages.model.manifest.classes if stages.model else ())
+        self._class_ids: NDArray[np.int32] | None = None
         self._events = 0
         self._counting = threading.Lock()
         self._reader = Reader(
@@ -184,6 +213,8 @@ class Pipeline:
                 lines.enter_context(line)
             for inferred in feed:
                 self._change_rules(evidence)
+                if inferred.model is not None and inferred.model is not self._model:
+                    self._follow(inferred.model, inferred.captured_ns, evidence)
                 self._sink(self._judged(inferred, evidence))
         drafts = self._stages.rules.finish()
         self._sink(evidence.finish(drafts) if evidence else drafts)
@@ -222,8 +253,11 @@ class Pipeline:
     def _judged(self, inferred: Inferred[Detections], evidence: Evidence | None) -> list[Draft]:
         """What a frame's detections mean, once they are tracks, with what belongs to it."""
         begun_ns = time.monotonic_ns()
+        found = inferred.found
+        if self._class_ids is not None:
+            found = replace(found, class_id=self._class_ids.take(found.class_id))
         tracks = self._stages.tracker.update(
-            inferred.found, captured_ns=inferred.captured_ns, frame=inferred.number
+            found, captured_ns=inferred.captured_ns, frame=inferred.number
         )
         tracked_ns = time.monotonic_ns()
         self._meter.tracked(inferred.read_ns, len(tracks))
@@ -237,6 +271,17 @@ class Pipeline:
         times.track.record(tracked_ns - begun_ns)
         times.rules.record(time.monotonic_ns() - tracked_ns)
         return evidence.look(inferred.picture, tracks, drafts) if evidence else drafts
+
+    def _follow(self, model: Model, since_ns: int, evidence: Evidence | None) -> None:
+        """Another model looks at the frames from here on; tracks and objects live on."""
+        self._model, manifest = model, model.manifest
+        self._class_ids = self._classes.join(manifest.classes)
+        if model.tracker is not None:
+            self._stages.tracker.follow(model.tracker)
+        drafts = self._stages.rules.follow(
+            self._classes.names, manifest.name, manifest.version, since_ns
+        )
+        self._sink(evidence.finish(drafts) if evidence else drafts)
 
     def _change_rules(self, evidence: Evidence | None) -> None:
         while not self._new_rules.empty():

@@ -13,12 +13,14 @@ import structlog
 
 from edge.changes import Changes, changes
 from edge.desired import Desired, DesiredFile, read_desired
+from edge.misfits import Manifests, camera_misfits
 from edge.settings import EdgeSettings, load
 from protos import topics
 from protos.codec import decode
 from protos.errors import WireError
 from protos.v1.desired_state_pb2 import DesiredState
-from wayside.errors import SettingsError
+from wayside.errors import Problem, SettingsError
+from wayside.settings import dotted
 
 _MAX_REASON_CHARS = 1000
 """The heartbeat repeats it for as long as it is so."""
@@ -43,6 +45,7 @@ class Reloader:
         desired: what the cloud said of them.
         apply: has the cameras changed.
         note_error: has the heartbeat repeat an error.
+        manifests: of the networks that look at frames now, by the ids that cameras name.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class Reloader:
         desired: Desired,
         apply: Callable[[Changes], None],
         note_error: Callable[[str], None],
+        manifests: Callable[[], Manifests] = dict,
     ) -> None:
+        self._manifests = manifests
         self._path = path
         self._settings = settings
         self._loaded = frozenset(settings.models_in_use)
@@ -88,6 +93,11 @@ class Reloader:
         """Of the newest DesiredState, where that is not in force."""
         found = self._refusal
         return found if found is not None and found.revision > self.revision else None
+
+    @property
+    def settings(self) -> EdgeSettings:
+        """That are in force."""
+        return self._settings
 
     def ask(self) -> None:
         """Have the file read again; returns at once."""
@@ -153,6 +163,7 @@ class Reloader:
     def _reload(self, desired: Desired, sent: bytes | None) -> None:
         layer = desired.over_known if sent is None else desired.over
         settings = load(self._path, layer if desired.cameras else None)
+        self._check_fits(settings)
         found = changes(self._settings, settings, self._loaded)
         if found.restart:
             told = f"only a restart can change {', '.join(found.restart)}; nothing was taken"
@@ -168,6 +179,20 @@ class Reloader:
         if sent is not None:
             self._refused = None
         _log.info("settings taken", cloud_revision=desired.revision, **found.told)
+
+    def _check_fits(self, settings: EdgeSettings) -> None:
+        """Return when cameras and rules fit the models that serve, which the file does not know.
+
+        Raises:
+            SettingsError: a rule names a class that such a model does not have.
+        """
+        found = camera_misfits(settings.models_in_use, settings.cameras, self._manifests())
+        problems = [
+            Problem(str(self._path), 0, dotted(place), f"{told}, as the fleet has updated it")
+            for place, told, _ in found
+        ]
+        if problems:
+            raise SettingsError(problems)
 
     def _keep(self, sent: bytes) -> None:
         try:

@@ -23,6 +23,7 @@ from edge.identity.settings import IdentitySettings
 from edge.infer.settings import InferSettings
 from edge.misfits import Misfit, misfits
 from edge.model_settings import ModelSettings
+from edge.ota.settings import OtaSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.sensors.settings import SensorSettings, sensor_problems
 from edge.telemetry.settings import TelemetrySettings
@@ -87,6 +88,7 @@ class EdgeSettings(_Frozen):
     telemetry: TelemetrySettings = TelemetrySettings()
     clips: ClipFolderSettings = ClipFolderSettings()
     remote: RemoteSettings = RemoteSettings()
+    ota: OtaSettings = OtaSettings()
     when_done: Literal["drain", "exit", "stay"] = Field(
         "drain",
         description="once every file has been read: wait until the cloud holds all events, "

@@ -3,12 +3,10 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
+from edge.infer.port import Found, Model
 from models.detections import Image
-
-Found = TypeVar("Found")
-"""What a network finds in a picture: Detections, Areas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +24,7 @@ class Inferred(Generic[Found]):
         found: in the frame.
         picture: the frame's, read-only; None where nobody asked to keep it, for frames in flight
             cost caches and memory.
+        model: that found it; None where the scheduler was not told.
     """
 
     number: int
@@ -37,6 +36,7 @@ class Inferred(Generic[Found]):
     height_px: int
     found: Found
     picture: Image | None = None
+    model: Model | None = None
 
 
 class Burst(Generic[Found]):

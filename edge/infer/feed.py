@@ -5,7 +5,8 @@ from queue import SimpleQueue
 from typing import Generic
 
 from edge.capture.slot import Arrival, Slot, Waits
-from edge.infer.burst import Burst, Found, Inferred
+from edge.infer.burst import Burst, Inferred
+from edge.infer.port import Found, Model
 
 READ_AHEAD = 2
 """Results that may wait for the consumer, besides the frames that are worked on."""
@@ -33,8 +34,8 @@ class Taken(Generic[Found]):
         self._burst = burst
         self._place = place
 
-    def put(self, found: Found, inferred_ns: int) -> None:
-        """What the network found in it, and when."""
+    def put(self, found: Found, inferred_ns: int, model: Model | None = None) -> None:
+        """What the network found in it, when, and of which model it is."""
         frame = self.arrival.frame
         height_px, width_px = frame.image.shape[:2]
         self._burst.put(
@@ -42,6 +43,7 @@ class Taken(Generic[Found]):
             Inferred(
                 frame.number, frame.captured_ns, self.arrival.read_ns, self.taken_ns, inferred_ns,
                 width_px, height_px, found, frame.image if self._feed.keeps_pictures else None,
+                model,
             ),
         )  # fmt: skip
 

@@ -6,20 +6,24 @@
 
 Cameras come and go while it runs, and touch none of the others. A network that fails ends it,
 and every feed with it (decision 1).
+
+The network may be exchanged between two frames: which one looks at a frame is settled when the
+frame is taken, so results come from the one before up to some frame, and from then on from the
+other, in the order of the frames; none is lost and none waits. One that is on trial has its
+incumbent beside it, which looks at what it fails on (edge/ota/).
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
 from edge.capture.slot import Slot
 from edge.infer.batching import Batching
-from edge.infer.burst import Found
 from edge.infer.feed import Feed, Taken
-from edge.infer.port import Finder
+from edge.infer.port import Finder, Found, Looker, Model
 from edge.infer.turns import Turns, Waiting
 from edge.watchdog import Watchdog
 from models.errors import EngineError
@@ -42,6 +46,16 @@ class SchedulerStats:
     worked_ns: int
 
 
+class _Held(Generic[Found]):
+    """A network that looks at frames, and how many batches it is at."""
+
+    __slots__ = ("looker", "runs")
+
+    def __init__(self, looker: Looker[Found]) -> None:
+        self.looker = looker
+        self.runs = 0
+
+
 class Scheduler(Generic[Found]):
     """Has a network look at the frames of all cameras. Use it as a context.
 
@@ -50,7 +64,7 @@ class Scheduler(Generic[Found]):
     scheduler.
 
     Args:
-        network: what looks at them.
+        network: what looks at them; with what belongs to it, where that is to be told.
         workers: number of threads.
         watchdog: ends the process when an inference does not come back.
         batching: asked for each batch, as engines may change.
@@ -59,13 +73,13 @@ class Scheduler(Generic[Found]):
 
     def __init__(
         self,
-        network: Finder[Found],
+        network: Finder[Found] | Looker[Found],
         workers: int,
         watchdog: Watchdog,
         batching: Callable[[], Batching] = Batching,
         name: str = "infer",
     ) -> None:
-        self._network = network
+        self._held = _Held(network if isinstance(network, Looker) else Looker(network))
         self._workers = workers
         self._watchdog = watchdog
         self._batching = batching
@@ -73,7 +87,9 @@ class Scheduler(Generic[Found]):
         self._feeds: dict[int, Feed[Found]] = {}
         self._joined = 0
         self._collecting = threading.Lock()
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._idle = threading.Condition(lock)
         self._busy = 0
         self._is_over = False
         self._error: BaseException | None = None
@@ -121,6 +137,21 @@ class Scheduler(Generic[Found]):
         self._heard(feed)
         return feed
 
+    def exchange(self, looker: Looker[Found]) -> None:
+        """Have another network look at the frames that are taken from now on.
+
+        Returns when the one before has ended the last batch that it was at; frames go on
+        meanwhile. It is not closed: it may come back.
+        """
+        with self._changed:
+            before, self._held = self._held, _Held(looker)
+            self._idle.wait_for(lambda: before.runs == 0 or self._is_over)
+
+    @property
+    def model(self) -> Model | None:
+        """Of the network that looks at the next frame."""
+        return self._held.looker.model
+
     @property
     def stats(self) -> SchedulerStats:
         """What it has done so far."""
@@ -155,36 +186,60 @@ class Scheduler(Generic[Found]):
             for feed in self._feeds.values():
                 feed.end(error)
             self._changed.notify_all()
+            self._idle.notify_all()
 
     # What the workers do.
 
     def _work(self) -> None:
         try:
             while True:
-                self._infer(self._next_batch())
+                self._infer(*self._next_batch())
         except BaseException as error:  # noqa: BLE001 - raised where results are awaited
             self._stop(error)
 
-    def _infer(self, batch: list[Taken[Found]]) -> None:
+    def _infer(self, held: _Held[Found], batch: list[Taken[Found]]) -> None:
         begun_ns = time.monotonic_ns()
-        with _failing(batch):
-            found = self._look_at(batch)
+        with _failing(batch), self._leaving(held):
+            looker, found = self._look_at(held.looker, batch)
         now_ns = time.monotonic_ns()
-        for one, seen in found:
-            one.put(seen, now_ns)
+        for one, seen in zip(batch, found, strict=True):
+            one.put(seen, now_ns, looker.model)
         with self._changed:
             self._busy -= 1
             self._worked_ns += now_ns - begun_ns
             self._changed.notify()
 
-    def _look_at(self, batch: list[Taken[Found]]) -> list[tuple[Taken[Found], Found]]:
+    def _look_at(
+        self, looker: Looker[Found], batch: list[Taken[Found]]
+    ) -> tuple[Looker[Found], Sequence[Found]]:
+        """What is found in a batch, and who found it."""
         pictures = [one.arrival.frame.image for one in batch]
-        with self._watchdog.working("inference"):
-            found = self._network.find_all(pictures)
-        return list(zip(batch, found, strict=True))
+        begun_ns = time.monotonic_ns()
+        try:
+            with self._watchdog.working("inference"):
+                found = _one_for_each(batch, looker.network.find_all(pictures))
+        except Exception as error:
+            if looker.incumbent is None:
+                raise
+            if looker.observer is not None:
+                looker.observer.failed(error)
+            return self._look_at(looker.incumbent, batch)
+        if looker.observer is not None:
+            looker.observer.looked(found, time.monotonic_ns() - begun_ns)
+        return looker, found
 
-    def _next_batch(self) -> list[Taken[Found]]:
-        """Frames that are looked at together.
+    @contextmanager
+    def _leaving(self, held: _Held[Found]) -> Iterator[None]:
+        """While a network is at a batch; whoever waits for its last one is told."""
+        try:
+            yield
+        finally:
+            with self._changed:
+                held.runs -= 1
+                self._idle.notify_all()
+
+    def _next_batch(self) -> tuple[_Held[Found], list[Taken[Found]]]:
+        """Frames that are looked at together, and the network that looks at them.
 
         Raises:
             BaseException: what ended the scheduler; there will be none.
@@ -195,11 +250,12 @@ class Scheduler(Generic[Found]):
                 pass
             if self._error is not None:
                 raise self._error
+            self._held.runs += 1
             self._busy += 1
             self._batches += 1
             self._frames += len(batch)
             self._waited_ns += sum(one.taken_ns - one.arrival.read_ns for one in batch)
-            return batch
+            return self._held, batch
 
     def _is_collected(self, batch: list[Taken[Found]]) -> bool:
         """Add what there is to a batch; True when it is to go, else something may have changed."""
@@ -237,6 +293,12 @@ class Scheduler(Generic[Found]):
             if taken is not None:
                 self._turns.served(turn, waiting, now_ns)
                 return taken
+
+
+def _one_for_each(batch: Sequence[object], found: Sequence[Found]) -> Sequence[Found]:
+    if len(found) != len(batch):
+        raise ValueError(f"expected {len(batch)} results, got {len(found)}")
+    return found
 
 
 @contextmanager

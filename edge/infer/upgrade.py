@@ -22,6 +22,8 @@ _log = structlog.get_logger(__name__)
 Prepare = Callable[[threading.Event], Engine]
 """Makes the faster engine, for minutes perhaps; the event calls that off. Raises ModelError."""
 
+_POLL_S = 0.1
+
 JOIN_S = 10.0
 """What an engine that is just being loaded gets to end when the agent stops."""
 
@@ -65,8 +67,26 @@ class Upgrade:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.call_off()
+
+    def call_off(self) -> None:
+        """End it, if it has begun; what has taken over serves on."""
         self._stop.set()
-        self._thread.join(JOIN_S)
+        if self._thread.ident is not None:
+            self._thread.join(JOIN_S)
+
+    def hurry(self, stop: threading.Event) -> None:
+        """Begin, and return when the other engine has taken over or will not.
+
+        Args:
+            stop: calls it off.
+        """
+        self._thread.start()
+        while self._thread.is_alive():
+            if stop.wait(_POLL_S):
+                self.call_off()
+                return
+            self._thread.join(_POLL_S)
 
     def _run(self) -> None:
         try:

@@ -20,6 +20,7 @@ scope.py       whom rules watch and when, and their hysteresis, as arrays
 presence.py    who is in which zone since when
 crossing.py    who crossed which line in which direction
 ground.py      where on the ground objects stand, and how fast they move
+names.py       classes and models by name, where the model changes while objects live on
 hit.py         what a rule found, and how often it may say so
 
 zone.py        who enters and leaves zones

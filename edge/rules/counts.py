@@ -58,8 +58,10 @@ class _Intervals:
 
     def inherit(self, before: "_Intervals", lineage: Lineage) -> None:
         """Go on as these rules did before."""
-        for name in ("_number", "_has_frames", "_last_ns", "_last_frame", "_counts"):
+        for name in ("_number", "_has_frames", "_last_ns", "_last_frame"):
             getattr(self, name)[lineage.new] = getattr(before, name)[lineage.old]
+        known = before._counts.shape[1]  # another model may have brought classes
+        self._counts[lineage.new, :known] = before._counts[lineage.old]
 
     def begin(self, now_ns: int, frame: int, is_on: NDArray[np.bool_]) -> list[Tally]:
         """Take in a frame's time; returns the intervals that it ends."""

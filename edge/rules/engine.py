@@ -45,6 +45,7 @@ class CameraRules:
         settings: CameraRulesSettings,
     ) -> None:
         require_none(camera_id, unknown_classes(settings, classes))
+        self._settings = settings
         self._camera, self._classes = camera_id, tuple(classes)
         self._drafter = Drafter(camera_id, classes, model, model_version)
         self._objects = Objects.none()
@@ -93,12 +94,33 @@ class CameraRules:
         """
         require_none(self._camera, unknown_classes(settings, self._classes))
         objects, draft, before = self._objects, self._drafter, self._watches
+        self._settings = settings
         self._watch_by(settings)
         self._life.follow(settings.objects)
         goes_on = self._watches.inherit(before)
         hits = before.end(np.arange(len(objects)), objects.last_seen_ns)
         drafts = [draft.hit(objects, hit) for hit in hits if hit.rule.id not in goes_on]
         return drafts + self._finish(before, goes_on)
+
+    def follow(
+        self, classes: Sequence[str], model: str, model_version: str, since_ns: int
+    ) -> list[Draft]:
+        """Another model finds what frames from a captured time on show; the objects live on.
+
+        Args:
+            classes: by the class ids of the tracks from now on; those until now stay as they are.
+            model: name of the model.
+            model_version: its version.
+            since_ns: captured time of the first frame that it looked at.
+
+        Returns:
+            what the rules until now had left to say: nothing, as each goes on.
+        """
+        self._drafter.follow(classes, model, model_version, since_ns)
+        if tuple(classes) == self._classes:
+            return []
+        self._classes = tuple(classes)
+        return self.change(self._settings)
 
     def finish(self) -> list[Draft]:
         """The events of the source's end: every living object ends, and is forgotten."""

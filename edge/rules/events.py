@@ -7,6 +7,7 @@ from edge.rules.hit import NOBODY, Hit, Kind
 from edge.rules.kinds import OccupancyRule
 from edge.rules.latch import NS_PER_S
 from edge.rules.line import direction_of
+from edge.rules.names import ModelNames
 from edge.rules.objects import Objects
 from edge.rules.occupancy import has_limits
 from edge.rules.port import Draft, Event
@@ -28,8 +29,12 @@ class Drafter:
     def __init__(self, camera: str, classes: Sequence[str], model: str, model_version: str) -> None:
         self._camera = camera
         self._classes = tuple(classes)
-        self._model = model
-        self._model_version = model_version
+        self._models = ModelNames(model, model_version)
+
+    def follow(self, classes: Sequence[str], model: str, model_version: str, since_ns: int) -> None:
+        """What frames from a captured time on show was found by another model."""
+        self._classes = tuple(classes)
+        self._models.follow(model, model_version, since_ns)
 
     def started(self, objects: Objects, column: int) -> Draft:
         """An object is there."""
@@ -98,11 +103,12 @@ class Drafter:
         return event
 
     def _event(self, kind: Kind, captured_ns: int, frame: int) -> Event:
+        model, model_version = self._models.at(captured_ns)
         return Event(
             camera=self._camera,
             captured_ns=captured_ns,
             frame=frame,
             kind=kind,
-            model=self._model,
-            model_version=self._model_version,
+            model=model,
+            model_version=model_version,
         )

@@ -54,6 +54,10 @@ class Tracker:
         """Number of tracks kept: tentative, confirmed and lost."""
         return len(self._lives)
 
+    def follow(self, settings: TrackerSettings) -> None:
+        """Track by other settings from the next frame on; the tracks live on."""
+        self._settings = settings
+
     def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
         """The confirmed tracks that the detections of one frame show.
 

@@ -55,6 +55,10 @@ class FakeAreaRules:
     """One event a frame; keeps what it was given."""
 
     calls: list[tuple[int, int, int]] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
+
+    def follow(self, classes: Sequence[str], model: str, model_version: str) -> None:
+        self.followed.append(model_version)
 
     def step(self, areas: Areas, captured_ns: int, frame: int) -> list[Draft]:
         self.calls.append((int(areas.maps[0][0, 0]), captured_ns, frame))

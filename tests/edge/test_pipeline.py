@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edge.capture.settings import CameraSource, MotionSettings
 from edge.capture.sources import Camera, Wait
 from edge.errors import CaptureError, OutboxError
 from edge.evidence.port import Name
+from edge.infer.port import Looker, Model
 from edge.infer.scheduler import Scheduler
 from edge.infer.settings import EQUAL_SHARE, ShareSettings
 from edge.meter import PipelineStats
@@ -33,6 +35,7 @@ from protos.v1.event_batch_pb2 import EventBatch
 from tests.support.fake_source import START_NS, FakeSource
 from tests.support.media import MjpegCamera, number_of, picture, write_video
 from tests.support.processes import wait_until
+from tests.support.tiny_detector import tiny_manifest
 
 FILE = CameraSource(source="fake.mp4")
 WATCHDOG = Watchdog(60)
@@ -59,9 +62,15 @@ class FakeTracker:
     """Every box is a track whose id is the number of its frame."""
 
     calls: list[tuple[int, int]] = field(default_factory=list)
+    found: list[list[int]] = field(default_factory=list)
+    followed: list[TrackerSettings] = field(default_factory=list)
+
+    def follow(self, settings: TrackerSettings) -> None:
+        self.followed.append(settings)
 
     def update(self, detections: Detections, *, captured_ns: int, frame: int) -> Tracks:
         self.calls.append((frame, captured_ns))
+        self.found.append(detections.class_id.tolist())
         return Tracks(
             captured_ns, frame, np.array([frame], np.int64), detections.xyxy,
             detections.confidence, detections.class_id, np.array([captured_ns], np.int64), (),
@@ -73,6 +82,7 @@ class FakeRules:
     """One event a frame, one where they are exchanged, one at the end."""
 
     sizes: set[tuple[int, int]] = field(default_factory=set)
+    followed: list[tuple[tuple[str, ...], str, str, int]] = field(default_factory=list)
 
     def step(self, tracks: Tracks, width_px: int, height_px: int) -> list[Draft]:
         self.sizes.add((width_px, height_px))
@@ -80,6 +90,12 @@ class FakeRules:
 
     def change(self, settings: CameraRulesSettings) -> list[Draft]:
         return [Draft(Lane.ALARM, Event(kind=EventBatch.ZONE_EXITED))]
+
+    def follow(
+        self, classes: Sequence[str], model: str, model_version: str, since_ns: int
+    ) -> list[Draft]:
+        self.followed.append((tuple(classes), model, model_version, since_ns))
+        return []
 
     def finish(self) -> list[Draft]:
         return [Draft(Lane.STATE, Event(kind=EventBatch.OBJECT_ENDED))]
@@ -165,8 +181,10 @@ def pipeline(
     share: ShareSettings = EQUAL_SHARE,
     gate: MotionGate | None = None,
     evidence: FakeEvidence | None = None,
+    model: Model | None = None,
+    networks: Scheduler[Detections] | None = None,
 ) -> Line:
-    scheduler = Scheduler(detector or FakeDetector(), workers, WATCHDOG)
+    scheduler = networks or Scheduler(detector or FakeDetector(), workers, WATCHDOG)
     stages = Stages(
         source,
         scheduler,
@@ -174,6 +192,7 @@ def pipeline(
         rules or FakeRules(),
         sink,
         evidence=evidence,
+        model=model,
     )
     made = Pipeline(
         "cam-fake", settings, stages, wall=wall or WallClock(), watchdog=WATCHDOG, share=share,
@@ -418,3 +437,47 @@ def test_people_on_a_real_video_become_events() -> None:
     first_ns = min(draft.event.captured_ns for draft in sink.drafts)
     for event in events:
         assert event.captured_ns == pytest.approx(first_ns + event.frame * 1e8, abs=1e6)
+
+
+@dataclass
+class OneObject:
+    """Finds an object of one class in every picture; told of frame 9."""
+
+    class_id: int
+    at_nine: Callable[[], None] = lambda: None
+
+    def find_all(self, images: Sequence[Image]) -> list[Detections]:
+        if any(number_of(image) == 9 for image in images):
+            self.at_nine()
+        one = np.array([[0, 0, 8, 8]], np.float32)
+        score, class_id = np.array([0.9], np.float32), np.array([self.class_id], np.int32)
+        return [Detections(one, score, class_id) for _ in images]
+
+
+@pytest.mark.parametrize("classes", [("person", "car"), ("car", "person"), ("dog", "person")])
+def test_another_model_looks_from_one_frame_on_and_classes_keep_their_ids(
+    classes: tuple[str, ...],
+) -> None:
+    tracker, rules, sink = FakeTracker(), FakeRules(), Sink()
+    first = Model(tiny_manifest(version="1", classes=("person", "car")))
+    settings = TrackerSettings()
+    second = Model(tiny_manifest(version="2", classes=classes), settings)
+    other = Looker(OneObject(classes.index("person")), second)
+
+    def exchange() -> None:
+        """The frame that is looked at ends with the first, the next one goes to the second."""
+        threads.submit(networks.exchange, other)
+        wait_until(lambda: networks.model is second, "the exchange")
+
+    networks = Scheduler(Looker(OneObject(0, exchange), first), 1, WATCHDOG)
+    line = pipeline(
+        lambda wait: FakeSource(24), sink, tracker=tracker, rules=rules, workers=1, model=first,
+        networks=networks,
+    )  # fmt: skip
+    with ThreadPoolExecutor(1) as threads:
+        line.run()
+    assert [frame for frame, _ in tracker.calls] == list(range(24)), "no frame is lost"
+    assert tracker.found == [[0]] * 24, "a person is 0 for this camera, whatever a model says"
+    assert tracker.followed == [settings]
+    names = ("person", "car", "dog") if "dog" in classes else ("person", "car")
+    assert rules.followed == [(names, "tiny", "2", START_NS + 10 * 100_000_000)]

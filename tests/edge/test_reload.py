@@ -12,11 +12,13 @@ import yaml
 from edge.changes import Changes
 from edge.desired import Desired, DesiredFile, load_with_desired
 from edge.reload import Refusal, Reloader
+from models.manifest import Manifest
 from protos import topics
 from protos.codec import encode
 from protos.v1.desired_state_pb2 import DesiredState
 from tests.support.processes import wait_until
 from tests.support.small_agent import DEVICE, small_agent
+from tests.support.tiny_detector import tiny_manifest
 
 TOPIC = topics.config(DEVICE)
 YARD = {"id": "yard", "source": "rtsp://192.0.2.1/a"}
@@ -35,13 +37,15 @@ class Agent:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.happened: SimpleQueue[Changes | str] = SimpleQueue()
+        self.manifests: dict[str | None, Manifest] = {}
         (folder / "data").mkdir(exist_ok=True)
 
     @contextmanager
     def running(self, *cameras: dict[str, Any], **more: Any) -> Iterator[Reloader]:
         settings, desired = load_with_desired(self.write(*cameras, **more))
         put = self.happened.put
-        with Reloader(self.folder / "edge.yaml", settings, desired, put, put) as reloader:
+        file = self.folder / "edge.yaml"
+        with Reloader(file, settings, desired, put, put, lambda: self.manifests) as reloader:
             yield reloader
 
     def write(self, *cameras: dict[str, Any], **more: Any) -> Path:
@@ -290,3 +294,18 @@ def test_a_refusal_is_told_in_bounds(agent: Agent) -> None:
         wait_until(lambda: reloader.refusal, "the refusal")
         assert reloader.refusal is not None
         assert len(reloader.refusal.reason) == 1000
+
+
+def test_a_rule_for_a_class_that_an_updated_model_has_no_more_is_refused(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    dogs = {"id": "dogs", "kind": "zone", "zone": "gate", "classes": ["dog"]}
+    with agent.running(YARD) as reloader:
+        agent.manifests[None] = tiny_manifest(version="2", classes=("person", "car", "cat"))
+        agent.write({**YARD, "zones": ZONES, "rules": [dogs]})
+        reloader.ask()
+        refusal = agent.refusal()
+        assert "cameras[0].rules[0].classes" in refusal
+        assert "as the fleet has updated it" in refusal
+        agent.manifests.clear()
+        reloader.ask()
+        assert agent.applied().ruled

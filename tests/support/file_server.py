@@ -1,8 +1,10 @@
 """An HTTP server on loopback whose every answer a test decides."""
 
+import contextlib
 import http.server
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +14,14 @@ class Answer:
     """What the server says.
 
     `body` may be shorter than the length that `headers` promise; after it the connection stays
-    open until `hold` is set.
+    open until `hold` is set. `drip` follows the body, piece by piece, as it is made.
     """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     hold: threading.Event | None = None
+    drip: Iterable[bytes] = ()
 
 
 Respond = Callable[[str, str | None], Answer]
@@ -26,22 +29,46 @@ Respond = Callable[[str, str | None], Answer]
 
 
 class FileServer:
-    """Answers GET until the block ends; `requests` are the paths and ranges asked for."""
+    """Answers GET until the block ends; `requests` are the paths and ranges asked for.
 
-    def __init__(self, respond: Respond) -> None:
+    Args:
+        respond: what it says.
+        context: of TLS, where it speaks that.
+        keeps_connections: open for the next question; every answer says its length then.
+
+    Attributes:
+        connections: how many were made.
+    """
+
+    def __init__(
+        self, respond: Respond, context: ssl.SSLContext | None = None,
+        *, keeps_connections: bool = False,
+    ) -> None:  # fmt: skip
+        self.connections = 0
+        self._scheme = "http" if context is None else "https"
+        self.respond = respond
         self.requests: list[tuple[str, str | None]] = []
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keeps_connections else "HTTP/1.0"
+
+            def setup(self) -> None:
+                server.connections += 1
+                super().setup()
+
             def do_GET(self) -> None:
                 wanted = self.headers.get("Range")
                 server.requests.append((self.path, wanted))
-                answer = respond(self.path, wanted)
+                answer = server.respond(self.path, wanted)
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer.body)
+                with contextlib.suppress(OSError):  # whoever asked has gone
+                    self.end_headers()
+                    self.wfile.write(answer.body)
+                    for piece in answer.drip:
+                        self.wfile.write(piece)
                 if answer.hold is not None:
                     answer.hold.wait(10)
 
@@ -49,12 +76,14 @@ class FileServer:
                 """Nothing: the tests' output is for the tests."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def url(self) -> str:
         """Of the server's root, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "FileServer":
         self._thread.start()

@@ -37,15 +37,15 @@ METRICS = (
 )  # fmt: skip
 
 
-def bright_onnx(score: float = 0.9, weight: float = 1e-4) -> bytes:
-    """A YOLOX network that sees one person, and adds the picture's brightness to each value."""
+def bright_onnx(score: float = 0.9, weight: float = 1e-4, class_id: int = 0) -> bytes:
+    """A YOLOX network that sees one object, and adds the picture's brightness to each value."""
     nodes = [
         Node("ReduceMean", ("input",), "mean"), Node("Squeeze", ("mean",), "scalar"),
         Node("Mul", ("scalar", "weight"), "brightness"),
         Node("Add", ("answer", "brightness"), "output"),
     ]  # fmt: skip
     constants = {
-        "answer": tiny_answer(score=score), "weight": np.array(weight, np.float32),
+        "answer": tiny_answer(class_id, score), "weight": np.array(weight, np.float32),
     }  # fmt: skip
     return onnx_bytes(nodes, {"input": (1, 3, 32, 32)}, {"output": (1, 4, 8)}, constants)
 

@@ -11,6 +11,7 @@ from protos import codec, topics
 from protos.ids import EventId, Lane
 from protos.v1.event_batch_pb2 import EventBatch
 from protos.v1.receipt_pb2 import Receipt
+from protos.v1.update_report_pb2 import UpdateReport
 from wayside.backoff import Backoff
 from wayside.errors import NotConnectedError
 from wayside.mqtt.messages import Message
@@ -22,6 +23,8 @@ Judge = Callable[[EventBatch], bool]
 
 class SmallCloud:
     """Subscribes to all devices' events, keeps them in memory, and answers with receipts.
+
+    Reports of updates are kept as they come.
 
     Args:
         port: of the broker.
@@ -35,6 +38,7 @@ class SmallCloud:
         self.deliveries: Counter[EventId] = Counter()
         self.events: dict[EventId, EventBatch.Event] = {}
         self.batches: list[EventBatch] = []
+        self.reports: list[UpdateReport] = []
         self.subscribed = threading.Event()
         self._stores = stores
         self._receipts = receipts
@@ -66,6 +70,9 @@ class SmallCloud:
         """A receipt that nobody takes is a receipt lost."""
 
     def on_message(self, message: Message) -> None:
+        if topics.parse_uplink(message.topic).subfolder == topics.UPDATE:
+            self.reports.append(codec.decode(UpdateReport, message.payload))
+            return
         batch = codec.decode_batch(message.payload)
         assert topics.parse_uplink(message.topic).lane == Lane(batch.lane)
         if not self._stores(batch):

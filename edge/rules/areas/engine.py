@@ -85,6 +85,27 @@ class CameraAreaRules:
                 drafts.append(self._shown(event, found))
         return drafts
 
+    def follow(self, classes: Sequence[str], model: str, model_version: str) -> None:
+        """Another model finds the areas from the next frame on.
+
+        Args:
+            classes: of the model, by class id; all that rules name are among them.
+            model: name of the model.
+            model_version: its version.
+        """
+        self._model, self._model_version = model, model_version
+        if tuple(classes) == self._classes:
+            return
+        self._classes = tuple(classes)
+        self._departures = [
+            (row, rule, self._classes.index(rule.lines), watch)
+            for row, rule, _, watch in self._departures
+        ]
+        self._shares = [
+            (row, SharesWatch(watch.rule, self._class_ids(watch.rule)))
+            for row, watch in self._shares
+        ]
+
     def _class_ids(self, rule: SegmentationRule) -> tuple[int, ...]:
         names = rule.classes or self._classes
         return tuple(self._classes.index(name) for name in names)

@@ -1,5 +1,6 @@
 """What takes the areas of successive frames."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from edge.rules.port import Draft
@@ -17,3 +18,6 @@ class AreaRules(Protocol):
             captured_ns: of the frame; frames come in the order of their time, not all of them.
             frame: its number.
         """
+
+    def follow(self, classes: Sequence[str], model: str, model_version: str) -> None:
+        """Another model finds the areas from the next frame on."""

@@ -36,10 +36,13 @@ class SharesWatch:
     Args:
         rule: its settings.
         class_ids: that it tells of.
+
+    Attributes:
+        rule: as above.
     """
 
     def __init__(self, rule: SegmentationRule, class_ids: tuple[int, ...]) -> None:
-        self._rule = rule
+        self.rule = rule
         self._class_ids = class_ids
         self._every_ns = round(rule.every_s * NS_PER_S)
         self._told: int | None = None
@@ -61,7 +64,7 @@ class SharesWatch:
         ]
 
     def _outlines(self, areas: Areas, class_id: int) -> tuple[Outline, ...]:
-        rule = self._rule
+        rule = self.rule
         if not rule.max_outlines:
             return ()
         found = [

@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from edge.capture.port import Frame
 from edge.capture.slot import FrameQueue, LatestFrameSlot, Slot
 from edge.infer.batching import Batching
 from edge.infer.feed import READ_AHEAD, Feed
+from edge.infer.port import Looker, Model
 from edge.infer.scheduler import Scheduler
 from edge.watchdog import Watchdog
 from models.detections import Detections, Image
 from models.errors import EngineError
 from tests.support.processes import wait_until
+from tests.support.tiny_detector import tiny_manifest
 
 WATCHDOG = Watchdog(60)
 
@@ -272,7 +275,7 @@ def test_a_network_that_answers_for_too_few_pictures_is_a_failure() -> None:
     with (
         Scheduler(Short(), 1, WATCHDOG) as scheduler,
         scheduler.feed(filled(1)) as feed,
-        pytest.raises(ValueError, match="zip"),
+        pytest.raises(ValueError, match="expected 1 results, got 0"),
     ):
         list(feed)
 
@@ -298,3 +301,104 @@ def test_whatever_goes_wrong_between_batches_ends_every_camera() -> None:
         pytest.raises(EngineError, match="is lost"),
     ):
         list(feed)
+
+
+class Named:
+    """Finds its own name in every picture; `look` may wait, or fail."""
+
+    def __init__(self, name: str, look: Callable[[int], None] = lambda number: None) -> None:
+        self._name = name
+        self._look = look
+
+    def find_all(self, images: Sequence[Image]) -> list[str]:
+        for image in images:
+            self._look(int(image[0, 0, 0]))
+        return [self._name] * len(images)
+
+
+def looker(name: str, **more: Any) -> Looker[str]:
+    manifest = tiny_manifest(version=name)
+    return Looker(Named(name, **more), Model(manifest))
+
+
+def told(feed: Feed[str]) -> list[tuple[str, str]]:
+    """Who found each result, and whose name stands on it."""
+    return [(i.found, i.model.manifest.version if i.model else "") for i in feed]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_an_exchanged_network_loses_no_frame_and_looks_at_all_that_come_after(workers: int) -> None:
+    names = [str(number) for number in range(20)]
+    slot = FrameQueue(4)
+    with (
+        Scheduler(looker("first"), workers, WATCHDOG) as scheduler,
+        scheduler.feed(slot) as feed,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        found = threads.submit(told, feed)
+        for number in range(200):
+            slot.put(frame(number))
+            if number % 10 == 9:
+                scheduler.exchange(looker(names[number // 10]))
+        slot.close()
+        results = found.result(20)
+    assert len(results) == 200
+    assert all(by == name for by, name in results)
+    seen = [name for name, _ in results]
+    order = ["first", *names]
+    assert [order.index(name) for name in seen] == sorted(order.index(name) for name in seen)
+    assert seen[0] == "first"
+
+
+def test_an_exchange_returns_when_the_last_frame_of_the_one_before_is_done() -> None:
+    is_in, go_on = threading.Event(), threading.Event()
+
+    def look(number: int) -> None:
+        is_in.set()
+        assert go_on.wait(10)
+
+    with (
+        Scheduler(looker("slow", look=look), 2, WATCHDOG) as scheduler,
+        scheduler.feed(filled(2)) as feed,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        assert is_in.wait(10)
+        exchanged = threads.submit(scheduler.exchange, looker("next"))
+        found = threads.submit(told, feed)
+        wait_until(lambda: version_of(scheduler) == "next", "the exchange")
+        assert not exchanged.done()
+        go_on.set()
+        exchanged.result(10)
+        assert ("slow", "slow") in found.result(10)
+
+
+def version_of(scheduler: Scheduler[str]) -> str:
+    return scheduler.model.manifest.version if scheduler.model else ""
+
+
+class Watched:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.errors: list[BaseException] = []
+
+    def looked(self, found: Sequence[str], worked_ns: int, /) -> None:
+        self.frames += len(found)
+
+    def failed(self, error: BaseException, /) -> None:
+        self.errors.append(error)
+
+
+def test_what_a_network_on_trial_fails_on_its_incumbent_looks_at() -> None:
+    def look(number: int) -> None:
+        if number % 3 == 0:
+            raise EngineError("the device is lost")
+
+    trial, before = Watched(), Watched()
+    good = Looker(Named("good"), Model(tiny_manifest(version="good")), before)
+    bad = Looker(Named("bad", look), Model(tiny_manifest(version="bad")), trial, good)
+    with Scheduler(bad, 2, WATCHDOG) as scheduler, scheduler.feed(filled(9)) as feed:
+        results = told(feed)
+    assert results == [("good", "good"), ("bad", "bad"), ("bad", "bad")] * 3
+    assert (trial.frames, len(trial.errors), before.frames) == (6, 3, 3)

@@ -89,3 +89,26 @@ def test_rules_that_do_not_fit_the_model_change_nothing() -> None:
     with pytest.raises(SettingsError, match="tram"):
         change(camera, wrong)
     assert kinds(camera.finish()) == ["ZONE_EXITED", "OBJECT_ENDED"]
+
+
+def test_another_model_is_named_by_what_its_frames_show_and_rules_go_on() -> None:
+    counting = {"id": "visitors", "kind": "zone-counts", "zone": "yard", "min_s": 0,
+                "interval_s": 3600}  # fmt: skip
+    settings = watching("yard")
+    camera = rules({**settings, "rules": [*settings["rules"], counting]})
+    seen(camera, 0, 3)
+    at_ns = tracks_at(3, 3, {}).captured_ns
+    assert camera.follow(("person", "car"), "yolox-nano", "2.0", at_ns) == []
+    assert camera.follow(("person", "car", "dog"), "yolox-nano", "3.0", at_ns + 10**9) == []
+    ended = camera.step(tracks_at(4, 4, {}, ended=(4,)), WIDTH_PX, HEIGHT_PX)
+    assert kinds(ended) == ["ZONE_EXITED", "OBJECT_ENDED"]
+    assert {draft.event.model_version for draft in ended} == {"1.0"}, "who saw it last"
+    dog = Actor(lambda _: (0.5, 0.5), class_id=2)
+    began = camera.step(tracks_at(5, 5, {5: ((0.5, 0.5), dog)}), WIDTH_PX, HEIGHT_PX)
+    assert kinds(began) == ["OBJECT_STARTED", "ZONE_ENTERED"]
+    assert {draft.event.model_version for draft in began} == {"3.0"}
+    assert began[0].event.object.class_name == "dog"
+    (tally,) = of_kind(camera.finish(), "COUNTS")
+    assert {count.class_name: count.count for count in tally.counts.counts} == {
+        "person": 1, "dog": 1,
+    }  # fmt: skip

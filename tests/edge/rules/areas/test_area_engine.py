@@ -161,3 +161,15 @@ def test_a_class_that_the_model_lacks_is_named() -> None:
         "camera dash-cam: rules[1].classes[0]: the model has no class 'drivable-area'; "
         "known: road, lane-line"
     )
+
+
+def test_another_model_may_number_its_classes_otherwise() -> None:
+    camera = rules({"id": "road", "kind": "segmentation", "every_s": 1.0})
+    (before,) = camera.step(shown(np.zeros((180, 320), np.uint8), nothing()), START_NS, 0)
+    camera.follow(("lane-line", "drivable-area"), "twinlitenet", "2.0")
+    later_ns = START_NS + 2 * 10**9
+    (after,) = camera.step(shown(np.ones((180, 320), np.uint8), nothing()), later_ns, 1)
+    for draft, version in ((before, "1.0"), (after, "2.0")):
+        assert draft.event.model_version == version
+        shares = {area.class_name: area.share for area in draft.event.segmentation.areas}
+        assert shares["drivable-area"] == pytest.approx(1.0)

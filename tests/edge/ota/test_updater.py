@@ -1,0 +1,197 @@
+"""The updater's threads: orders from the uplink, effects called off, reports until a PUBACK."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.errors import OtaError
+from edge.ota.disk import RealDisk
+from edge.ota.life import Failed, Happening
+from edge.ota.probation import ProbationLimits
+from edge.ota.states import Code, State
+from edge.ota.updater import Updater
+from edge.publish.uplink import OnPuback
+from protos import topics
+from protos.codec import encode
+from protos.v1.desired_state_pb2 import DesiredState
+from protos.v1.update_report_pb2 import UpdateReport
+from tests.support.fake_ota import FakeFetcher, FakeTrust, figures
+from tests.support.ota_line import FAMILY, Line, committed_version
+from tests.support.processes import wait_until
+from wayside.errors import NotConnectedError
+
+DEVICE = "gate-1"
+CONFIG = topics.config(DEVICE)
+
+
+def wanted(*versions: str, revision: int = 1, device: str = DEVICE) -> bytes:
+    state = DesiredState(schema=1, device=device, revision=revision)
+    for version in versions:
+        state.targets.add(name=FAMILY, version=version, deployment=f"roll-out-{version}")
+    return encode(state)
+
+
+class Broker:
+    """Takes reports, or not."""
+
+    def __init__(self) -> None:
+        self.reports: list[UpdateReport] = []
+        self.code: int | None = 0
+        self.is_there = True
+
+    def publish(self, topic: str, payload: bytes, on_puback: OnPuback) -> None:
+        assert topic == topics.updates(DEVICE)
+        if not self.is_there:
+            raise NotConnectedError("gone")
+        self.reports.append(UpdateReport.FromString(payload))
+        if self.code is not None:
+            on_puback(self.code)
+
+    @property
+    def states(self) -> list[str]:
+        return [UpdateReport.State.Name(report.state) for report in self.reports]
+
+
+class Device:
+    """A device whose updater runs, and may be started anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.trust = FakeTrust()
+        for place in sorted((folder / "store" / FAMILY).iterdir()):
+            self.trust.release(FAMILY, place)
+        self.fetcher = FakeFetcher(self.trust)
+        self.broker = Broker()
+        self.is_open = True
+        self.look: Callable[[], list[tuple[str, Happening]]] | None = None
+        self.start()
+
+    def start(self) -> None:
+        self.line = Line(self.folder / "data", self.trust, self.fetcher, RealDisk())
+        self.updater = Updater(
+            DEVICE, self.line.driver, self.line.performer, self.line.serving, ProbationLimits(),
+            publish=self.broker.publish, is_open=lambda: self.is_open, look=self.look,
+            look_every_s=0.0,
+        )  # fmt: skip
+        self.updater.__enter__()
+        self.updater.on_connected()
+
+    def stop(self) -> None:
+        self.updater.__exit__(None, None, None)
+
+    def ends(self, state: State) -> None:
+        wait_until(
+            lambda: (life := self.line.driver.life(FAMILY)) is not None and life.state is state,
+            state.name, 30,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def device(folder: Path) -> Iterator[Device]:
+    device = Device(folder)
+    yield device
+    device.stop()
+
+
+def test_an_order_is_carried_out_and_every_state_told(device: Device) -> None:
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.COMMITTED)
+    wait_until(lambda: device.broker.states[-1:] == ["COMMITTED"], "the last report")
+    assert device.broker.states == [
+        "PENDING", "OFFERED", "ACCEPTED", "DOWNLOADING", "VERIFYING", "STAGED", "ACTIVATING",
+        "PROBATION", "COMMITTED",
+    ]  # fmt: skip
+    wait_until(lambda: not device.line.driver.entries.reports, "all taken")
+    assert committed_version(device.line) == "1"
+
+
+def test_others_messages_and_broken_ones_are_no_orders(device: Device) -> None:
+    device.updater.on_message(topics.command(DEVICE, "receipts"), wanted("1"))
+    device.updater.on_message(CONFIG, b"\xff\xff")
+    device.updater.on_message(CONFIG, wanted("1", device="another"))
+    device.updater.on_message(CONFIG, wanted("2", revision=2))
+    device.ends(State.COMMITTED)
+    assert committed_version(device.line) == "2"
+
+
+def test_reports_wait_for_a_broker_and_go_out_again_after_a_restart(device: Device) -> None:
+    device.broker.is_there = False
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.COMMITTED)
+    device.stop()
+    assert device.broker.reports == []
+    device.broker.is_there, device.broker.code = True, None
+    device.start()
+    wait_until(lambda: device.broker.states[-1:] == ["COMMITTED"], "the last report")
+    assert len(device.broker.states) == 9
+    device.stop()
+    device.broker.code = 0
+    device.broker.reports.clear()
+    device.start()
+    wait_until(lambda: not device.line.driver.entries.reports, "all taken")
+    assert len(device.broker.states) == 9, "nobody had taken them"
+    device.stop()
+    device.broker.reports.clear()
+    device.start()
+    wait_until(lambda: device.broker.states == ["COMMITTED"], "the last one of each order, again")
+
+
+def test_a_withdrawn_order_calls_a_download_off(device: Device) -> None:
+    is_in, go_on = threading.Event(), threading.Event()
+    bring = device.fetcher.blob
+
+    def slowly(sha256: str, size: int, into: Path, progress: Callable[[int], None]) -> None:
+        is_in.set()
+        assert go_on.wait(20)
+        bring(sha256, size, into, progress)
+
+    device.fetcher.blob = slowly  # type: ignore[method-assign]  # of the fake
+    device.updater.on_message(CONFIG, wanted("1"))
+    assert is_in.wait(20)
+    device.updater.on_message(CONFIG, wanted(revision=2))
+    device.ends(State.CANCELLED)
+    go_on.set()
+    wait_until(
+        lambda: not (device.line.places.downloads / FAMILY).exists(), "what was fetched to go"
+    )
+    assert committed_version(device.line) == "own"
+
+
+def test_a_closed_window_holds_an_order_up_until_it_opens(device: Device) -> None:
+    device.is_open = False
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.DEFERRED)
+    device.is_open = True
+    device.ends(State.COMMITTED)
+
+
+def test_a_model_that_sees_nothing_is_sent_back(device: Device) -> None:
+    device.line.serving.found = figures(mean=0.0)
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.ROLLED_BACK)
+    wait_until(lambda: device.broker.states[-1:] == ["ROLLED_BACK"], "the last report")
+    assert device.broker.reports[-1].code == "probation-detections"
+    assert committed_version(device.line) == "own"
+
+
+def test_what_was_revoked_is_looked_for_now_and_then(folder: Path) -> None:
+    device = Device(folder)
+    device.line.serving.found = figures(blocks=3, frames=10)
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.PROBATION)
+    device.stop()
+    told: list[list[tuple[str, Happening]]] = [[(FAMILY, Failed("revoked", "r"))]]
+
+    def look() -> list[tuple[str, Happening]]:
+        if device.line.driver.life(FAMILY).state is not State.PROBATION:  # type: ignore[union-attr]
+            raise OtaError(Code.UNREACHABLE, "no route", is_passing=True)
+        return told.pop() if told else []
+
+    device.look = look
+    device.start()
+    device.line.serving.found = figures(blocks=3, frames=10)
+    device.ends(State.ROLLED_BACK)
+    assert committed_version(device.line) == "own"
+    device.stop()
