@@ -16,7 +16,6 @@ rules/         tracks into events: zones, lines, the life of an object
 sensors/       where the device is, and what else it senses beside its cameras
 evidence/      pictures and clips of what happened, and what nobody may see
 publish/       events to disk, and from there to the broker until a receipt comes back
-ota/           models that come from the fleet, and how a device is never left without one
 pipeline.py    one camera from frame to events; read this first
 histogram.py   numbers counted by bucket: how long each stage takes
 area_line.py   one camera from frame to events about areas, beside it

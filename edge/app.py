@@ -1,6 +1,6 @@
 """The agent put together.
 
-With assembly.py, network.py, networks.py and the assembly.py of sensors and evidence, all that
+With assembly.py, network.py, networks.py and the assembly.py of sensors, evidence and ota, all that
 names adapters.
 """
 
@@ -72,11 +72,9 @@ class Changeable:
 
 
 def run_agent(
-    settings: EdgeSettings,
-    stop: threading.Event,
-    changeable: Changeable | None = None,
+    settings: EdgeSettings, stop: threading.Event, changeable: Changeable | None = None,
     origin: Origin | None = None,
-) -> bool:
+) -> bool:  # fmt: skip
     """Run every camera until told to stop or nothing is left to do.
 
     Args:
@@ -93,10 +91,8 @@ def run_agent(
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    wall = WallClock()
-    clock = _clock_of(wall)
-    track_ids = TrackIds()
-    sensing: list[Sensors] = []
+    wall, track_ids = WallClock(), TrackIds()
+    clock, sensing = _clock_of(wall), list[Sensors]()
 
     def make(camera: CameraSettings) -> Pipeline:
         sink = sensors.filled(camera.id, up.outbox.append)
@@ -105,6 +101,9 @@ def run_agent(
     cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
     reloader = _reloader(settings, changeable, cameras, lambda: networks.manifests)
     updates = Updates(settings, origin) if origin else None
+
+    def current() -> EdgeSettings:
+        return reloader.settings if reloader else settings
 
     def content() -> DeviceState:
         state = _device_state(cameras.pipelines, networks, wall)
@@ -118,38 +117,17 @@ def run_agent(
     ):
         networks = updates.networks(watchdog) if updates else Networks(settings, watchdog)
         with (
-            _updater(
-                updates,
-                networks,
-                lambda: reloader.settings if reloader else settings,
-                lambda: up,
-                wall,
-            ) as updater,
+            _updater(updates, networks, current, lambda: up, wall) as updater,
             sending(settings, content, clock, _parts(reloader, updater), wall.now_ns) as up,
-            Sensors(
-                settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error
-            ) as sensors,
+            _sensors(settings, wall, up) as sensors,
             networks.at_work(),
             CamerasEvidence(settings) as evidence,
         ):
             sensing.append(sensors)
             cameras.add(settings.cameras)
-            with (
-                _status_file(settings, networks, cameras, up, sensors, evidence),
-                _telemetry(settings, networks, cameras, up, wall),
-                frozen_heap(),
-            ):
-                _work(
-                    settings,
-                    cameras,
-                    networks,
-                    up,
-                    sensors,
-                    evidence,
-                    systemd,
-                    _parts(reloader, updater),
-                    stop,
-                )
+            parts = _parts(reloader, updater)
+            with _watched(settings, networks, cameras, up, sensors, evidence, wall), frozen_heap():
+                _work(settings, cameras, networks, up, sensors, evidence, systemd, parts, stop)
             _tell_end(cameras, up.outbox)
     return not cameras.failed
 
@@ -278,6 +256,23 @@ def _work(
     cameras.stop()
     sensors.stop()
     up.outbox.flush(_FLUSH_S)
+
+
+def _sensors(settings: EdgeSettings, wall: WallClock, up: Sending) -> Sensors:
+    return Sensors(settings.sensors, wall.now_ns, up.outbox.append, up.heartbeat.note_error)
+
+
+@contextmanager
+def _watched(
+    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, sensors: Sensors,
+    evidence: CamerasEvidence, wall: WallClock,
+) -> Iterator[None]:  # fmt: skip
+    """While whoever watches is told of the agent."""
+    with (
+        _status_file(settings, networks, cameras, up, sensors, evidence),
+        _telemetry(settings, networks, cameras, up, wall),
+    ):
+        yield
 
 
 @contextmanager

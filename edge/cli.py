@@ -36,10 +36,14 @@ def run(config: ConfigFile) -> None:
     """Run the agent: every camera, until it is told to stop. SIGHUP: read the file again."""
     from edge.app import Changeable, run_agent
     from edge.desired import load_with_desired
+    from edge.ota.assembly import origin_of
 
     settings, desired = load_with_desired(config)
     _begun(settings)
-    if not run_agent(settings, stop_on_signals(), Changeable(config, desired, on_hangup)):
+    stop = stop_on_signals()
+    with origin_of(settings, stop) as origin:
+        is_well = run_agent(settings, stop, Changeable(config, desired, on_hangup), origin)
+    if not is_well:
         raise typer.Exit(1)
 
 

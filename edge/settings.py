@@ -23,7 +23,6 @@ from edge.infer.settings import InferSettings
 from edge.misfits import Misfit, misfits
 from edge.model_settings import ModelSettings
 from edge.ota.settings import OtaSettings
-from edge.ota.update_settings import UpdateSettings
 from edge.publish.settings import ForwarderSettings, OutboxSettings
 from edge.sensors.settings import SensorSettings, sensor_problems
 from edge.telemetry.settings import TelemetrySettings
@@ -86,7 +85,6 @@ class EdgeSettings(_Frozen):
     clips: ClipFolderSettings = ClipFolderSettings()
     remote: RemoteSettings = RemoteSettings()
     ota: OtaSettings = OtaSettings()
-    updates: UpdateSettings = UpdateSettings()
     when_done: Literal["drain", "exit", "stay"] = Field(
         "drain",
         description="once every file has been read: wait until the cloud holds all events, "

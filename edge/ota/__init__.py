@@ -1,32 +1,11 @@
-"""Models that come from the fleet: who is believed, and how a device is never left without one.
+"""Updates of models: believed by signatures alone, and never at the price of what serves.
 
-port.py        what the life of an update needs of trust; read this, then machine.py and verify.py
+port.py        what the life of an update needs of trust; read this, then machine.py
 states.py      the states of an update, and the codes of what can go wrong
+settings.py    where updates come from, and how fast they may
+update_settings.py  when they may, and what a model on trial must show
+
 refusal.py     an error from a code
-
-The life of an update:
-
-life.py        what is remembered of an update, what can happen, what is to be done
-machine.py     what happened into what is to be done, pure
-probation.py   does a model on trial see as the incumbent did? pure
-window.py      when updates may come
-update_settings.py  the settings of all this
-disk.py        the disk, where every change to it goes through
-sealed.py      small files whose damage is told
-journal.py     lives and reports on disk
-slots.py       two slots a family: one is committed, one is to try in
-serving.py     what is needed of the networks that look at frames
-hot_swap.py    those of the agent, exchanged between two frames
-sightings.py   what a network finds, counted for probation
-performer.py   does what was decided
-reports.py     what the cloud is told
-driver.py      a life is on disk before its effects are begun
-updater.py     the part of the uplink that takes orders, and its threads
-assembly.py    all put together
-
-Who is believed:
-
-settings.py    where updates come from, and what they may take of the line and the disk
 documents.py   signed metadata out of bytes, within bounds
 signatures.py  has a role signed?
 verify.py      the rules of the TUF client workflow; pure
@@ -42,5 +21,22 @@ pacing.py      not too fast for the line, not too slow to be honest; pure
 connections.py  over HTTP(S), which another thread can cut
 fetch.py       one answer, with an eye on the clock
 downloads.py   files that are gone on with where they were cut off
-trust.py       this half put together
+trust.py       the trust half put together
+
+life.py        what is remembered of an update, what can happen, what is to be done
+machine.py     what happened into what is to be done; pure
+probation.py   does a model on trial see as the incumbent did? pure
+window.py      when updates may come; pure
+disk.py        the disk, where every change to it goes through
+sealed.py      small files whose damage is told
+journal.py     lives and reports on disk
+slots.py       two slots a family: one is committed, one is to try in
+serving.py     what is needed of the networks that look at frames
+hot_swap.py    those of the agent, exchanged between two frames
+sightings.py   what a network finds, counted for probation
+performer.py   does what was decided
+reports.py     what the cloud is told
+driver.py      a life is on disk before its effects are begun
+updater.py     the part of the uplink that takes orders, and its threads
+assembly.py    the life half put together
 """

@@ -1,8 +1,9 @@
 """The life of updates put together: what serves at a start, and the part that takes orders."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from edge.ota.hot_swap import Counts, HotSwap, check_fits
 from edge.ota.journal import Journal
 from edge.ota.life import Failed, Fallen, Happening
 from edge.ota.performer import Performer, Places
-from edge.ota.port import Fetcher, Trust
+from edge.ota.port import Fetcher, Target, Trust
 from edge.ota.reports import Sender
 from edge.ota.serving import Serving
 from edge.ota.slots import Found, Slots, Vouch
@@ -41,6 +42,74 @@ class Origin:
 
     trust: Trust
     fetcher: Fetcher
+
+
+class NobodyToAsk:
+    """Stands in for trust and fetcher where neither can be opened: what is committed serves on.
+
+    Args:
+        error: why they cannot.
+    """
+
+    def __init__(self, error: OtaError) -> None:
+        self._error = OtaError(error.code, error.detail, is_passing=True)
+
+    def refresh(self) -> None:
+        """See `Trust.refresh`."""
+        raise self._error
+
+    def target(self, family: str, version: str) -> Target:
+        """See `Trust.target`."""
+        raise self._error
+
+    def floor(self, family: str) -> int:
+        """See `Trust.floor`."""
+        return 0
+
+    def revoked(self, family: str) -> frozenset[int]:
+        """See `Trust.revoked`."""
+        return frozenset()
+
+    def check_offline(self, family: str, record: bytes) -> Target:
+        """See `Trust.check_offline`."""
+        raise OtaError(Code.NOT_READABLE, self._error.detail)
+
+    def record(self, target: Target, into: Path, progress: Callable[[int], None]) -> None:
+        """See `Fetcher.record`."""
+        raise self._error
+
+    def blob(self, sha256: str, size: int, into: Path, progress: Callable[[int], None]) -> None:
+        """See `Fetcher.blob`."""
+        raise self._error
+
+
+@contextmanager
+def origin_of(settings: EdgeSettings, stop: threading.Event) -> Iterator[Origin | None]:
+    """Where an agent's models come from, until the block ends; None where the settings name none.
+
+    Args:
+        settings: of the agent.
+        stop: once set, every wait for the network ends soon.
+    """
+    if settings.ota.url is None:
+        yield None
+        return
+    from edge.ota.trust import open_trust
+
+    with ExitStack() as ends:
+        try:
+            families = {zoo.manifest(model.name).name for model in settings.models_in_use.values()}
+            opened = ends.enter_context(
+                open_trust(settings.ota, settings.data_dir, stop, families=families)
+            )
+            origin = Origin(opened.trust, opened.fetcher)
+        except OtaError as error:
+            _log.error(
+                "no updates", code=error.code, error=error.detail,
+                remedy="what is committed serves; mend it and start the agent again",
+            )  # fmt: skip
+            origin = Origin(NobodyToAsk(error), NobodyToAsk(error))
+        yield origin
 
 
 @dataclass(slots=True)
@@ -88,7 +157,7 @@ class Updates:
         self._disk = disk or RealDisk()
         self._places = Places.under(settings.data_dir)
         self._start = Start()
-        self.counts = Counts(settings.updates.probation.limits)
+        self.counts = Counts(settings.ota.probation.limits)
 
     def networks(self, watchdog: Watchdog) -> Networks:
         """The agent's networks with what the slots hold, as far as that is whole and fits.
@@ -130,7 +199,7 @@ class Updates:
             note_error: has the heartbeat repeat an error.
             now_ns: the device's clock.
         """
-        settings, updates = self._settings, self._settings.updates
+        settings, updates = self._settings, self._settings.ota
         serving = HotSwap(networks, self.counts, current)
         journal = Journal(settings.data_dir / "ota" / JOURNAL, self._disk)
         entries, problem = journal.read()
@@ -144,7 +213,7 @@ class Updates:
         )  # fmt: skip
         performer = Performer(
             self._places, self._disk, self._origin.trust, self._origin.fetcher, serving,
-            version("wayside"),
+            version("wayside"), settings.ota.fetch.min_free_bytes,
         )  # fmt: skip
         updater = Updater(
             settings.device, driver, performer, serving, self.counts.limits, publish=publish,
@@ -214,7 +283,11 @@ class Updates:
 
 
 def _deployment(slots: Slots) -> str:
-    active = slots.active
+    """Id of the order that had brought what is committed; empty where nobody knows."""
+    try:
+        active = slots.active
+    except OSError:
+        return ""
     slot = active.slots.get(active.committed or "")
     return slot.deployment if slot else ""
 

@@ -32,6 +32,9 @@ class Disk(Protocol):
     def link(self, source: Path, target: Path) -> None:
         """One more name for a file; a copy where the file system has no hard links."""
 
+    def copy(self, source: Path, target: Path) -> None:
+        """Another file of the same bytes, not durable yet."""
+
     def make_folder(self, path: Path) -> None:
         """A folder, and what is missing above it; fine where it is there."""
 
@@ -69,6 +72,10 @@ class RealDisk:
             if error.errno not in (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP):
                 raise
             shutil.copyfile(source, target)
+
+    def copy(self, source: Path, target: Path) -> None:
+        """See `Disk.copy`."""
+        shutil.copyfile(source, target)
 
     def make_folder(self, path: Path) -> None:
         """See `Disk.make_folder`."""

@@ -76,7 +76,7 @@ class Journal:
         """
         try:
             entries = read_sealed(self._path, _ENTRIES, SCHEMA)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             return Entries(was_lost=True), self._put_aside(f"{self._path}: {error}")
         return entries or Entries(), ""
 

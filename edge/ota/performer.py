@@ -36,8 +36,8 @@ from models.errors import RecordError
 from models.record.reading import RECORD, read_record_file
 from models.record.record import Record
 
-SPARE_BYTES = 64 * 1024 * 1024
-"""Room that an update leaves to everything else on the disk."""
+COPY = ".copy"
+"""Suffix of what is being copied from a slot."""
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class Performer:
         fetcher: brings it.
         serving: the networks that look at frames.
         agent_version: of this agent, `1.4.0`.
-        spare_bytes: that stay free.
+        spare_bytes: that stay free on the disk for everything else.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Performer:
         fetcher: Fetcher,
         serving: Serving,
         agent_version: str,
-        spare_bytes: int = SPARE_BYTES,
+        spare_bytes: int,
     ) -> None:
         self._places = places
         self._disk = disk
@@ -181,7 +181,7 @@ class Performer:
                 f"{target.family} {target.version}",
             )
         sizes = {one.sha256: one.size for one in record.artefacts}
-        missing = sum(size for sha256, size in sizes.items() if not self._is_here(life, sha256))
+        missing = sum(size for sha256, size in sizes.items() if not (downloads / sha256).is_file())
         free = self._disk.free_bytes(downloads) - self._spare_bytes
         if missing > free:
             raise OtaError(
@@ -197,9 +197,10 @@ class Performer:
         downloads = self._downloads(life)
         record = self._record(downloads / target.sha256)
         here = target.length
+        there = self.slots(life.order.family).artefacts()
         for sha256, size in {one.sha256: one.size for one in record.artefacts}.items():
-            if not self._is_here(life, sha256):
-                path = downloads / sha256
+            path = downloads / sha256
+            if not path.is_file() and not self._is_copied(there.get(sha256), path):
                 self._fetcher.blob(sha256, size, path, _reporting(stop, tell, here))
             here += size
             _reporting(stop, tell, here)(0)
@@ -208,14 +209,8 @@ class Performer:
     def _verify(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
         target = _target(life)
         slots = self.slots(life.order.family)
-        there = slots.artefacts()
         downloads = self._downloads(life)
-
-        def place(sha256: str) -> Path:
-            path = downloads / sha256
-            return path if path.is_file() or sha256 not in there else there[sha256]
-
-        staged = slots.stage(downloads / target.sha256, place)
+        staged = slots.stage(downloads / target.sha256, downloads.joinpath)
         try:
             whole_record(staged, target.sha256)
         except OtaError:
@@ -247,8 +242,8 @@ class Performer:
 
     def _roll_back(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
         family, slots = life.order.family, self.slots(life.order.family)
+        self._serving.roll_back(family)  # first: the disk may refuse all else
         before = slots.active.committed
-        self._serving.roll_back(family)
         slots.discard(life.target.sha256 if life.target else None)
         after = slots.active.committed
         if after != before:  # the commit was on disk already, and the agent began with it
@@ -281,16 +276,20 @@ class Performer:
             try_to_remove(self._disk, path)
             raise OtaError(Code.TAMPERED, str(error)) from error
 
-    def _is_here(self, life: Life, sha256: str) -> bool:
-        """True where an artefact was fetched before, or lies in a slot as it should."""
-        path = self._downloads(life) / sha256
-        if path.is_file():
-            return True
-        there = self.slots(life.order.family).artefacts().get(sha256)
+    def _is_copied(self, there: Path | None, path: Path) -> bool:
+        """True where an artefact lies in a slot as it should, and was copied from there.
+
+        It is no link: what befalls a file must not befall both slots.
+        """
         try:
-            return there is not None and sha256_of(there) == sha256
+            if there is None or sha256_of(there) != path.name:
+                return False
         except OSError:
             return False
+        part = path.with_suffix(COPY)
+        self._disk.copy(there, part)
+        self._disk.replace(part, path)
+        return True
 
     def _forget_damaged(self, downloads: Path) -> None:
         """Remove downloads that are not what their names say, so that they are fetched anew."""

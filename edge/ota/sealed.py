@@ -63,7 +63,8 @@ def read_sealed(path: Path, kind: TypeAdapter[T], schema: int) -> T | None:
     """What a file holds; None where there is none.
 
     Raises:
-        ValueError: it cannot be used, see `unseal`, or cannot be read.
+        OSError: it cannot be read now.
+        ValueError: it cannot be used, see `unseal`.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -71,6 +72,4 @@ def read_sealed(path: Path, kind: TypeAdapter[T], schema: int) -> T | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
     return unseal(content, kind, schema)

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edge.ota.update_settings import UpdateSettings
 from wayside.net import TlsSettings, is_loopback
 from wayside.paths import SettingsPath
 
@@ -43,10 +44,8 @@ class FetchSettings(BaseModel):
     )
 
 
-class OtaSettings(BaseModel):
+class OtaSettings(UpdateSettings):
     """Updates of models from a signed repository."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = Field(
         None, max_length=500, description="of the signed repository; null: no updates"

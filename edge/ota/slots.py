@@ -117,7 +117,11 @@ class Slots:
 
     @property
     def active(self) -> Active:
-        """What `active.json` says; nothing where it is not there, or cannot be used."""
+        """What `active.json` says; nothing where it is not there, or damaged.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
         try:
             return read_sealed(self.folder / ACTIVE, _ACTIVE, SCHEMA) or Active()
         except ValueError:
@@ -141,10 +145,11 @@ class Slots:
         """
         try:
             active = read_sealed(self.folder / ACTIVE, _ACTIVE, SCHEMA) or Active()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
+            # What lies in the slots stays there for people, until the next update needs the room.
             told = f"{self.folder / ACTIVE}: {error}; the settings' own model serves"
-            return self._settle(Active(), Found(problems=((str(Code.NOT_READABLE), told),),
-                                                has_fallen=True))  # fmt: skip
+            _log.error("nobody knows which slot is committed", error=told)
+            return Found(problems=((str(Code.NOT_READABLE), told),), has_fallen=True)
         found = self._first_whole(active, vouch)
         if found.has_fallen:
             name = found.folder.name if found.folder else None

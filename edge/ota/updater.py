@@ -299,8 +299,8 @@ class Updater:
         assert self._look is not None
         try:
             found = self._look()
-        except OtaError as error:
-            _log.warning("nobody can say what was revoked", code=error.code, error=error.detail)
+        except (OtaError, OSError) as error:
+            _log.warning("nobody can say what was revoked", error=str(error))
             found = []
         self._is_looking = False
         self.tell(found)

@@ -118,7 +118,7 @@ def test_only_what_has_no_default_to_write_is_commented_out() -> None:
         "model", "models", "areas", "sensors", "tls", "username", "password_file", "file",
         "workspace_mb", "dla_core", "compute_capability", "cache_dir", "motion", "port",
         "schedule", "max_age_s", "repeat_s", "at_least", "at_most", "zone", "kinds",
-        "folder", "privacy", "windows", "url", "root_file", "max_bytes_per_s",
+        "folder", "privacy", "url", "root_file", "max_bytes_per_s", "windows",
         *FOLLOW_THE_MODEL,
     }  # fmt: skip
 

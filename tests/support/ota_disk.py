@@ -37,6 +37,10 @@ class CountedDisk(RealDisk):
         self.before("link", target)
         super().link(source, target)
 
+    def copy(self, source: Path, target: Path) -> None:
+        self.before("copy", target)
+        super().copy(source, target)
+
     def make_folder(self, path: Path) -> None:
         self.before("make_folder", path)
         super().make_folder(path)

@@ -12,7 +12,7 @@ import paho.mqtt.publish
 import pytest
 
 from edge.app import run_agent
-from edge.ota.assembly import Origin
+from edge.ota.assembly import origin_of
 from edge.settings import load
 from models.record.register import register
 from models.record.store import Store
@@ -21,11 +21,11 @@ from protos.codec import encode
 from protos.v1.desired_state_pb2 import DesiredState
 from protos.v1.event_batch_pb2 import EventBatch
 from protos.v1.update_report_pb2 import UpdateReport
-from tests.support.fake_ota import FakeFetcher, FakeTrust
 from tests.support.mosquitto import mosquitto
 from tests.support.processes import ServerProcess, wait_until
 from tests.support.records import WHO, bright_onnx, submission, write_model
 from tests.support.retained import device_state
+from tests.support.signed_repository import SignedRepository, served
 from tests.support.small_agent import DEVICE, small_agent
 from tests.support.small_cloud import SmallCloud
 
@@ -57,14 +57,22 @@ def cloud(broker: ServerProcess) -> Iterator[SmallCloud]:
 class Device:
     """An agent whose model comes from the fleet, and may be started anew."""
 
-    def __init__(self, folder: Path, broker: ServerProcess, cloud: SmallCloud) -> None:
+    def __init__(
+        self, folder: Path, broker: ServerProcess, cloud: SmallCloud, repository: SignedRepository,
+        url: str,
+    ) -> None:  # fmt: skip
         self._folder, self._broker, self._cloud = folder, broker, cloud
-        self._trust = FakeTrust()
+        self.repository = repository
         own = write_model(folder / "own", version="0")
+        (folder / "root.json").write_bytes(repository.root_bytes)
         self._file = small_agent(
             folder, model={"name": str(own)}, cameras=[STEADY], mqtt={"port": broker.port},
             status={"file": "status.json", "interval_s": 0.1}, heartbeat={"interval_s": 1},
-            updates={"probation": TRIAL}, when_done="stay",
+            ota={
+                "url": url, "root_file": "root.json", "probation": TRIAL,
+                "fetch": {"min_free_bytes": 0},
+            },
+            when_done="stay",
         )  # fmt: skip
 
     def release(
@@ -75,14 +83,13 @@ class Device:
         model = write_model(place, onnx, version=version, **changes)
         more: dict[str, Any] = {"pictures": ()} if is_blind else {}
         made = register(submission(place, model, **more), Store(self._folder / "store"), WHO)
-        self._trust.release(FAMILY, made.folder)
+        self.repository.release(made.folder)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        stop = threading.Event()
-        origin = Origin(self._trust, FakeFetcher(self._trust))
-        with ThreadPoolExecutor(1) as threads:
-            ended = threads.submit(run_agent, load(self._file), stop, None, origin)
+        stop, settings = threading.Event(), load(self._file)
+        with origin_of(settings, stop) as origin, ThreadPoolExecutor(1) as threads:
+            ended = threads.submit(run_agent, settings, stop, None, origin)
             try:
                 wait_until(lambda: bool(self.status), "the agent's status", 60)
                 yield
@@ -97,7 +104,7 @@ class Device:
             topics.config(DEVICE), encode(state), qos=1, retain=True, port=self._broker.port
         )
 
-    def ends(self, revision: int, state: "UpdateReport.State.ValueType") -> UpdateReport:
+    def ends(self, revision: int, state: int) -> UpdateReport:
         def found() -> list[UpdateReport]:
             mine = [r for r in self._cloud.reports if r.deployment == f"roll-out-{revision}"]
             return [report for report in mine if report.state >= UpdateReport.COMMITTED]
@@ -116,6 +123,13 @@ class Device:
         return str(self.status["models"][0]["version"])
 
 
+@pytest.fixture
+def device(tmp_path: Path, broker: ServerProcess, cloud: SmallCloud) -> Iterator[Device]:
+    repository = SignedRepository(tmp_path / "repository")
+    with served(repository.folder) as server:
+        yield Device(tmp_path, broker, cloud, repository, server.url)
+
+
 def objects(cloud: SmallCloud) -> list[EventBatch.Event]:
     return [event for event in list(cloud.events.values()) if event.HasField("object")]
 
@@ -130,9 +144,8 @@ def lives(cloud: SmallCloud) -> list[tuple[int, str, int]]:
 
 
 def test_a_better_model_stays_a_worse_one_goes_and_no_frame_is_lost(
-    tmp_path: Path, broker: ServerProcess, cloud: SmallCloud
+    device: Device, broker: ServerProcess, cloud: SmallCloud
 ) -> None:
-    device = Device(tmp_path, broker, cloud)
     device.release("1", bright_onnx(class_id=2), classes=("car", "dog", "person"))
     device.release("2", bright_onnx(score=0.01), is_blind=True)
     with device.running():
@@ -163,9 +176,8 @@ def test_a_better_model_stays_a_worse_one_goes_and_no_frame_is_lost(
 
 
 def test_an_agent_that_stops_in_the_middle_goes_on_and_what_was_damaged_gives_way(
-    tmp_path: Path, broker: ServerProcess, cloud: SmallCloud
+    tmp_path: Path, device: Device, cloud: SmallCloud
 ) -> None:
-    device = Device(tmp_path, broker, cloud)
     device.release("1")
     with device.running():
         device.order("1", 1)
@@ -183,3 +195,24 @@ def test_an_agent_that_stops_in_the_middle_goes_on_and_what_was_damaged_gives_wa
         wait_until(lambda: device.version() == "0", "the settings' own model", 30)
         wait_until(lambda: cloud.reports[-1].state == UpdateReport.ROLLED_BACK, "the report", 30)
         assert cloud.reports[-1].code == "tampered"
+
+
+def test_what_is_revoked_gives_way_at_once_and_what_is_not_signed_never_comes(
+    device: Device, cloud: SmallCloud
+) -> None:
+    device.release("1")
+    with device.running():
+        device.order("1", 1)
+        device.ends(1, UpdateReport.COMMITTED)
+        device.order("9", 2)
+        assert device.ends(2, UpdateReport.REJECTED).code == "unknown-target"
+        assert device.version() == "1"
+        device.repository.revoke("1")
+        device.order("9", 3)
+        wait_until(lambda: device.version() == "0", "the settings' own model", 30)
+        wait_until(
+            lambda: any((r.code, r.deployment) == ("revoked", "roll-out-1") for r in cloud.reports),
+            "that it was revoked is told in the name of the order that had brought it", 30,
+        )  # fmt: skip
+    with device.running():
+        wait_until(lambda: device.version() == "0", "and stays so after a start", 30)

@@ -1,4 +1,4 @@
-"""Registered versions of one small model, made once; a repository, and a device that trusts it."""
+"""Registered versions of one small model; a repository of two families, and a device of it."""
 
 import shutil
 from pathlib import Path
@@ -33,7 +33,6 @@ def folder(registered_versions: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository() -> SmallRepository:
-    """Of two families."""
     made = SmallRepository("gate", "lane")
     made.release("gate", "1.0.0", 1)
     made.release("gate", "1.1.0", 2)
@@ -44,5 +43,4 @@ def repository() -> SmallRepository:
 
 @pytest.fixture
 def device(tmp_path: Path, repository: SmallRepository) -> Device:
-    """That has not asked it yet."""
     return Device(tmp_path / "device", repository)

@@ -22,9 +22,11 @@ from edge.watchdog import Watchdog
 from models.detections import Detections
 from models.record.register import register
 from models.record.store import Store
+from tests.support.fake_engine import constant_engine
 from tests.support.processes import wait_until
 from tests.support.records import WHO, bright_onnx, submission, write_model
 from tests.support.small_agent import small_agent
+from tests.support.tiny_detector import tiny_answer
 
 WATCHDOG = Watchdog(60)
 FAMILY = "gate"
@@ -195,6 +197,20 @@ def test_a_network_that_is_no_network_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as (swap, _), pytest.raises(OtaError) as refused:
         swap.prepare(FAMILY, folder, NEVER)
     assert refused.value.code == "tampered"
+
+
+def test_a_model_without_an_engine_as_fast_as_the_incumbents_is_refused(tmp_path: Path) -> None:
+    folder = released(tmp_path, "2")
+    with serving(tmp_path) as (swap, networks):
+        incumbent = networks.loaded(None).network
+        engine = incumbent.engine
+        incumbent.engine = constant_engine((1, 3, 32, 32), tiny_answer())
+        incumbent.engine.name = "tensorrt/GPU"
+        with pytest.raises(OtaError) as refused:
+            swap.prepare(FAMILY, folder, NEVER)
+        incumbent.engine = engine
+    assert refused.value.code == "engine"
+    assert "the incumbent on tensorrt/GPU" in refused.value.detail
 
 
 def test_a_slot_that_cannot_be_loaded_gives_way_at_the_start(tmp_path: Path) -> None:

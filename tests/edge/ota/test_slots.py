@@ -144,6 +144,7 @@ def test_a_damaged_active_file_has_the_settings_own_model_serve(
     found = slots.recover(lambda record: trust.check_offline(FAMILY, record))
     assert (found.folder, found.has_fallen) == (None, True)
     assert found.problems[0][0] == "not-readable"
+    assert (slots.folder / "1" / RECORD).is_file(), "nothing is thrown away"
     bring(slots, folder, "2")
     assert recovered(slots, trust) == ("2", [])
 

@@ -72,6 +72,8 @@ def test_what_lies_in_a_slot_already_is_not_fetched_again(device: Device) -> Non
     line = device.updated(SECOND, 2)
     assert line.life().state is State.COMMITTED
     assert device.fetcher.fetched_bytes - before < before / 2
+    one, two = ((line.slots().folder / name / "LICENSE").stat() for name in ("1", "2"))
+    assert one.st_ino != two.st_ino, "what befalls a file befalls one slot"
 
 
 def test_an_order_that_is_said_again_does_nothing(device: Device) -> None:
