@@ -26,6 +26,7 @@ from cloud.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+_FAULT = "a fault of the server; its log says more"
 _log = structlog.get_logger(__name__)
 
 
@@ -78,7 +79,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownErasureError, _unknown)
     app.add_exception_handler(RegistryError, _conflict)
     app.add_exception_handler(UnknownModelError, _unknown)
-    app.add_exception_handler(DamagedModelError, _broken)
+    app.add_exception_handler(DamagedModelError, _damaged)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(BlobsAwayError, _blobs_away)
     app.add_exception_handler(HTTPException, _http)
@@ -122,6 +123,11 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, str(error.detail), headers)
 
 
+def _damaged(request: Request, error: Exception) -> JSONResponse:
+    _log.error("model damaged", path=request.url.path, reason=str(error))
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _FAULT)
+
+
 def _broken(request: Request, error: Exception) -> JSONResponse:
     _log.error("request failed", path=request.url.path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the server; its log says more")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _FAULT)

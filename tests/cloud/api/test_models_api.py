@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from cloud.fleet.api_key import Role
 from cloud.registry.model import Board
@@ -170,7 +171,10 @@ def test_a_record_that_is_gone_is_a_fault_and_shows_nothing_of_where(
 ) -> None:
     model, _ = server.registry.add(folder, BY)
     (tmp_path / "blobs/models/blobs" / model.digest).unlink()
-    answer = server.ask("get", "/v1/models/gate/1", key)
+    with capture_logs() as logs:
+        answer = server.ask("get", "/v1/models/gate/1", key)
+    [log] = [log for log in logs if log["event"] == "model damaged"]
+    assert model.digest in log["reason"]
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert model.digest not in answer.text

@@ -27,6 +27,7 @@ from tests.support.model_records import (
     rewritten,
     with_network,
 )
+from tests.support.processes import wait_until
 from tests.support.switched_blobs import SwitchedBlobs
 
 ORIN = Board("SM87", "10.3", "6.2")
@@ -236,18 +237,24 @@ def test_what_is_signed_or_revoked_is_not_validated_again(registry: Registry, fo
 
 
 def test_a_model_that_was_revoked_while_it_was_looked_at_stays_revoked(
-    registry: Registry, folder: Path
+    registry: Registry, folder: Path, tmp_path: Path
 ) -> None:
     registry.add(folder, BY)
     code = (
-        "from pathlib import Path\n"
-        "from tests.support.model_records import BY, model_registry\n"
-        f"with model_registry(Path({str(folder.parents[3])!r})) as registry:\n"
-        "    registry.revoked('gate', '1', BY)\n"
+        "import pathlib, time\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "(here / 'begun').touch()\n"
+        "while not (here / 'go').exists(): time.sleep(0.01)\n"
         """print('{"begins": "x"}'); print('{"examined": {"findings": []}}')"""
     )
-    with pytest.raises(RegistryError, match="gate 1 is revoked for good"):
-        registry.validate("gate", "1", BY, [sys.executable, "-c", code])
+    with ThreadPoolExecutor(1) as thread:
+        command = [sys.executable, "-c", code]
+        running = thread.submit(registry.validate, "gate", "1", BY, command)
+        wait_until((tmp_path / "begun").exists, "a validation that is under way")
+        registry.revoked("gate", "1", BY)
+        (tmp_path / "go").touch()
+        with pytest.raises(RegistryError, match="gate 1 is revoked for good"):
+            running.result()
     assert registry.get("gate", "1").report is None
 
 
