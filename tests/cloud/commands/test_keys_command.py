@@ -16,6 +16,7 @@ from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.keys import Keys
+from cloud.fleet.migrations import versions
 
 KEY = re.compile(r"wayside_([a-z2-7]{12})_[A-Za-z0-9_-]{43}\n")
 
@@ -91,8 +92,9 @@ def test_mistakes_are_told(config: Path, arguments: list[str], code: int, says: 
 def test_migrate_says_what_it_did(config: Path) -> None:
     first, again = run(config, "fleet", "migrate"), run(config, "fleet", "migrate")
     file = config.parent / "kept/fleet.sqlite"
-    assert first.stdout == f"fleet database sqlite:///{file}: schema none -> 0008\n"
-    assert again.stdout == f"fleet database sqlite:///{file}: has schema 0008 already\n"
+    newest = max(path.name[1:5] for path in Path(versions.__path__[0]).glob("v[0-9]*.py"))
+    assert first.stdout == f"fleet database sqlite:///{file}: schema none -> {newest}\n"
+    assert again.stdout == f"fleet database sqlite:///{file}: has schema {newest} already\n"
 
 
 def test_migrate_leaves_what_it_does_not_know(config: Path) -> None:
