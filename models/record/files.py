@@ -35,7 +35,7 @@ def look_at_files(folder: Path, read: Read, digest: str | None = None) -> Files:
     problems = _digest_problems(folder, read, digest)
     damaged = set()
     for artefact in read.record.artefacts:
-        problem = _artefact_problem(folder, artefact)
+        problem = artefact_problem(folder, artefact)
         if problem:
             damaged.add(artefact.path)
             problems.append(problem)
@@ -55,7 +55,7 @@ def _digest_problems(folder: Path, read: Read, digest: str | None) -> list[str]:
     return problems
 
 
-def _artefact_problem(folder: Path, artefact: Artefact) -> str:
+def artefact_problem(folder: Path, artefact: Artefact) -> str:
     """What is wrong with a file; empty where nothing is."""
     path = folder / artefact.path
     try:

@@ -40,7 +40,15 @@ def read_record(folder: Path) -> Read:
     Raises:
         RecordError: there is none, or it is damaged; the message says where.
     """
-    path = folder / RECORD
+    return read_record_file(folder / RECORD)
+
+
+def read_record_file(path: Path) -> Read:
+    """The record in a file of any name.
+
+    Raises:
+        RecordError: there is none, or it is damaged; the message says where.
+    """
     return parse_record(bounded_bytes(path, MAX_BYTES), str(path))
 
 
