@@ -2,8 +2,9 @@
 
 import stat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pydantic_core
 from pydantic import ValidationError
 
 from models.errors import RecordError
@@ -15,6 +16,9 @@ RECORD, CHECKSUM = "record.json", "record.sha256"
 
 MAX_BYTES = 2 * 1024 * 1024
 """A record that is larger is refused unread."""
+
+MAX_VALUES = 65_536
+"""Outside of its configuration; the largest that can be registered has 40,000."""
 
 
 class Read(NamedTuple):
@@ -58,6 +62,7 @@ def parse_record(content: bytes, where: str) -> Read:
     Raises:
         RecordError: it is damaged.
     """
+    _check_values(content, where)
     try:
         record = Record.model_validate_json(content)
         parse(content)
@@ -69,6 +74,32 @@ def parse_record(content: bytes, where: str) -> Read:
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: {str(error)[:300]}") from error
     return Read(record, digest_of(content), len(content))
+
+
+def _check_values(content: bytes, where: str) -> None:
+    """Return when a record holds no more values than one can.
+
+    For each that is wrong pydantic makes an error: measured, of 2 MB of them 5 GB in 37 s.
+
+    Raises:
+        RecordError: it holds more.
+    """
+    try:
+        document = pydantic_core.from_json(content)
+    except ValueError:
+        return  # told by whoever reads it in earnest
+    if not isinstance(document, dict):
+        return
+    document.pop("configuration", None)  # of any values, which are not looked at one by one
+    left = MAX_VALUES
+    waiting: list[dict[str, Any] | list[Any]] = [document]
+    while waiting:
+        value = waiting.pop()
+        inner = list(value.values()) if isinstance(value, dict) else value
+        left -= len(inner)
+        if left < 0:
+            raise RecordError(f"{where}: holds more than {MAX_VALUES:,} values")
+        waiting += [one for one in inner if isinstance(one, dict | list)]
 
 
 def plain_file(path: Path) -> Path:

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
 from models.manifest import Id, Manifest, Sha256, Share, Spdx, Version
 
@@ -129,7 +137,9 @@ class GoldenOutput(Frozen):
     """A raw output whose values are kept at some positions."""
 
     name: Line
-    shape: tuple[Annotated[int, Field(ge=1, lt=2**31)], ...] = Field(max_length=8)
+    shape: Annotated[tuple[Annotated[int, Field(ge=1, lt=2**31)], ...], FailFast()] = Field(
+        max_length=8
+    )
     samples: int = Field(ge=1, le=65_536)
 
 
@@ -157,8 +167,8 @@ class Golden(Frozen):
     margin: Share = Field(description="of confidence: finds so near the threshold don't count")
     tolerance: Tolerance
     positions: ArtefactPath | None = Field(None, description="of the outputs in a row, uint32 LE")
-    outputs: tuple[GoldenOutput, ...] = Field(max_length=32)
-    cases: tuple[GoldenCase, ...] = Field(min_length=1, max_length=16)
+    outputs: Annotated[tuple[GoldenOutput, ...], FailFast()] = Field(max_length=32)
+    cases: Annotated[tuple[GoldenCase, ...], FailFast()] = Field(min_length=1, max_length=16)
 
     @model_validator(mode="after")
     def _check(self) -> "Golden":
@@ -185,10 +195,13 @@ class Record(Frozen):
     schema_version: Literal[1] = Field(alias="schema")
     registered: Registration
     manifest: Annotated[Manifest, Field(strict=False)]
-    artefacts: tuple[Artefact, ...] = Field(min_length=1, max_length=MAX_ARTEFACTS)
-    data_sets: tuple[DataSet, ...] = Field((), max_length=64)
+    # Of each row that is wrong an error is made: of a hundred thousand rows, gigabytes of them.
+    artefacts: Annotated[tuple[Artefact, ...], FailFast()] = Field(
+        min_length=1, max_length=MAX_ARTEFACTS
+    )
+    data_sets: Annotated[tuple[DataSet, ...], FailFast()] = Field((), max_length=64)
     configuration: dict[str, JsonValue] = Field({}, description="of training and compiling")
-    metrics: tuple[Metric, ...] = Field((), max_length=4096)
+    metrics: Annotated[tuple[Metric, ...], FailFast()] = Field((), max_length=4096)
     golden: Golden | None = None
     parent: Parent | None = None
 

@@ -128,6 +128,25 @@ def test_what_is_too_deep_or_too_large_is_refused(tmp_path: Path) -> None:
     assert not is_record(tmp_path)
 
 
+@pytest.mark.parametrize("key", ["artefacts", "metrics", "data_sets", "manifest", "unknown"])
+def test_more_values_than_a_record_can_hold_are_refused_before_they_are_looked_at(
+    tmp_path: Path, document: dict[str, Any], key: str
+) -> None:
+    changed = {**document, key: [{}] * 70_000}
+    assert refusal(tmp_path, canonical(changed)).endswith("holds more than 65,536 values")
+
+
+def test_of_rows_the_first_that_is_wrong_is_named(tmp_path: Path, document: dict[str, Any]) -> None:
+    changed = {**document, "metrics": [{}] * 4000}
+    assert "metrics.0.name: Field required" in refusal(tmp_path, canonical(changed))
+
+
+def test_a_configuration_may_hold_many_values(tmp_path: Path, document: dict[str, Any]) -> None:
+    changed = {**document, "configuration": {"seeds": list(range(100_000))}}
+    read = read_record(written(tmp_path, canonical(changed)))
+    assert read.record.configuration == changed["configuration"]
+
+
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
