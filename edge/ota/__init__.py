@@ -18,7 +18,8 @@ trusted_store.py  the metadata that was trusted, kept
 client.py      metadata from the network, through the rules, into the store
 repository.py  what may run on this device; reads best from here
 pacing.py      not too fast for the line, not too slow to be honest; pure
-fetch.py       one answer over HTTP
+connections.py  over HTTP(S), which another thread can cut
+fetch.py       one answer, with an eye on the clock
 downloads.py   files that are gone on with where they were cut off
 trust.py       the trust half put together
 

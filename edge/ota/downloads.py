@@ -70,11 +70,11 @@ class Downloads:
         """
         url = f"{self._url}/metadata/{name}"
         try:
-            return self._fetch.bytes(url, max_bytes)
+            return self._fetch.whole(url, max_bytes)
         except OtaError as error:
             if error.code not in _BROKEN_OFF or self._stop.is_set():
                 raise
-        return self._fetch.bytes(url, max_bytes)
+        return self._fetch.whole(url, max_bytes)
 
     def record(self, target: Target, into: Path, progress: Progress) -> None:
         """The record of a target; see `Fetcher`."""

@@ -10,6 +10,7 @@ file that was put back in time.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -32,15 +33,15 @@ class TrustedStore:
         write: puts a file in its place.
 
     Raises:
-        OtaError: `read-only` where another process has it, or it cannot be written.
+        OtaError: `read-only` where another process has it, or it is not there and cannot be made. A
+            disk that has become read-only can still be asked what was trusted.
     """
 
     def __init__(self, folder: Path, write: Write = write_durably) -> None:
         self._folder = folder
         self._write = write
         make_folder(folder / _ROOTS)
-        with disk_errors(folder):
-            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock = _opened(folder / "lock")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -95,3 +96,14 @@ class TrustedStore:
         if len(name) > _MAX_NAME:
             raise refusal(Code.NOT_READABLE, f"{role[:80]!r} is too long for the name of a role")
         return self._folder / f"{name}.json"
+
+
+def _opened(lock: Path) -> int:
+    """A descriptor that can be locked; of what is there already on a disk that is read-only."""
+    with disk_errors(lock):
+        try:
+            return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            if error.errno not in {errno.EROFS, errno.EACCES}:
+                raise
+            return os.open(lock, os.O_RDONLY)

@@ -40,7 +40,7 @@ class PlainSource:
 
     def metadata(self, name: str, max_bytes: int) -> bytes | None:
         """A file's bytes; see `edge.ota.client.Source`."""
-        return self._fetch.bytes(f"{self._url}/{name}", max_bytes)
+        return self._fetch.whole(f"{self._url}/{name}", max_bytes)
 
 
 def init(folder: Path, root: Path) -> None:
@@ -56,7 +56,7 @@ def download(client: Client, fetch: Fetch, name: str, url: str, folder: Path) ->
     file = client.find(name).target
     into = folder / quote(name, safe="")
     if not is_there(file, into):
-        found = fetch.bytes(f"{url.rstrip('/')}/{place(client, file)}", file.length)
+        found = fetch.whole(f"{url.rstrip('/')}/{place(client, file)}", file.length)
         if found is None:
             raise OtaError("unreachable", f"{name}: the server has no such file")
         require_content(name, file, found, "the metadata")

@@ -43,7 +43,7 @@ def _no_thread_is_left() -> Iterator[None]:
 
 def test_a_small_file_comes_whole() -> None:
     with FileServer(serve(CONTENT)) as server:
-        assert fetch().bytes(f"{server.url}/metadata/1.root.json", 10_000) == CONTENT
+        assert fetch().whole(f"{server.url}/metadata/1.root.json", 10_000) == CONTENT
     assert server.requests == [("/metadata/1.root.json", None)]
 
 
@@ -58,8 +58,8 @@ def test_one_connection_serves_one_question_after_the_other() -> None:
     asked = fetch()
     with FileServer(respond, keeps_connections=True) as server, contextlib.closing(asked):
         for _ in range(3):
-            assert asked.bytes(f"{server.url}/2.root.json", 10_000) is None
-            assert asked.bytes(f"{server.url}/timestamp.json", 10_000) == CONTENT
+            assert asked.whole(f"{server.url}/2.root.json", 10_000) is None
+            assert asked.whole(f"{server.url}/timestamp.json", 10_000) == CONTENT
         asked.close()
     assert len(server.requests) == 6
     assert server.connections == 1
@@ -68,18 +68,18 @@ def test_one_connection_serves_one_question_after_the_other() -> None:
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_what_is_not_there_is_none(status: int) -> None:
     with FileServer(lambda *_: Answer(status)) as server:
-        assert fetch().bytes(server.url, 10) is None
+        assert fetch().whole(server.url, 10) is None
 
 
 @pytest.mark.parametrize("status", [400, 401, 206, 204, 429, 500, 503, 304])
 def test_another_answer_is_unreachable(status: int) -> None:
     with FileServer(lambda *_: Answer(status)) as server, refused("unreachable", str(status)):
-        fetch().bytes(server.url, 10)
+        fetch().whole(server.url, 10)
 
 
 def test_a_file_that_says_that_it_is_longer_is_endless() -> None:
     with FileServer(serve(CONTENT)) as server, refused("endless", "has 800 bytes, 799 at most"):
-        fetch().bytes(server.url, 799)
+        fetch().whole(server.url, 799)
 
 
 def endless() -> Iterator[bytes]:
@@ -90,20 +90,20 @@ def endless() -> Iterator[bytes]:
 def test_a_file_without_an_end_is_endless() -> None:
     answer = Answer(drip=endless())
     with FileServer(lambda *_: answer) as server, refused("endless", "goes on after 10000 bytes"):
-        fetch().bytes(server.url, 10_000)
+        fetch().whole(server.url, 10_000)
 
 
 def test_a_file_that_breaks_off_is_truncated() -> None:
     short = Answer(200, {"Content-Length": "900"}, CONTENT)
     with FileServer(lambda *_: short) as server, refused("truncated", "breaks off"):
-        fetch().bytes(server.url, 10_000)
+        fetch().whole(server.url, 10_000)
 
 
 @pytest.mark.parametrize("text", ["-5", "x", "1e9", "", "9" * 40])
 def test_a_length_that_is_none_is_not_believed(text: str) -> None:
     answer = Answer(200, {"Content-Length": text}, CONTENT)
     with FileServer(lambda *_: answer) as server, refused("endless"):
-        fetch().bytes(server.url, 100)
+        fetch().whole(server.url, 100)
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -111,7 +111,7 @@ def test_nobody_there_is_unreachable() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         with refused("unreachable", "refused"):
-            fetch().bytes(f"http://127.0.0.1:{port}/", 10)
+            fetch().whole(f"http://127.0.0.1:{port}/", 10)
 
 
 def test_somebody_who_is_silent_is_given_up() -> None:
@@ -119,7 +119,7 @@ def test_somebody_who_is_silent_is_given_up() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with refused("unreachable", "timed out"):
-            fetch(answer_timeout_s=0.2).bytes(f"http://127.0.0.1:{silent.getsockname()[1]}/", 10)
+            fetch(answer_timeout_s=0.2).whole(f"http://127.0.0.1:{silent.getsockname()[1]}/", 10)
 
 
 def test_somebody_who_speaks_no_http_is_unreachable() -> None:
@@ -135,7 +135,7 @@ def test_somebody_who_speaks_no_http_is_unreachable() -> None:
         thread = threading.Thread(target=speak, args=(listener,))
         thread.start()
         with refused("unreachable"):
-            fetch().bytes(f"http://127.0.0.1:{listener.getsockname()[1]}/", 10)
+            fetch().whole(f"http://127.0.0.1:{listener.getsockname()[1]}/", 10)
         thread.join()
 
 
@@ -148,7 +148,7 @@ def test_a_body_that_drips_is_given_up_by_its_rate() -> None:
     end = threading.Event()
     with FileServer(lambda *_: Answer(drip=drip(0.02, end))) as server:
         with refused("unreachable", "sends less than 1000 bytes a second over 1 s"):
-            fetch(min_bytes_per_s=1000, slow_window_s=1).bytes(server.url, 10_000)
+            fetch(min_bytes_per_s=1000, slow_window_s=1).whole(server.url, 10_000)
         end.set()
 
 
@@ -173,7 +173,7 @@ def test_headers_that_drip_are_given_up_by_their_rate() -> None:
         thread.start()
         with refused("unreachable", "sends less than"):
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-            fetch(min_bytes_per_s=1000, slow_window_s=1).bytes(url, 10_000)
+            fetch(min_bytes_per_s=1000, slow_window_s=1).whole(url, 10_000)
         wait_until(end.is_set, "the connection was cut")
         thread.join()
 
@@ -201,7 +201,7 @@ def test_a_stop_is_heeded_at_once(is_begun: bool) -> None:
         stopper = threading.Thread(target=stop_when_asked)
         stopper.start()
         with refused("unreachable", "the agent stops"):
-            fetch(stop).bytes(server.url, 10_000)
+            fetch(stop).whole(server.url, 10_000)
         stopper.join()
         end.set()
 
@@ -216,9 +216,9 @@ def test_redirects_are_followed_a_few_times() -> None:
         return moved(f"/{left - 1}") if left else Answer(body=CONTENT)
 
     with FileServer(respond) as server:
-        assert fetch().bytes(f"{server.url}/3", 10_000) == CONTENT
+        assert fetch().whole(f"{server.url}/3", 10_000) == CONTENT
         with refused("unreachable", "more than 3 redirects"):
-            fetch().bytes(f"{server.url}/4", 10_000)
+            fetch().whole(f"{server.url}/4", 10_000)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_redirects_are_followed_a_few_times() -> None:
 )
 def test_no_redirect_leads_to_plain_text_elsewhere(place: str) -> None:
     with FileServer(lambda *_: moved(place)) as server, refused("unreachable"):
-        fetch().bytes(server.url, 10)
+        fetch().whole(server.url, 10)
     assert len(server.requests) == 1
 
 
@@ -257,11 +257,11 @@ def tls_server(pems: Path, *, asks_for_certificate: bool = False) -> FileServer:
 def test_tls_is_spoken_with_whom_the_ca_vouches_for(pems: Path) -> None:
     tls = TlsSettings(ca_file=pems / "device" / CA_FILE)
     with tls_server(pems) as server:
-        assert fetch(tls=tls).bytes(server.url, 10_000) == CONTENT
+        assert fetch(tls=tls).whole(server.url, 10_000) == CONTENT
         with refused("unreachable", "certificate"):
-            fetch().bytes(server.url, 10_000)
+            fetch().whole(server.url, 10_000)
         with refused("unreachable", "localhost"):
-            fetch(tls=tls).bytes(server.url.replace("127.0.0.1", "localhost"), 10_000)
+            fetch(tls=tls).whole(server.url.replace("127.0.0.1", "localhost"), 10_000)
 
 
 def test_a_server_that_asks_for_a_certificate_gets_the_devices(pems: Path) -> None:
@@ -272,9 +272,9 @@ def test_a_server_that_asks_for_a_certificate_gets_the_devices(pems: Path) -> No
         key_file=device / KEY_FILE,
     )
     with tls_server(pems, asks_for_certificate=True) as server:
-        assert fetch(tls=own).bytes(server.url, 10_000) == CONTENT
+        assert fetch(tls=own).whole(server.url, 10_000) == CONTENT
         with refused("unreachable"):
-            fetch(tls=TlsSettings(ca_file=device / CA_FILE)).bytes(server.url, 10_000)
+            fetch(tls=TlsSettings(ca_file=device / CA_FILE)).whole(server.url, 10_000)
 
 
 def test_no_redirect_leads_from_tls_to_plain_text(pems: Path) -> None:
@@ -282,7 +282,7 @@ def test_no_redirect_leads_from_tls_to_plain_text(pems: Path) -> None:
     with FileServer(serve(CONTENT)) as plain, tls_server(pems) as server:
         server.respond = lambda *_: moved(plain.url)
         with refused("unreachable", "a redirect to plain text"):
-            fetch(tls=tls).bytes(server.url, 10_000)
+            fetch(tls=tls).whole(server.url, 10_000)
     assert plain.requests == []
 
 
@@ -300,10 +300,10 @@ def test_the_environments_proxy_is_asked_but_not_for_loopback(
     with FileServer(serve(CONTENT)) as proxy, FileServer(serve(CONTENT)) as server:
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//ada:secret@"))
-        assert fetch().bytes(server.url, 10_000) == CONTENT
+        assert fetch().whole(server.url, 10_000) == CONTENT
         assert proxy.requests == []
         with refused("unreachable", "501"):  # it is no proxy, and says so to CONNECT
-            fetch().bytes("https://192.0.2.1/x", 10_000)
+            fetch().whole("https://192.0.2.1/x", 10_000)
         monkeypatch.setenv("no_proxy", "192.0.2.1")
         with refused("unreachable", "192.0.2.1"):
-            fetch(connect_timeout_s=0.2).bytes("https://192.0.2.1/x", 10_000)
+            fetch(connect_timeout_s=0.2).whole("https://192.0.2.1/x", 10_000)

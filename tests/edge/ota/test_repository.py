@@ -1,6 +1,11 @@
 """What may run on a device: by the key of its family, whatever the server or an order says."""
 
+import contextlib
 import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -226,6 +231,42 @@ def test_a_record_with_one_bit_changed_or_of_another_family_was_never_vouched_fo
             trust.check_offline("gate", bytes([record[0] ^ 1]) + record[1:])
         with refused("unknown-target", "lane"):
             trust.check_offline("lane", record)
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nobody may write there, not even root, who runs tests in containers."""
+    root = os.geteuid() == 0
+    places = [folder, *folder.rglob("*")]
+    for path in places:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    if root:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in places:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_disk_that_has_become_read_only_is_still_asked(repository: SmallRepository) -> None:
+    record = repository.files[next(name for name in repository.files if "gate/1.1.0/" in name)]
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:  # which everybody may enter
+        Path(place).chmod(0o755)
+        device = Device(Path(place) / "device", repository)
+        with device.trust() as trust:
+            trust.refresh()
+            trust.target("gate", "1.1.0")
+        repository.rule("gate", revoked=[1])
+        repository.publish("gate")
+        with read_only(device.folder), device.trust() as trust:
+            assert trust.check_offline("gate", record).release == 2
+            with refused("read-only", "cannot be written"):
+                trust.refresh()
+            assert trust.check_offline("gate", record).release == 2
+        device.refresh()
 
 
 def test_a_revoked_record_may_not_serve_any_more(
