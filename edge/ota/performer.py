@@ -36,6 +36,9 @@ from models.errors import RecordError
 from models.record.reading import RECORD, read_record_file
 from models.record.record import Record
 
+PROGRESS_BYTES = 1024 * 1024
+"""Between two words of progress."""
+
 COPY = ".copy"
 """Suffix of what is being copied from a slot."""
 
@@ -320,11 +323,15 @@ def _target(life: Life) -> Target:
 
 
 def _reporting(stop: threading.Event, tell: Tell, before: int) -> Callable[[int], None]:
-    """Tells bytes, and ends a fetching that was called off."""
+    """Tells bytes now and then, the first at once, and ends a fetching that was called off."""
+    told = -PROGRESS_BYTES
 
     def progress(received: int) -> None:
+        nonlocal told
         if stop.is_set():
             raise _CalledOffError
-        tell(Progressed(before + received))
+        if received - told >= PROGRESS_BYTES:
+            told = received
+            tell(Progressed(before + received))
 
     return progress

@@ -1,5 +1,7 @@
 """The best picture of each object: which one, how large, and in how much memory."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
@@ -103,7 +105,7 @@ def test_memory_is_bounded_and_the_oldest_go() -> None:
 def test_where_memory_is_short_pictures_are_not_taken_again_with_each_frame() -> None:
     picture = noise(HEIGHT, WIDTH)
     kept = shots(PictureSettings(enabled=True, quality=95, held_max_bytes=512 * KIB))
-    boxes = dict.fromkeys(range(1, 21), (1, 1, 200, 220))
+    boxes: dict[int, Sequence[float]] = dict.fromkeys(range(1, 21), (1, 1, 200, 220))
     for number in range(40):
         kept.see(picture, tracks(number / 40, boxes))
     assert kept.dropped > 0, "there is no room for all of them"

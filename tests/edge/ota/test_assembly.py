@@ -40,7 +40,7 @@ class Device:
         self, ota: Mapping[str, Any] | None = None, classes: tuple[str, ...] | None = None,
         **camera: Any,
     ) -> EdgeSettings:  # fmt: skip
-        changes = {"classes": classes} if classes else {}
+        changes: dict[str, Any] = {"classes": classes} if classes else {}
         own = write_model(self._folder / "own", version="0", **changes)
         cameras = [{"id": "yard", "source": "yard.mp4", **camera}]
         return load(small_agent(self._folder, model={"name": str(own)}, cameras=cameras, ota=ota))
