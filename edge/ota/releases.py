@@ -164,20 +164,6 @@ def require_ordered(target: Target, sha256: str) -> None:
         )
 
 
-def require_record(target: Target, sha256: str) -> None:
-    """Refuse a record that is not the signed one.
-
-    Raises:
-        OtaError: `tampered`.
-    """
-    if sha256 != target.sha256:
-        raise refusal(
-            Code.TAMPERED,
-            f"{target.family} {target.version}: its record has sha256 {sha256[:12]}, signed is "
-            f"{target.sha256[:12]}",
-        )
-
-
 def _is_whole(value: object, least: int, most: int = MAX_RELEASE) -> TypeGuard[int]:
     return type(value) is int and least <= value <= most
 

@@ -49,8 +49,8 @@ def prepared(folder: Path, scenario: str, data_dir: Path) -> None:
         assert committed_version(before) == "1"
 
 
-def update(device: Line, scenario: str) -> None:
-    """The update, as far as it comes."""
+def update(device: Line, scenario: str, rounds: int = 60) -> None:
+    """The update, as far as it comes in so many rounds."""
     if scenario == "roll-back":
         device.serving.found = figures(mean=0.0)
     device.order(ORDER, revision=2)
@@ -59,7 +59,7 @@ def update(device: Line, scenario: str) -> None:
             device.work()
             device.tick()
         device.order(replace(ORDER, version="3", deployment="roll-out-3"), revision=3)
-    device.run()
+    device.run(rounds)
 
 
 def killed_at(folder: Path, scenario: str, data_dir: Path, point: int) -> bool:

@@ -125,7 +125,7 @@ def test_a_disk_that_refuses_from_any_change_on_costs_nothing(
         shutil.copytree(ready, data_dir)
         disk = RefusingDisk(point, code)
         device = line(folder, data_dir, disk)
-        update(device, scenario)
+        update(device, scenario, rounds=8)
         assert committed_version(device) in SERVES[scenario]
         if point % 2:  # it is mended while the agent runs, or it begins anew
             disk.refuses_from = None
