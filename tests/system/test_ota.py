@@ -8,18 +8,20 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from models.detections import Image
 from models.record.register import register
 from models.record.store import Store
 from tests.support.file_server import FileServer
 from tests.support.line import Cloud, Program
 from tests.support.processes import wait_until
-from tests.support.records import WHO, bright_onnx, submission, write_model
+from tests.support.records import WHO, bright_onnx, pictures, submission, write_model
 from tests.support.signed_repository import served
 from tests.support.small_agent import DEVICE, small_agent
 
@@ -71,14 +73,16 @@ class Operator:
         publics = [word for half in halves for word in ("--public", str(half))]
         self.signs("init", *publics, keys=["root-1", "root-2", "targets-4", "targets-5"])
         public = str(self._folder / f"{FAMILY}.pub")
-        self.signs("family", "add", FAMILY, "--public", public, keys=["targets-4", "targets-5"])
+        self.signs(
+            "family", "add", FAMILY, "--public", public, keys=["targets-4", "targets-5", FAMILY]
+        )
 
-    def release(self, version: str, onnx: bytes, *, is_blind: bool = False) -> None:
-        """A model from its record to the signed repository."""
+    def release(self, version: str, onnx: bytes, pictures: Sequence[Image]) -> None:
+        """A model from its record, with golden pictures, to the signed repository."""
         place = self._folder / f"model-{version}"
         model = write_model(place, onnx, version=version)
-        more: dict[str, Any] = {"pictures": ()} if is_blind else {}
-        made = register(submission(place, model, **more), Store(self._folder / "store"), WHO)
+        given = submission(place, model, pictures=pictures)
+        made = register(given, Store(self._folder / "store"), WHO)
         self.says("models", "add", str(made.folder))
         self.says("models", "validate", FAMILY, version)
         self.signs("release", FAMILY, version, keys=[FAMILY])
@@ -151,8 +155,10 @@ def end_of(cloud: Cloud, version: str) -> dict[str, Any]:
 def test_a_model_goes_from_its_record_to_a_camera_and_a_worse_one_comes_back(
     cloud: Cloud, operator: Operator, status: Path
 ) -> None:
-    operator.release("1", bright_onnx())
-    operator.release("2", bright_onnx(score=0.01), is_blind=True)
+    operator.release("1", bright_onnx(), pictures())
+    # It does what its golden pictures show, and sees nothing where it is as dark as in the yard.
+    glaring = [np.full((40, 40, 3), level, np.uint8) for level in (240, 245, 250)]
+    operator.release("2", bright_onnx(score=0.0, weight=0.002), glaring)
     operator.says("desired", "model", DEVICE, FAMILY, "1")
     assert end_of(cloud, "1")["state"] == "committed"
     operator.says("desired", "model", DEVICE, FAMILY, "2")
