@@ -14,10 +14,19 @@ from tests.support.processes import ServerProcess
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Google's emulator takes part where it is installed."""
-    if "pubsub" in metafunc.fixturenames:
-        google = ["google"] if pubsub_servers.emulator_jar() else []
-        metafunc.parametrize("pubsub", ["embedded", *google])
+    """Each store and each Pub/Sub once; the other pairs of them take long and are deep.
+
+    Google's emulator takes part where it is installed.
+    """
+    if {"store", "pubsub"} <= set(metafunc.fixturenames):
+        has_google = pubsub_servers.emulator_jar() is not None
+        others = [("influxdb", "embedded"), *([("duckdb", "google")] if has_google else [])]
+        pairs = [
+            ("duckdb", "embedded"),
+            *([("influxdb", "google")] if has_google else []),
+            *(pytest.param(*pair, marks=pytest.mark.deep) for pair in others),
+        ]
+        metafunc.parametrize(("store", "pubsub"), pairs)
 
 
 @pytest.hookimpl(wrapper=True)

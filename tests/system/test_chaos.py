@@ -53,7 +53,7 @@ def survive(folder: Path, influx: InfluxDb | None, seconds: float, away_s: float
 
 @pytest.mark.system
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("store_kind", "seconds"), [("influxdb", 40.0), ("duckdb", 25.0)])
+@pytest.mark.parametrize(("store_kind", "seconds"), [("influxdb", 25.0), ("duckdb", 15.0)])
 def test_nothing_is_lost_and_nothing_counts_twice(
     tmp_path: Path, store: InfluxDb | None, seconds: float
 ) -> None:

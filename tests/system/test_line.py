@@ -26,7 +26,6 @@ def watched() -> dict[str, Any]:
 
 @pytest.mark.system
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("store", ["duckdb", "influxdb"])
 def test_every_event_is_stored_once(
     request: pytest.FixtureRequest, tmp_path: Path, video: Path, store: str, pubsub: str
 ) -> None:

@@ -6,15 +6,15 @@ server, the order on its way down, the agent, and its reports on their way back.
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cloud.cli import app
 from models.detections import Image
 from models.record.register import register
 from models.record.store import Store
@@ -46,11 +46,8 @@ class Operator:
 
     def says(self, *arguments: str) -> str:
         """What a command answers."""
-        done = subprocess.run(
-            [sys.executable, "-m", "cloud.cli", *arguments, "-c", str(self._cloud.config)],
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        done = CliRunner().invoke(app, [*arguments, "-c", str(self._cloud.config)])
+        assert done.exit_code == 0, f"{arguments}: {done.output}"
         return done.stdout
 
     def signs(self, *arguments: str, keys: list[str]) -> str:
