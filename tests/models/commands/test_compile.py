@@ -122,9 +122,23 @@ def test_nothing_to_do_is_a_mistake(cache: Path) -> None:
 
 
 def test_ctrl_c_leaves_nothing(cache: Path, tmp_path: Path) -> None:
-    """On a terminal of its own, whose Ctrl-C goes to every process that belongs to it."""
+    """On a terminal of its own, whose Ctrl-C goes to every process that belongs to it.
+
+    On a busy machine a build may be over before the key is pressed: then another is begun.
+    """
     real_network("yolox-nano")
-    out = tmp_path / "out.engine"
+    codes: list[int] = []
+    while not codes or (codes[-1] == 0 and len(codes) < 5):
+        place = tmp_path / str(len(codes))
+        codes.append(_interrupted(cache / place.name, place.with_suffix(".engine")))
+    assert codes[-1] == 128 + signal.SIGINT
+    with EngineCache(cache / place.name).building(threading.Event(), 20.0):  # nobody builds now
+        assert names(cache / place.name) == set()
+    assert not place.with_suffix(".engine").exists()
+
+
+def _interrupted(cache: Path, out: Path) -> int:
+    """Exit code of a build in which Ctrl-C was pressed once its bar was there."""
     command = ["compile", "--model", "yolox-nano", "--cache", str(cache), "--out", str(out)]
     program = f"from models.cli import app; app({command!r})"
     terminal, its_end = os.openpty()
@@ -140,11 +154,7 @@ def test_ctrl_c_leaves_nothing(cache: Path, tmp_path: Path) -> None:
         while _read_on(terminal):
             pass
     os.close(terminal)
-
-    assert process.returncode == 128 + signal.SIGINT
-    with EngineCache(cache).building(threading.Event(), 20.0):  # so nobody builds any more
-        assert names(cache) == set()
-    assert not out.exists()
+    return process.returncode
 
 
 def _read_on(terminal: int) -> bool:
