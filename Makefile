@@ -12,7 +12,7 @@ PACKAGES_RTSP := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstrea
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 PACKAGES_TEST := $(PACKAGES_RUN) faketime ffmpeg gpsd influxdb postgresql $(PACKAGES_RTSP)
 
-.PHONY: help venv demo test test-deep chaos soak soak-edge check lint proto lock bench fuzz clean
+.PHONY: help venv demo demo-ota test test-deep chaos soak soak-edge check lint proto lock bench fuzz clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ $(VENV)/.base: requirements.lock pyproject.toml
 demo: venv ## one camera through the whole line: SOURCE=rtsp://... | 0 | file
 	@deploy/debian-packages.sh $(PACKAGES_RUN)
 	@$(BIN)/python -m deploy.demo
+
+demo-ota: venv ## a camera gets a better model under signature, and sends a worse one back
+	@deploy/debian-packages.sh $(PACKAGES_RUN)
+	@$(BIN)/python -m deploy.demo.ota
 
 test: lint ## lint, types, layers, and all tests but the long ones
 	@deploy/debian-packages.sh $(PACKAGES_TEST)

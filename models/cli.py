@@ -16,3 +16,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.command("compile")(compile_engine)
+
+
+if __name__ == "__main__":
+    app(prog_name="wayside-models")

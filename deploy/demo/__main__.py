@@ -34,7 +34,7 @@ def main() -> int:
 
 def _run(console: Console) -> None:
     stop = stop_on_signals()
-    scene = _prepare(console)
+    scene = prepared(console, FOLDER / time.strftime("%Y-%m-%dT%H-%M-%S"))
     console.print("starting broker, Pub/Sub, store, API and bridge …")
     with contextlib.ExitStack() as ends:
         cloud = start_cloud(scene)
@@ -53,7 +53,8 @@ def _run(console: Console) -> None:
     )
 
 
-def _prepare(console: Console) -> Scene:
+def prepared(console: Console, folder: Path) -> Scene:
+    """What a demo shows, in a new folder, with progress bars while it is fetched."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, transient=True) as bars:
 
@@ -61,7 +62,7 @@ def _prepare(console: Console) -> Scene:
             task = bars.add_task(f"fetching {name}", total=None)
             return lambda done, total: bars.update(task, completed=done, total=total)
 
-        scene = prepare(FOLDER / time.strftime("%Y-%m-%dT%H-%M-%S"), progress_of)
+        scene = prepare(folder, progress_of)
     console.print("source:", redact(scene.source), markup=False)
     return scene
 
