@@ -103,6 +103,7 @@ def test_a_call_to_look_is_quicker_than_the_next_look(
     running.wake()
     wait_until(lambda: sent(bus), "sent")
     running.stop()
+    assert [one.data for one in sent(bus)] == [b"now"]
 
 
 def test_many_more_than_one_round_takes(
