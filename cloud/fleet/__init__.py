@@ -10,7 +10,8 @@ order.py      which of two states of a device is the newer one
 presence.py   whether a device is there
 device.py     one device: its row, and what that says
 devices.py    the last state of each device
-worker.py     states from Pub/Sub into the table
+intake.py     messages of devices from Pub/Sub into a table
+worker.py     states into the table
 lifecycle.py  devices registered, replaced, decommissioned
 api_key.py    keys as text, and the roles that they give
 keys.py       keys: created, verified, revoked
