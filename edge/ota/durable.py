@@ -1,4 +1,4 @@
-"""Files that are whole and on the disk, or not there; documents that know whether they are whole.
+"""Files that are whole and on the disk, or not there.
 
 A new file is written beside the old one, synced, renamed over it, and the folder is synced: whoever
 is killed, or loses power, leaves the old file or the new one.
@@ -6,12 +6,9 @@ is killed, or loses power, leaves the old file or the new one.
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from edge.ota.refusal import refusal
 from edge.ota.states import Code
@@ -100,30 +97,3 @@ def disk_errors(path: Path) -> Iterator[None]:
             Code.READ_ONLY,
             f"{path}: cannot be written: {reason}; the folder must be this user's, and writable",
         ) from error
-
-
-def sealed(document: Any) -> bytes:
-    """A document as JSON that carries the sha256 of itself."""
-    body = _canonical(document)
-    return _canonical({"document": document, "sha256": hashlib.sha256(body).hexdigest()}) + b"\n"
-
-
-def unsealed(data: bytes) -> Any:
-    """The document that `sealed` was given.
-
-    Raises:
-        ValueError: it is not whole, or was changed.
-    """
-    try:
-        envelope = json.loads(data)
-    except RecursionError as error:
-        raise ValueError("is nested too deep") from error
-    if not isinstance(envelope, dict) or envelope.keys() != {"document", "sha256"}:
-        raise ValueError("is no sealed document")
-    if hashlib.sha256(_canonical(envelope["document"])).hexdigest() != envelope["sha256"]:
-        raise ValueError("is not what was written")
-    return envelope["document"]
-
-
-def _canonical(document: Any) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from edge.ota.durable import Write, make_folder, read_bounded, sealed, unsealed, write_durably
+from edge.ota.durable import Write, make_folder, read_bounded, write_durably
 from edge.ota.marks import Marks
 from edge.ota.port import Target
+from edge.ota.sealed import seal, unseal
 
+SCHEMA = 1
 MAX_BYTES = 8 * 1024 * 1024
 NAMES = ("high_water.json", "high_water.copy.json")
 
@@ -51,6 +53,9 @@ class _Marks(BaseModel):
     time_s: _Number
 
 
+_MARKS = TypeAdapter(_Marks)
+
+
 class HighWater:
     """The file of the marks; one process writes.
 
@@ -84,7 +89,7 @@ class HighWater:
         if marks == self._kept:
             return
         make_folder(self._paths[0].parent)
-        data = sealed(_written(marks))
+        data = seal(_written(marks), SCHEMA)
         self._kept = None
         for path in reversed(self._paths):
             self._write(path, data)
@@ -98,8 +103,8 @@ def _read(path: Path) -> Marks | None:
             _log.error("high-water marks are damaged", path=str(path), error="empty or too long")
         return None
     try:
-        return _understood(_Marks.model_validate(unsealed(data)))
-    except (ValueError, ValidationError) as error:
+        return _understood(unseal(data, _MARKS, SCHEMA))
+    except ValueError as error:
         _log.error("high-water marks are damaged", path=str(path), error=str(error)[:200])
         return None
 

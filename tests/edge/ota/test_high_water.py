@@ -6,15 +6,17 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.ota.durable import sealed, unsealed, write_durably
-from edge.ota.high_water import NAMES, HighWater
+from edge.ota.durable import write_durably
+from edge.ota.high_water import NAMES, SCHEMA, HighWater
 from edge.ota.marks import Marks
 from edge.ota.port import Target
+from edge.ota.sealed import seal
 from tests.support.trusting_device import refused
 
 MARKS = Marks(
@@ -75,15 +77,21 @@ def test_no_changed_byte_is_read_as_other_marks(tmp_path: Path, at: int, byte: i
     assert HighWater(tmp_path).read() in (MARKS, Marks())
 
 
+def content(data: bytes) -> dict[str, Any]:
+    """What a sealed file says."""
+    return dict(json.loads(json.loads(data)["content"]))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         lambda data: b"",
         lambda data: b"\0" * len(data),
         lambda data: data[:-20],
-        lambda data: sealed({"root": 3}),
-        lambda data: sealed({**unsealed(data), "root": -1}),
-        lambda data: sealed({**unsealed(data), "floors": {"gate": "5"}}),
+        lambda data: seal({"root": 3}, SCHEMA),
+        lambda data: seal({**content(data), "root": -1}, SCHEMA),
+        lambda data: seal({**content(data), "floors": {"gate": "5"}}, SCHEMA),
+        lambda data: seal(content(data), SCHEMA + 1),
         lambda data: b"[" * 100_000,
         lambda data: b"5",
     ],
@@ -97,7 +105,7 @@ def test_what_is_not_whole_is_none(tmp_path: Path, damage: Callable[[bytes], byt
 
 
 def test_a_sealed_document_is_plain_json() -> None:
-    assert json.loads(sealed({"a": 1}))["document"] == {"a": 1}
+    assert content(seal({"a": 1}, SCHEMA)) == {"a": 1}
 
 
 def test_a_disk_that_cannot_be_written_is_said_and_the_file_is_as_it_was(tmp_path: Path) -> None:
