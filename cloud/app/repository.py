@@ -1,13 +1,14 @@
 """The signed repository that the settings name, with whoever works at it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud.errors import RepositoryError
+from cloud.errors import RepositoryError, StartError, StoreAwayError, UnknownModelError
 from cloud.fleet.audit import Actor
 from cloud.settings import CloudSettings
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cloud.repository.port import Registry
     from cloud.repository.proposal import Proposal
     from cloud.repository.publishing import Publisher, Shown
-    from cloud.repository.signing import Ask
+    from cloud.repository.signing import Ask, PublicKey
     from cloud.repository.standing import Standing
 
 
@@ -70,16 +71,53 @@ class Desk:
             RepositoryError: there is no repository, or it proves nothing.
             BlobsAwayError: try again.
         """
-        from cloud.blobs.opened import open_blobs
-        from cloud.repository.storage import Storage
-
-        standing = Storage(open_blobs(self._settings.repository.blobs)).standing()
+        standing = self.find_standing()
         if standing is None:
             raise RepositoryError(
                 f"there is no repository in {self._settings.repository.blobs.url}: "
                 "`wayside-cloud repository init`"
             )
         return standing
+
+    def find_standing(self) -> "Standing | None":
+        """What stands; None where there is no repository.
+
+        Raises:
+            RepositoryError: it proves nothing.
+            BlobsAwayError: try again.
+        """
+        from cloud.blobs.opened import open_blobs
+        from cloud.repository.storage import Storage
+
+        folder = self._settings.repository.blobs.folder
+        if folder is not None and not folder.exists():
+            return None  # and none is made by whoever only looks
+        return Storage(open_blobs(self._settings.repository.blobs)).standing()
+
+    def with_own_keys(self, publics: "Sequence[PublicKey]") -> "list[PublicKey]":
+        """With the server's own keys of snapshot and timestamp, where none of such a role is named.
+
+        Raises:
+            SigningKeyError: the folder of the server's keys holds what it should not.
+        """
+        from cloud.repository.signing import read_online_public
+
+        named = {one.role for one in publics}
+        own = read_online_public(self._settings.repository.keys_folder)
+        return [*publics, *(one for one in own if one.role not in named)]
+
+    def alarms(self, standing: "Standing") -> list[str]:
+        """What somebody has to do, a line each; empty where all is well."""
+        from cloud.repository.agreement import disagreements
+        from cloud.repository.watch import alarms
+
+        found = alarms(standing, self._settings.repository, utc_now())
+        try:
+            with self.registry() as registry:
+                found += disagreements(standing, partial(_state_of, registry))
+        except (StartError, StoreAwayError) as error:
+            return [*(one.message for one in found), f"nobody knows what the registry says: {error}"]
+        return [one.message for one in found]
 
     @contextmanager
     def registry(self) -> "Iterator[Registry]":
@@ -129,6 +167,7 @@ class Desk:
             As `Publisher.publish`.
         """
         from cloud.repository.plan import news
+        from cloud.repository.publishing import in_force
 
         found, publisher = news(proposal), self._publisher()
         if any(one.released for one in found):
@@ -136,9 +175,10 @@ class Desk:
                 return publisher.publish(proposal, registry, self._by, may_gap=may_gap)
         # A revocation waits for no database: the registry hears of it when devices do already.
         shown = publisher.publish(proposal, None, self._by, may_gap=may_gap)
-        for one in found:
-            for version in one.revoked:
-                self.note(one.family, version)
+        with in_force(proposal.purpose):
+            for one in found:
+                for version in one.revoked:
+                    self.note(one.family, version)
         return shown
 
     def note(self, family: str, version: str) -> None:
@@ -153,7 +193,8 @@ class Desk:
             if release is not None:
                 registry.released(family, version, release.number, self._by)
             elif version in signed.withdrawn:
-                registry.revoked(family, version, self._by)
+                with suppress(UnknownModelError):  # it came from a folder of records
+                    registry.revoked(family, version, self._by)
 
     def _publisher(self) -> "Publisher":
         from cloud.blobs.opened import open_blobs
@@ -164,3 +205,10 @@ class Desk:
         settings = self._settings.repository
         storage = Storage(open_blobs(settings.blobs))
         return Publisher(storage, read_online(settings.keys_folder), settings.expiry, utc_now)
+
+
+def _state_of(registry: "Registry", family: str, version: str) -> str | None:
+    try:
+        return registry.state(family, version)
+    except UnknownModelError:
+        return None

@@ -112,6 +112,15 @@ class Standing:
         """
         return read_family(name, self.family(name).signed)
 
+    def number_of(self, name: str, version: str) -> int | None:
+        """The release that devices may take a version as; None where they may not.
+
+        Raises:
+            RepositoryError: the family's role is not as it must be.
+        """
+        found = self.releases(name).find(version) if name in self.families else None
+        return found.number if found else None
+
     def wanted(self) -> dict[str, MetaFile]:
         """What a snapshot has to name."""
         named = {f"{TARGETS}.json": self.targets.as_meta()}

@@ -4,7 +4,8 @@ Every file but timestamp.json is written once. Two writers of the same number me
 first, the other hears of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
@@ -33,6 +34,20 @@ from cloud.repository.standing import (
 from cloud.repository.trust import families_of
 
 JSON = "application/json"
+_LOOKS = 5
+"""At what changes while it is looked at."""
+
+
+class _Look(NamedTuple):
+    """What lies there.
+
+    Attributes:
+        timestamp: its bytes, None where there is none.
+        numbers: which versions of each role there are.
+    """
+
+    timestamp: bytes | None
+    numbers: Mapping[str, Sequence[int]]
 
 
 class Storage:
@@ -52,12 +67,30 @@ class Storage:
             RepositoryError: what lies there proves nothing; the message says which file.
             BlobsAwayError: try again.
         """
-        numbers = self._numbers()
+        for _ in range(_LOOKS):
+            look = self._look()
+            try:
+                return self._proven(look)
+            except RepositoryError:
+                # A listing takes its time, and somebody may have published meanwhile.
+                if self._look() == look:
+                    raise
+        raise RepositoryError("others publish without a pause: try again")
+
+    def _look(self) -> _Look:
+        """What there is. The timestamp comes first: what it names was there before the listing."""
+        timestamp = self.timestamp_bytes()
+        return _Look(timestamp, self._numbers())
+
+    def _proven(self, look: _Look) -> Standing | None:
+        numbers = look.numbers
         roots = root_chain(self._from(numbers, ROOT, 1))
-        first_targets = self._from(numbers, TARGETS, 1)[:1]
-        if not roots or not first_targets:
+        is_begun = look.timestamp is not None or max(numbers.get(ROOT, ()), default=0) > 1
+        if not roots and is_begun:
+            raise missing_file(ROOT, 1)
+        if not roots or not (is_begun or 1 in numbers.get(TARGETS, ())):
             return None
-        timestamp = self._timestamp(roots)
+        timestamp = served_timestamp(roots, look.timestamp) if look.timestamp else None
         snapshot = self._snapshot(roots, timestamp) if timestamp else None
         targets, families = self._signed_for(numbers, roots[-1].signed, snapshot)
         given = max(numbers.get(SNAPSHOT, [0]))
@@ -112,7 +145,7 @@ class Storage:
                 found.setdefault(parsed[0], []).append(parsed[1])
         return found
 
-    def _from(self, numbers: dict[str, list[int]], role: str, first: int) -> list[bytes]:
+    def _from(self, numbers: Mapping[str, Sequence[int]], role: str, first: int) -> list[bytes]:
         """The files of a role from a version on, up to the first gap."""
         there = set(numbers.get(role, ()))
         contents = []
@@ -120,10 +153,6 @@ class Storage:
             contents.append(self._blobs.get(metadata_key(role, first)))
             first += 1
         return contents
-
-    def _timestamp(self, roots: Sequence[File[Root]]) -> File[Timestamp] | None:
-        content = self.timestamp_bytes()
-        return None if content is None else served_timestamp(roots, content)
 
     def _snapshot(self, roots: Sequence[File[Root]], timestamp: File[Timestamp]) -> File[Snapshot]:
         version = timestamp.signed.snapshot_meta.version
@@ -133,7 +162,7 @@ class Storage:
         return served_snapshot(roots, timestamp, content)
 
     def _signed_for(
-        self, numbers: dict[str, list[int]], root: Root, snapshot: File[Snapshot] | None
+        self, numbers: Mapping[str, Sequence[int]], root: Root, snapshot: File[Snapshot] | None
     ) -> tuple[File[Targets], dict[str, File[Targets]]]:
         """The newest targets whose families are all there, and those."""
         first = _shown(snapshot, TARGETS)

@@ -67,14 +67,13 @@ class World:
         return str(self.key(who, role).with_suffix(".pub"))
 
     def all_public(self) -> list[str]:
+        """Those of the people; the server finds its own."""
         for role in ("snapshot", "timestamp"):
             if not (self.folder / f"kept/repository-keys/{role}.pem").exists():
                 self.done("keys", "create", "--role", role, "--holder", "server")
         people = [self.public(who, role) for role in ("root", "targets")
                   for who in ("ada", "bob", "eve")]  # fmt: skip
-        server = [str(self.folder / f"kept/repository-keys/{role}.pub")
-                  for role in ("snapshot", "timestamp")]  # fmt: skip
-        return [word for path in people + server for word in ("--public", path)]
+        return [word for path in people for word in ("--public", path)]
 
     def begin(self) -> None:
         """All on one machine."""
@@ -91,6 +90,19 @@ class World:
 
     def release(self, version: str) -> str:
         return self.gate("release", "gate", version, "--store", str(self.store))
+
+    def models(self, *words: str) -> Result:
+        return CliRunner().invoke(
+            app, ["models", *words, "-c", str(self.config)],
+            env={"WAYSIDE_PASSPHRASE": PASSPHRASE, "COLUMNS": "200"},
+        )  # fmt: skip
+
+    def released(self, version: str = "1.0.0") -> None:
+        """By way of the registry."""
+        self.begin()
+        assert self.models("add", str(self.store / "gate" / version)).exit_code == 0
+        assert self.models("validate", "gate", version).exit_code == 0
+        self.gate("release", "gate", version)
 
     def see(self, version: str) -> int | None:
         with served(self.folder / "kept/repository") as server:
@@ -127,10 +139,7 @@ def test_all_on_one_machine(world: World) -> None:
 
 def test_the_registry_gives_the_models_and_hears_of_them(world: World) -> None:
     world.begin()
-
-    def models(*words: str) -> Result:
-        return CliRunner().invoke(app, ["models", *words, "-c", str(world.config)])
-
+    models = world.models
     assert models("add", str(world.store / "gate/1.0.0")).exit_code == 0
     gate = str(world.key("eve", "family:gate"))
     assert "gate 1.0.0 is CANDIDATE in the registry" in world.fails(
@@ -153,8 +162,93 @@ def test_a_revocation_waits_for_no_database(world: World) -> None:
     world.release("1.0.0")
     world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
     gate = str(world.key("eve", "family:gate"))
-    assert "fleet" in world.fails("revoke", "gate", "1.0.0", "--key", gate)
+    said = world.fails("revoke", "gate", "1.0.0", "--key", gate)
+    assert "revoke gate 1.0.0: in force, but the registry has not heard of it: fleet" in said
+    assert "run the same command again" in said
     assert world.see("1.0.0") is None
+    status = world.run("status")
+    assert status.exit_code == 1
+    assert "nobody knows what the registry says: fleet database" in status.stderr
+
+
+def test_what_is_revoked_in_the_registry_is_revoked_on_devices_first(world: World) -> None:
+    world.released()
+    revoke = ("revoke", "gate", "1.0.0", "--yes")
+    refused = world.models(*revoke)
+    assert refused.exit_code == 1
+    assert "gate 1.0.0 is release 1, which devices run until its family's key" in refused.stderr
+    stale = world.models(*revoke, "--key", str(world.key("eve", "family:gate")), "--seen", "1")
+    assert (stale.exit_code, "changed meanwhile" in stale.stderr) == (1, True)
+    assert "released" in world.models("show", "gate", "1.0.0").output
+    done = world.models(*revoke, "--key", str(world.key("eve", "family:gate")))
+    assert (done.exit_code, "revoke gate 1.0.0: in force" in done.stdout) == (0, True)
+    assert world.see("1.0.0") is None
+    assert "gate 1.0.0 is revoked since" in world.models("show", "gate", "1.0.0").output
+    assert world.models(*revoke).exit_code == 0
+    assert world.done("status").count("revoked") == 1
+
+
+def test_who_has_no_key_has_a_revocation_signed_elsewhere(world: World) -> None:
+    world.released()
+    file = world.folder / "revoke.json"
+    said = world.models("revoke", "gate", "1.0.0", "--yes", "--out", str(file)).stdout
+    assert f"next: `wayside-cloud repository sign {file}" in said
+    assert "released" in world.models("show", "gate", "1.0.0").output, "nothing is half-done"
+    world.done("sign", str(file), "--yes", "--key", str(world.key("eve", "family:gate")))
+    world.done("publish", str(file))
+    assert world.see("1.0.0") is None
+    assert "gate 1.0.0 is revoked since" in world.models("show", "gate", "1.0.0").output
+
+
+def test_a_revocation_in_the_registry_alone_is_told_until_it_is_signed(world: World) -> None:
+    world.released()
+    assert world.done("status")
+    alone = world.models("revoke", "gate", "1.0.0", "--yes", "--registry-alone")
+    assert "devices run release 1 still: `wayside-cloud repository revoke gate 1.0.0`" in (
+        alone.stdout
+    )
+    assert world.see("1.0.0") == 1
+    status = world.run("status")
+    assert status.exit_code == 1
+    assert status.stderr == (
+        "gate 1.0.0 is revoked in the registry, and devices run it as release 1: `wayside-cloud "
+        "repository revoke gate 1.0.0`\n"
+    )
+    world.gate("revoke", "gate", "1.0.0")
+    assert world.see("1.0.0") is None
+    world.done("status")
+
+
+def test_who_signs_can_tell_a_registry_that_lies(world: World) -> None:
+    world.begin()
+    gate = str(world.key("eve", "family:gate"))
+    release = ("release", "gate", "1.0.0", "--store", str(world.store))
+    assert "its record is sha256" in world.fails(*release, "--digest", "ab" * 32, "--key", gate)
+    file = world.folder / "release.json"
+    world.done(*release, "--out", str(file))
+    before = file.read_bytes()
+    sign = ("sign", str(file), "--yes", "--key", gate)
+    said = world.fails(*sign, "--record", str(world.store / "gate/1.1.0"))
+    assert "the proposal releases gate 1.0.0 (" in said
+    assert file.read_bytes() == before
+    assert "record.json: cannot be read" in world.fails(*sign, "--record", str(world.folder))
+    world.done(*sign, "--record", str(world.store / "gate/1.0.0"))
+    world.done("publish", str(file), "--store", str(world.store))
+
+    file = world.folder / "floor.json"
+    world.done("floor", "gate", "1", "--out", str(file))
+    assert "the proposal releases nothing" in world.fails(
+        "sign", str(file), "--yes", "--key", gate, "--record", str(world.store / "gate/1.0.0")
+    )
+
+
+def test_who_only_looks_makes_no_folder(world: World) -> None:
+    assert "there is no repository in file://" in world.fails("status")
+    assert not (world.folder / "kept/repository").exists()
+    assert "no key of snapshot was named" in world.fails(
+        "init", "--public", world.public("ada", "root"), "--public", world.public("ada", "targets"),
+        "--out", str(world.folder / "init.json"),
+    )  # fmt: skip
 
 
 def test_each_signs_at_home_and_the_file_travels(world: World) -> None:
