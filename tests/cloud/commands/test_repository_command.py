@@ -158,8 +158,8 @@ def test_the_registry_gives_the_models_and_hears_of_them(world: World) -> None:
 
 
 def test_a_revocation_waits_for_no_database(world: World) -> None:
-    world.begin()
-    world.release("1.0.0")
+    world.released()
+    settings = world.config.read_text()
     world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
     gate = str(world.key("eve", "family:gate"))
     said = world.fails("revoke", "gate", "1.0.0", "--key", gate)
@@ -169,6 +169,17 @@ def test_a_revocation_waits_for_no_database(world: World) -> None:
     status = world.run("status")
     assert status.exit_code == 1
     assert "nobody knows what the registry says: fleet database" in status.stderr
+
+    world.config.write_text(settings)
+    status = world.run("status")
+    assert (status.exit_code, status.stderr) == (
+        1,
+        "gate 1.0.0 was revoked as release 1, and the registry has not heard of it: `wayside-cloud "
+        "repository revoke gate 1.0.0`\n",
+    )
+    assert "it stands already" in world.gate("revoke", "gate", "1.0.0")
+    assert "revoked" in world.models("show", "gate", "1.0.0").output
+    world.done("status")
 
 
 def test_what_is_revoked_in_the_registry_is_revoked_on_devices_first(world: World) -> None:
@@ -355,6 +366,12 @@ def test_a_passphrase_comes_from_a_file_or_is_typed(world: World) -> None:
     said = world.done("sign", str(file), "--yes", "--key", str(pem), passphrase=None,
                       stdin=f"{PASSPHRASE}\n")  # fmt: skip
     assert "signed by Zoë" in said
+    (world.folder / "odd").write_bytes(b"\xff\xfe")
+    for name, says in (("none", "none: cannot be read: No such file"), ("odd", "odd: is no text")):
+        assert says in world.fails(
+            "sign", str(file), "--yes", "--key", str(pem),
+            "--passphrase-file", str(world.folder / name),
+        )  # fmt: skip
     assert "2 passphrase files for 1 keys" in world.fails(
         "sign", str(file), "--yes", "--key", str(pem),
         "--passphrase-file", str(path), "--passphrase-file", str(path),

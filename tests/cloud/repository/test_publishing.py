@@ -316,6 +316,49 @@ def test_a_file_that_is_none_is_told_before_anything_is_written(
     )  # fmt: skip
 
 
+def replaced(repository: SignedRepository) -> Proposal:
+    """The family's key by the newest of ours."""
+    first, new = repository.keys["family-gate"][0], repository.keys["family-gate"][-1]
+    public = PublicKey("family-gate", new.public("new"))
+    proposal = changes.rotate(
+        repository.standing, "family-gate", [public], [first.keyid], repository.asked
+    )
+    assert proposal is not None
+    return proposal
+
+
+def test_a_place_that_is_taken_is_told_before_anything_is_written(
+    repository: SignedRepository,
+) -> None:
+    door = [PublicKey("family-door", PrivateKey.generate().public("eve"))]
+    dropped = changes.add_family(repository.standing, "door", door, repository.asked)
+    assert dropped is not None
+    content = dropped.parts[0].metadata.to_bytes()
+    repository.blobs.put("metadata/3.targets.json", content, "application/json")
+    repository.keys["family-gate"].append(PrivateKey.generate())
+    refused(
+        repository, repository.signed(replaced(repository)), StaleProposalError,
+        r"metadata/3\.targets\.json is there, with other content: .* then delete that file",
+    )  # fmt: skip
+
+
+def test_what_was_left_half_done_until_it_ended_is_named(
+    repository: SignedRepository, clock: Clock
+) -> None:
+    repository.keys["family-gate"].append(PrivateKey.generate())
+    blobs = repository.blobs
+    repository.blobs = FailingBlobs(blobs, 1, is_done=True)
+    with pytest.raises(KilledError):
+        repository.publish(replaced(repository))
+    repository.blobs = blobs
+    clock.go_on(181)
+    again = repository.signed(replaced(repository))
+    refused(repository, again, StaleProposalError, r"4\.family-gate\.json is there, .* delete that")
+    repository.blobs.delete(["metadata/4.family-gate.json"])
+    repository.publish(replaced(repository))
+    assert repository.standing.is_shown
+
+
 def test_what_no_device_would_take_is_not_published(repository: SignedRepository) -> None:
     keys = [PublicKey(ROOT, PrivateKey.generate().public("zoe" * 30)) for _ in range(62)]
     with pytest.raises(RepositoryError, match="root would have 65 keys, 64 at most"):
