@@ -41,7 +41,9 @@ def check_releases(proposal: Proposal, folder: Path) -> None:
         raise RepositoryError(str(error)) from error
     manifest = read.record.manifest
     own = (manifest.name, manifest.version, read.digest)
-    found = [(one.family, new.version, new.sha256) for one in news(proposal) for new in one.released]
+    found = [
+        (one.family, new.version, new.sha256) for one in news(proposal) for new in one.released
+    ]
     if found != [own]:
         names = ", ".join(f"{name} {version} ({sha256[:12]})" for name, version, sha256 in found)
         raise RepositoryError(

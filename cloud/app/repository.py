@@ -116,7 +116,10 @@ class Desk:
             with self.registry() as registry:
                 found += disagreements(standing, partial(_state_of, registry))
         except (StartError, StoreAwayError) as error:
-            return [*(one.message for one in found), f"nobody knows what the registry says: {error}"]
+            return [
+                *(one.message for one in found),
+                f"nobody knows what the registry says: {error}",
+            ]
         return [one.message for one in found]
 
     @contextmanager

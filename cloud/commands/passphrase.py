@@ -60,7 +60,9 @@ def _passphrase(path: Path | None, prompt: str, *, is_new: bool) -> bytes:
         except OSError as error:
             raise SigningKeyError(f"{path}: cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise SigningKeyError(f"{path}: is no text, whose first line is a passphrase") from error
+            raise SigningKeyError(
+                f"{path}: is no text, whose first line is a passphrase"
+            ) from error
         return line.rstrip("\r\n").encode()
     found = os.environ.get(VARIABLE)
     if found is None:

@@ -7,8 +7,8 @@ from models.record.reading import MAX_BYTES
 
 
 def test_nothing_is_signed_that_is_too_large_for_a_device() -> None:
-    assert trust.MAX_ROOT_BYTES <= DEFAULT_LIMITS.root_bytes
-    assert trust.MAX_TARGETS_BYTES <= DEFAULT_LIMITS.targets_bytes
+    assert DEFAULT_LIMITS.root_bytes >= trust.MAX_ROOT_BYTES
+    assert DEFAULT_LIMITS.targets_bytes >= trust.MAX_TARGETS_BYTES
     assert trust.MAX_KEYS <= documents.MAX_KEYS
     assert trust.MAX_FAMILIES + 1 <= documents.MAX_ROLES, "a snapshot names targets as well"
     assert family.MAX_RELEASE <= releases.MAX_RELEASE

@@ -1,4 +1,4 @@
-"""Where the signed repository and the registry say different things, somebody is told what to do."""
+"""Where repository and registry say different things, somebody is told what ends it."""
 
 from pathlib import Path
 

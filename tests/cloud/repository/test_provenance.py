@@ -149,7 +149,9 @@ def test_a_stranger_writes_nothing_onto_the_terminal(
         from_bytes(to_bytes(proposal), "file")
 
 
-@pytest.mark.parametrize("role", ["family-\x1b[2J", "family-Gate", "family-", "snapshot", "\x1b[2J"])
+@pytest.mark.parametrize(
+    "role", ["family-\x1b[2J", "family-Gate", "family-", "snapshot", "\x1b[2J"]
+)
 def test_a_role_that_there_cannot_be_is_shown_as_a_word(
     repository: SignedRepository, role: str
 ) -> None:

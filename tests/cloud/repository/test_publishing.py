@@ -300,7 +300,9 @@ def test_what_the_registry_did_not_hear_is_in_force_all_the_same(
     of = repository.registry.add(records["1.2.0+b7"])
     record = repository.registry.record(*of)
     proposal = changes.release(repository.standing, *of, record, None, repository.asked)
-    with pytest.raises(RepositoryError, match=r"release gate 1\.2\.0\+b7 as 3: in force, but the reg"):
+    with pytest.raises(
+        RepositoryError, match=r"release gate 1\.2\.0\+b7 as 3: in force, but the reg"
+    ):
         repository.publish(proposal)
     assert repository.standing.number_of(*of) == 3
     assert repository.standing.is_shown
@@ -365,8 +367,8 @@ def test_what_no_device_would_take_is_not_published(repository: SignedRepository
         changes.rotate(repository.standing, ROOT, keys, [], repository.asked)
     proposal = changes.renew(repository.standing, "family-gate", repository.asked)
     signed = proposal.parts[0].after
-    for number in range(3, 18_000):
-        path = f"gate/9.{number}/record.json"
+    for number in range(3, 24_000):
+        path = f"gate/{number}.{'9' * 56}/record.json"
         custom = {"custom": {"release": number}}
         signed.targets[path] = TargetFile(9, {"sha256": "ab" * 32}, path, custom)  # type: ignore[union-attr]
     refused(
