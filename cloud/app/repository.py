@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from cloud.errors import RepositoryError, StartError, StoreAwayError, UnknownModelError
 from cloud.fleet.audit import Actor
 from cloud.settings import CloudSettings
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from cloud.repository.publishing import Publisher, Shown
     from cloud.repository.signing import Ask, PublicKey
     from cloud.repository.standing import Standing
+
+_log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -175,13 +179,16 @@ class Desk:
         found, publisher = news(proposal), self._publisher()
         if any(one.released for one in found):
             with self.registry() as registry:
-                return publisher.publish(proposal, registry, self._by, may_gap=may_gap)
+                shown = publisher.publish(proposal, registry, self._by, may_gap=may_gap)
+            self._note_in_audit(proposal)
+            return shown
         # A revocation waits for no database: the registry hears of it when devices do already.
         shown = publisher.publish(proposal, None, self._by, may_gap=may_gap)
         with in_force(proposal.purpose):
             for one in found:
                 for version in one.revoked:
                     self.note(one.family, version)
+        self._note_in_audit(proposal)
         return shown
 
     def note(self, family: str, version: str) -> None:
@@ -198,6 +205,22 @@ class Desk:
             elif version in signed.withdrawn:
                 with suppress(UnknownModelError):  # it came from a folder of records
                     registry.revoked(family, version, self._by)
+
+    def _note_in_audit(self, proposal: "Proposal") -> None:
+        """Say who published what. It is in force, so where that can't be noted, the log does."""
+        from cloud.fleet.audit import Audit
+        from cloud.fleet.database import FleetDatabase
+        from cloud.repository.roles import role_text
+
+        what = ", ".join(f"{role_text(one.role)} {one.after.version}" for one in proposal.parts)
+        try:
+            with (
+                closing(FleetDatabase(self._settings.fleet.url)) as database,
+                database.writing() as connection,
+            ):
+                Audit(database).note(connection, self._by, "repository.publish", what)
+        except (StartError, StoreAwayError) as error:
+            _log.error("published without a line in the audit", what=what, reason=str(error))
 
     def _publisher(self) -> "Publisher":
         from cloud.blobs.opened import open_blobs

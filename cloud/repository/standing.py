@@ -239,13 +239,17 @@ def served_snapshot(
     return file
 
 
-def follow_targets(root: Root, contents: Sequence[bytes], first: int) -> list[File[Targets]]:
+def follow_targets(
+    root: Root, contents: Sequence[bytes], first: int, *, is_in_force: bool
+) -> list[File[Targets]]:
     """The versions of the role targets that count, the newest last.
 
     Args:
         root: the newest.
         contents: as they lie there, from version `first` on, without a gap.
-        first: version of the one in force.
+        first: version of the one in force, or of the oldest.
+        is_in_force: False where nobody says which one is. Then what only keys of before have signed
+            is passed over.
     """
     counting: list[File[Targets]] = []
     before: File[Targets] | None = None
@@ -262,14 +266,14 @@ def follow_targets(root: Root, contents: Sequence[bytes], first: int) -> list[Fi
         is_counted = file.version == number and is_signed(root, TARGETS, file)
         if is_counted:
             counting.append(file)
-        elif number > first:
+        elif counting or (is_in_force and number > first):
             break
         before = file
     return counting
 
 
 def follow_family(
-    targets: Targets, name: str, contents: Sequence[bytes], first: int
+    targets: Targets, name: str, contents: Sequence[bytes], first: int, *, is_in_force: bool
 ) -> File[Targets] | None:
     """The newest file of a family that counts; None where none does.
 
@@ -277,7 +281,8 @@ def follow_family(
         targets: which says whose signature counts.
         name: of the family.
         contents: as they lie there, from version `first` on, without a gap.
-        first: version of the one in force; 1 where none is.
+        first: version of the one in force, or of the oldest.
+        is_in_force: as above.
     """
     newest: File[Targets] | None = None
     before: Family | None = None
@@ -294,7 +299,7 @@ def follow_family(
             break
         if file.version == number and is_signed(targets, role, file):
             newest = file
-        elif number > first:
+        elif newest is not None or (is_in_force and number > first):
             break
         before = family
     return newest

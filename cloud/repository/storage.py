@@ -165,18 +165,19 @@ class Storage:
         self, numbers: Mapping[str, Sequence[int]], root: Root, snapshot: File[Snapshot] | None
     ) -> tuple[File[Targets], dict[str, File[Targets]]]:
         """The newest targets whose families are all there, and those."""
-        first = _shown(snapshot, TARGETS)
-        chain = follow_targets(root, self._from(numbers, TARGETS, first), first)
+        first, is_in_force = _first(numbers, snapshot, TARGETS)
+        contents = self._from(numbers, TARGETS, first)
+        chain = follow_targets(root, contents, first, is_in_force=is_in_force)
         lacking = (TARGETS, first)
         for targets in reversed(chain):
             families = {}
             for name in families_of(targets.signed):
                 role = family_role(name)
-                shown = _shown(snapshot, role)
-                contents = self._from(numbers, role, shown)
-                file = follow_family(targets.signed, name, contents, shown)
+                first, is_in_force = _first(numbers, snapshot, role)
+                contents = self._from(numbers, role, first)
+                file = follow_family(targets.signed, name, contents, first, is_in_force=is_in_force)
                 if file is None:
-                    lacking = (role, shown)
+                    lacking = (role, first)
                     break
                 families[name] = file
             else:
@@ -184,7 +185,9 @@ class Storage:
         raise missing_file(*lacking)
 
 
-def _shown(snapshot: File[Snapshot] | None, role: str) -> int:
-    """The version that devices get; 1 where they get none yet."""
+def _first(
+    numbers: Mapping[str, Sequence[int]], snapshot: File[Snapshot] | None, role: str
+) -> tuple[int, bool]:
+    """The version to begin with, and whether it is the one that devices get; else the oldest."""
     meta = snapshot.signed.meta.get(f"{role}.json") if snapshot else None
-    return meta.version if meta else 1
+    return (meta.version, True) if meta else (min(numbers.get(role, ()), default=1), False)

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from cloud.blobs.folder import FolderBlobs
 from cloud.cli import app
+from cloud.commands.actor import person_here
 from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.registry.registry import Registry
@@ -144,6 +145,28 @@ def test_all_on_one_machine(world: World) -> None:
     assert re.search(r"family:gate +5 +until .* UTC  1 of 1: eve ", shown)
     assert "gate: floor 2, 1 releases" in shown
     assert re.search(r"^ +1  1\.0\.0 +revoked$", shown, re.MULTILINE)
+
+
+def test_who_changes_what_is_signed_stands_in_the_audit(world: World) -> None:
+    world.begin()
+    world.release("1.0.0")
+    world.gate("floor", "gate", "1")
+    with closing(FleetDatabase(f"sqlite:///{world.folder}/kept/fleet.sqlite")) as database:
+        entries = Audit(database).page()
+    assert {one.actor for one in entries} == {person_here().name}
+    assert [(one.action, one.target, one.outcome) for one in entries] == [
+        ("repository.publish", "root 1, targets 1", "done"),
+        ("repository.publish", "targets 2, family:gate 1", "done"),
+        ("repository.publish", "family:gate 2", "done"),
+        ("repository.publish", "family:gate 3", "done"),
+    ]
+
+
+def test_a_change_waits_for_no_audit(world: World) -> None:
+    world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
+    world.begin()
+    assert "release gate 1.0.0 as 1: in force" in world.release("1.0.0")
+    assert world.see("1.0.0") == 1
 
 
 def test_the_registry_gives_the_models_and_hears_of_them(world: World) -> None:

@@ -9,9 +9,12 @@ from obstore.store import MemoryStore
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.blobs.port import BlobEntry
 from cloud.errors import RepositoryError
-from cloud.repository.roles import METADATA, TIMESTAMP_KEY
+from cloud.repository import changes
+from cloud.repository.roles import METADATA, TARGETS, TIMESTAMP_KEY
+from cloud.repository.signing import PrivateKey, PublicKey
 from cloud.repository.storage import Storage
 from tests.support.signed_repository import SignedRepository
+from tests.support.tuf_client import TufClient
 
 
 class Watched(ObstoreBlobs):
@@ -86,6 +89,39 @@ def test_what_is_gone_for_good_is_named(repository: SignedRepository, blobs: Wat
     blobs.delete([f"metadata/{version}.family-gate.json"])
     with pytest.raises(RepositoryError, match=f"version {version} of family:gate is in force and"):
         Storage(blobs).standing()
+
+
+def rotated(repository: SignedRepository, role: str) -> None:
+    """All keys of a role but one are replaced, as often as nobody of the first is left."""
+    for number in range(len(repository.keys[role])):
+        new, [old, *rest] = PrivateKey.generate(), repository.keys[role]
+        repository.keys[role] = [old, *rest, new]
+        public = PublicKey(role, new.public(f"new-{number}"))
+        repository.publish(
+            changes.rotate(repository.standing, role, [public], [old.keyid], repository.asked)
+        )
+        repository.keys[role] = [*rest, new]
+
+
+def test_a_timestamp_that_was_lost_is_made_anew_and_believed(
+    repository: SignedRepository, blobs: Watched, tmp_path: Path
+) -> None:
+    rotated(repository, TARGETS)
+    rotated(repository, "family-gate")
+    repository.floor(2)
+    device = TufClient(tmp_path, repository.root_bytes, blobs=blobs)
+    device.refresh()
+    before = repository.standing
+    assert before.timestamp is not None
+    blobs.delete([TIMESTAMP_KEY])
+
+    found = repository.standing
+    assert (found.targets, found.families, found.timestamp) == (
+        before.targets, before.families, None,
+    )  # fmt: skip
+    assert repository.refresh().timestamp > before.timestamp.version
+    device.refresh()
+    assert device.target("gate", "1.1.0") is not None
 
 
 def test_without_its_first_root_it_is_damaged_and_not_begun_anew(
