@@ -192,10 +192,10 @@ class Desk:
         return shown
 
     def note(self, family: str, version: str) -> None:
-        """Let the registry know of a version that stands, where somebody was interrupted before.
+        """Let the registry know of a version that stands, and devices where it was revoked.
 
         Raises:
-            CloudError: it cannot be noted.
+            CloudError: it cannot be noted, or devices cannot be told.
         """
         signed = self.standing().releases(family)
         release = signed.find(version)
@@ -205,6 +205,19 @@ class Desk:
             elif version in signed.withdrawn:
                 with suppress(UnknownModelError):  # it came from a folder of records
                     registry.revoked(family, version, self._by)
+                self._have_devices_look(family)
+
+    def _have_devices_look(self, family: str) -> None:
+        """Have devices hear of a revocation now, and not when they look next."""
+        from cloud.desired.outbox import DownlinkOutbox
+        from cloud.desired.writer import DesiredStates
+        from cloud.fleet.audit import Audit
+        from cloud.fleet.database import FleetDatabase
+
+        with closing(FleetDatabase(self._settings.fleet.url)) as database:
+            desired = DesiredStates(database, Audit(database), DownlinkOutbox(database))
+            told = desired.have_looked(family, self._by)
+        _log.info("devices look at once", family=family, devices=len(told))
 
     def _note_in_audit(self, proposal: "Proposal") -> None:
         """Say who published what. It is in force, so where that can't be noted, the log does."""

@@ -281,7 +281,7 @@ def in_force(purpose: str) -> Iterator[None]:
         yield
     except CloudError as error:
         raise RepositoryError(
-            f"{purpose}: in force, but the registry has not heard of it: {error}; run the same "
+            f"{purpose}: in force, but not everybody has heard of it: {error}; run the same "
             "command again"
         ) from error
 

@@ -213,9 +213,13 @@ def served_timestamp(roots: Sequence[File[Root]], content: bytes) -> File[Timest
     Raises:
         RepositoryError: no root of ours vouches for it.
     """
-    file = parse(content, Timestamp, f"{TIMESTAMP}.json")
+    anew = "delete it, and `wayside-cloud repository refresh` makes it anew"
+    try:
+        file = parse(content, Timestamp, f"{TIMESTAMP}.json")
+    except RepositoryError as error:
+        raise RepositoryError(f"{error}: {anew}") from error
     if not any(is_signed(root.signed, TIMESTAMP, file) for root in reversed(roots)):
-        raise RepositoryError(f"{TIMESTAMP}.json: is signed by no key of any root")
+        raise RepositoryError(f"{TIMESTAMP}.json: is signed by no key of any root: {anew}")
     return file
 
 

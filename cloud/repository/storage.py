@@ -90,7 +90,8 @@ class Storage:
             raise missing_file(ROOT, 1)
         if not roots or not (is_begun or 1 in numbers.get(TARGETS, ())):
             return None
-        timestamp = served_timestamp(roots, look.timestamp) if look.timestamp else None
+        content = look.timestamp
+        timestamp = None if content is None else served_timestamp(roots, content)
         snapshot = self._snapshot(roots, timestamp) if timestamp else None
         targets, families = self._signed_for(numbers, roots[-1].signed, snapshot)
         given = max(numbers.get(SNAPSHOT, [0]))

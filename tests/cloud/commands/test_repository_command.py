@@ -195,7 +195,7 @@ def test_a_revocation_waits_for_no_database(world: World) -> None:
     world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
     gate = str(world.key("eve", "family:gate"))
     said = world.fails("revoke", "gate", "1.0.0", "--key", gate)
-    assert "revoke gate 1.0.0: in force, but the registry has not heard of it: fleet" in said
+    assert "revoke gate 1.0.0: in force, but not everybody has heard of it: fleet" in said
     assert "run the same command again" in said
     assert world.see("1.0.0") is None
     status = world.run("status")
@@ -229,6 +229,26 @@ def test_what_is_revoked_in_the_registry_is_revoked_on_devices_first(world: Worl
     assert "gate 1.0.0 is revoked since" in world.models("show", "gate", "1.0.0").output
     assert world.models(*revoke).exit_code == 0
     assert world.done("status").count("revoked") == 1
+
+
+def test_devices_hear_of_a_revocation_at_once(world: World) -> None:
+    world.released()
+
+    def cloud(*words: str) -> str:
+        result = CliRunner().invoke(app, [*words, "-c", str(world.config)])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    for device in ("cam-box", "yard-box", "old-box"):
+        cloud("devices", "register", device)
+    cloud("desired", "model", "cam-box", "gate", "1.0.0")
+    cloud("desired", "model", "old-box", "gate", "1.0.0")
+    cloud("devices", "decommission", "old-box")
+    world.gate("revoke", "gate", "1.0.0")
+    assert "cam-box shall be revision 2" in cloud("desired", "show", "cam-box")
+    assert "model           gate 1.0.0" in cloud("desired", "show", "cam-box")
+    assert "yard-box shall be revision 0" in cloud("desired", "show", "yard-box")
+    assert "old-box shall be revision 1" in cloud("desired", "show", "old-box")
 
 
 def test_who_has_no_key_has_a_revocation_signed_elsewhere(world: World) -> None:

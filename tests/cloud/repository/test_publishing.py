@@ -301,7 +301,7 @@ def test_what_the_registry_did_not_hear_is_in_force_all_the_same(
     record = repository.registry.record(*of)
     proposal = changes.release(repository.standing, *of, record, None, repository.asked)
     with pytest.raises(
-        RepositoryError, match=r"release gate 1\.2\.0\+b7 as 3: in force, but the reg"
+        RepositoryError, match=r"release gate 1\.2\.0\+b7 as 3: in force, but not ev"
     ):
         repository.publish(proposal)
     assert repository.standing.number_of(*of) == 3

@@ -124,6 +124,20 @@ def test_a_timestamp_that_was_lost_is_made_anew_and_believed(
     assert device.target("gate", "1.1.0") is not None
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 400, b"{}"])
+def test_a_timestamp_that_is_none_says_how_it_is_mended(
+    repository: SignedRepository, blobs: Watched, content: bytes
+) -> None:
+    before = repository.standing
+    blobs.swap(TIMESTAMP_KEY, content, "application/json", blobs.get(TIMESTAMP_KEY))
+    with pytest.raises(RepositoryError, match=r"timestamp\.json: is no metadata .*: delete it"):
+        repository.refresh()
+    blobs.delete([TIMESTAMP_KEY])
+    repository.refresh()
+    assert repository.standing.is_shown
+    assert repository.standing.families == before.families
+
+
 def test_without_its_first_root_it_is_damaged_and_not_begun_anew(
     repository: SignedRepository, blobs: Watched
 ) -> None:
