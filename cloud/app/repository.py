@@ -90,13 +90,11 @@ class Desk:
             RepositoryError: it proves nothing.
             BlobsAwayError: try again.
         """
-        from cloud.blobs.opened import open_blobs
+        from cloud.blobs.opened import open_to_read
         from cloud.repository.storage import Storage
 
-        folder = self._settings.repository.blobs.folder
-        if folder is not None and not folder.exists():
-            return None  # and none is made by whoever only looks
-        return Storage(open_blobs(self._settings.repository.blobs)).standing()
+        blobs = open_to_read(self._settings.repository.blobs)
+        return None if blobs is None else Storage(blobs).standing()
 
     def with_own_keys(self, publics: "Sequence[PublicKey]") -> "list[PublicKey]":
         """With the server's own keys of snapshot and timestamp, where none of such a role is named.

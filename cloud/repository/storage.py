@@ -144,7 +144,7 @@ class Storage:
             parsed = parse_key(entry.key)
             if parsed is not None:
                 found.setdefault(parsed[0], []).append(parsed[1])
-        return found
+        return {role: sorted(theirs) for role, theirs in found.items()}
 
     def _from(self, numbers: Mapping[str, Sequence[int]], role: str, first: int) -> list[bytes]:
         """The files of a role from a version on, up to the first gap."""
