@@ -30,6 +30,21 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
+def standing_of(settings: CloudSettings) -> "Standing | None":
+    """What stands; None where there is no repository. Nothing is made, and no key is read.
+
+    Raises:
+        RepositoryError: it proves nothing.
+        BlobsAwayError: try again.
+        StartError: the credentials of a bucket cannot be read.
+    """
+    from cloud.blobs.opened import open_to_read
+    from cloud.repository.storage import Storage
+
+    blobs = open_to_read(settings.repository.blobs)
+    return None if blobs is None else Storage(blobs).standing()
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What somebody brings along to get a change signed.
@@ -84,17 +99,8 @@ class Desk:
         return standing
 
     def find_standing(self) -> "Standing | None":
-        """What stands; None where there is no repository.
-
-        Raises:
-            RepositoryError: it proves nothing.
-            BlobsAwayError: try again.
-        """
-        from cloud.blobs.opened import open_to_read
-        from cloud.repository.storage import Storage
-
-        blobs = open_to_read(self._settings.repository.blobs)
-        return None if blobs is None else Storage(blobs).standing()
+        """What stands, as `standing_of` says it."""
+        return standing_of(self._settings)
 
     def with_own_keys(self, publics: "Sequence[PublicKey]") -> "list[PublicKey]":
         """With the server's own keys of snapshot and timestamp, where none of such a role is named.
