@@ -60,14 +60,15 @@ soak-edge: venv ## one agent, 8 cameras, twice the load it can carry, for SOAK_S
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	SOAK_S=$(SOAK_S) $(BIN)/pytest -s -m soak --timeout 0 tests/system/test_edge_soak.py
 
+# The newest commit that a file of the suite was of when it was last run; not all were of that one.
 CONFORMANCE_COMMIT := a1a558018f5806bc49169150de6b2b835e1bf840
 conformance: venv ## TUF's own suite against our verifier: CONFORMANCE=PATH of its checkout
 	@[ -f "$(CONFORMANCE)/tuf_conformance/conftest.py" ] || { \
 	  echo "wayside: CONFORMANCE=PATH must name a checkout of theupdateframework/tuf-conformance, which is on"; \
 	  echo "         no package index: git clone https://github.com/theupdateframework/tuf-conformance PATH"; \
-	  echo "         (last run with what stood in commit $(CONFORMANCE_COMMIT))"; exit 1; }
+	  echo "         (last run with files of up to commit $(CONFORMANCE_COMMIT))"; exit 1; }
 	@deploy/debian-packages.sh faketime
-	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/pytest -c /dev/null --rootdir "$(CONFORMANCE)" \
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/pytest -c /dev/null --rootdir "$(CONFORMANCE)" \
 	  -p no:randomly -p no:cacheprovider --entrypoint "$(CURDIR)/tests/conformance/shim.py" "$(CONFORMANCE)/tuf_conformance"
 
 check: lint ## what `make test` does, and coverage
