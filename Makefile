@@ -12,10 +12,10 @@ PACKAGES_RTSP := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstrea
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 PACKAGES_TEST := $(PACKAGES_RUN) faketime ffmpeg gpsd influxdb postgresql $(PACKAGES_RTSP)
 
-.PHONY: help venv demo demo-ota test test-deep chaos soak soak-edge check lint proto lock bench fuzz clean
+.PHONY: help venv demo demo-ota test test-deep chaos soak soak-edge conformance check lint proto lock bench fuzz clean
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.base ## make .venv with the pinned packages and Wayside itself
 
@@ -59,6 +59,17 @@ soak-edge: SOAK_S = 1800
 soak-edge: venv ## one agent, 8 cameras, twice the load it can carry, for SOAK_S=1800 seconds
 	@deploy/debian-packages.sh $(PACKAGES_TEST)
 	SOAK_S=$(SOAK_S) $(BIN)/pytest -s -m soak --timeout 0 tests/system/test_edge_soak.py
+
+# The newest commit that a file of the suite was of when it was last run; not all were of that one.
+CONFORMANCE_COMMIT := a1a558018f5806bc49169150de6b2b835e1bf840
+conformance: venv ## TUF's own suite against our verifier: CONFORMANCE=PATH of its checkout
+	@[ -f "$(CONFORMANCE)/tuf_conformance/conftest.py" ] || { \
+	  echo "wayside: CONFORMANCE=PATH must name a checkout of theupdateframework/tuf-conformance, which is on"; \
+	  echo "         no package index: git clone https://github.com/theupdateframework/tuf-conformance PATH"; \
+	  echo "         (last run with files of up to commit $(CONFORMANCE_COMMIT))"; exit 1; }
+	@deploy/debian-packages.sh faketime
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/pytest -c /dev/null --rootdir "$(CONFORMANCE)" \
+	  -p no:randomly -p no:cacheprovider --entrypoint "$(CURDIR)/tests/conformance/shim.py" "$(CONFORMANCE)/tuf_conformance"
 
 check: lint ## what `make test` does, and coverage
 	@deploy/debian-packages.sh $(PACKAGES_TEST)

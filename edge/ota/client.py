@@ -64,14 +64,15 @@ class View:
     """Metadata that belongs together, as one snapshot has it.
 
     Attributes:
-        roles: metadata of roles below `targets`, by the role that delegates and by name.
+        roles: below `targets`, by the role that delegates and by name: the metadata that delegates,
+            and what was believed by it.
     """
 
     root: Root
     timestamp: Timestamp
     snapshot: Snapshot
     targets: Targets
-    roles: dict[tuple[str, str], Targets] = field(default_factory=dict)
+    roles: dict[tuple[str, str], tuple[Targets, Targets]] = field(default_factory=dict)
 
     def require_fresh(self, at: Reference) -> None:
         """Refuse a view of which anything at the top has expired.
@@ -319,9 +320,11 @@ class Client:
     def _role_below(self, delegator: Targets, by: str, role: str) -> Targets:
         view = self.view()
         at = self.reference()
-        if (by, role) not in view.roles:
-            view.roles[by, role] = self._take_role(delegator, by, role, view.snapshot, at)
-        signed = view.roles[by, role]
+        believed_by, signed = view.roles.get((by, role), (None, None))
+        if signed is None or believed_by is not delegator:
+            # A role is believed by the keys of whoever leads to it now, not by those of its name.
+            signed = self._take_role(delegator, by, role, view.snapshot, at)
+            view.roles[by, role] = (delegator, signed)
         at.require_fresh(role, signed)
         return signed
 

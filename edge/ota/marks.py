@@ -1,9 +1,11 @@
 """The highest that was ever trusted, which never falls, whatever happens to the files beside it.
 
-Versions of `timestamp`, `snapshot` and of the roles that snapshots list are counted anew when a
-root withdraws a key of `timestamp` or of `snapshot`: who had stolen these keys may have signed a
-version that nobody can reach (fast-forward attack, TUF specification 1.0.x, section 5.3.11). Root's
-own version, floors, revocations and the time do not fall even then. Pure.
+What a key of `timestamp` or of `snapshot` has signed is counted anew when a root withdraws it: who
+had stolen these keys may have signed a version that nobody can reach (fast-forward attack, TUF
+specification 1.0.x, section 5.3.11). Its words leave open what is forgotten with which key; here it
+is read as its conformance suite reads it: versions of roles below fall with a key of `snapshot`,
+those of timestamp and of the snapshot that it names with a key of `timestamp`. Root's own version,
+floors, revocations and the time never fall. Pure.
 """
 
 import hashlib

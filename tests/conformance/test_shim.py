@@ -60,11 +60,12 @@ class Client:
         (folder / "root.json").write_bytes(root)
         assert self.run("init", str(folder / "root.json")) == (0, "")
 
-    def run(self, command: str, *more: str, **options: str) -> tuple[int, str]:
-        """Exit status and what it said."""
+    def run(self, command: str, *more: str, **options: str | tuple[str, ...]) -> tuple[int, str]:
+        """Exit status and what it said; several values are said one after the other."""
         flags = [
             word
-            for name, value in options.items()
+            for name, values in options.items()
+            for value in ((values,) if isinstance(values, str) else values)
             for word in (f"--{name.replace('_', '-')}", value)
         ]
         status = main(["--metadata-dir", str(self.metadata), *flags, command, *more])
@@ -73,9 +74,9 @@ class Client:
     def refresh(self) -> tuple[int, str]:
         return self.run("refresh", metadata_url=f"{self.url}/metadata")
 
-    def download(self, name: str) -> tuple[int, str]:
+    def download(self, *names: str) -> tuple[int, str]:
         return self.run(
-            "download", metadata_url=f"{self.url}/metadata", target_name=name,
+            "download", metadata_url=f"{self.url}/metadata", target_name=names,
             target_base_url=f"{self.url}/targets", target_dir=str(self.targets),
         )  # fmt: skip
 
@@ -119,6 +120,20 @@ def test_the_suite_can_drive_our_verifier(
     assert client.versions()["timestamp"] == 3
 
 
+def test_several_targets_are_taken_in_their_order_until_one_is_refused(
+    tmp_path: Path,
+    server: FileServer,
+    repository: SmallRepository,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    client = Client(tmp_path, server, repository.first_root, capsys)
+    status, said = client.download("gate/1/record.json", "missing", "path/to/file.txt")
+    assert status == 1
+    assert said.startswith("unknown-target: missing:")
+    assert [path.name for path in client.targets.iterdir()] == ["gate%2F1%2Frecord.json"]
+    assert [path for path, _ in server.requests].count("/metadata/timestamp.json") == 1
+
+
 def test_a_root_that_is_none_fails_before_anything_is_asked(
     tmp_path: Path,
     server: FileServer,
@@ -135,11 +150,13 @@ def test_a_root_that_is_none_fails_before_anything_is_asked(
 
 def test_the_shim_is_a_program_whose_exit_status_says_it(tmp_path: Path) -> None:
     command = [
-        sys.executable, str(ROOT / "tests/conformance/shim.py"), "--metadata-dir", str(tmp_path),
+        str(ROOT / "tests/conformance/shim.py"), "--metadata-dir", str(tmp_path),
         "--metadata-url", "http://127.0.0.1:9/metadata", "refresh",
     ]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+        command, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": path},
+    )  # fmt: skip
     assert done.returncode == 1
     assert "anchor" in done.stderr

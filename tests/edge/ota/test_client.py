@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import DelegatedRole, Delegations, MetaFile, TargetFile, Targets
 
 from edge.errors import OtaError
 from edge.ota.high_water import NAMES
 from edge.ota.verify import Limits
-from tests.support.small_repository import DAY_S, NOW_S, SmallRepository
+from tests.support.small_repository import DAY_S, NOW_S, SmallRepository, new_key
 from tests.support.trusting_device import Device, refused
 
 ROLES = ("timestamp", "snapshot", "targets", "family-gate")
@@ -268,6 +270,90 @@ def test_a_thief_of_the_online_keys_cannot_sign_targets_or_a_family(
     repository.publish()
     with refused("wrong-key", "family-gate"):
         take_all(device)
+
+
+def delegate(above: Targets, role: str, key: CryptoSigner, path: str) -> None:
+    if above.delegations is None:
+        above.delegations = Delegations({}, {})
+    assert above.delegations.roles is not None
+    above.delegations.roles[role] = DelegatedRole(role, [], 1, terminating=False, paths=[path])
+    above.add_key(key.public_key, role)
+
+
+def show(repository: SmallRepository, role: str, signed: Targets, key: CryptoSigner) -> None:
+    """The server has it from now on; the next snapshot lists its version, and no hash."""
+    signed.expires = repository.at + timedelta(days=100)
+    repository.files[f"metadata/{signed.version}.{role}.json"] = repository.sign(signed, [key])
+    repository.snapshot.meta[f"{role}.json"] = MetaFile(signed.version)
+
+
+SIDES = {"left": "a/*", "right": "b/*"}
+
+
+def branches(repository: SmallRepository, below: str) -> dict[str, CryptoSigner]:
+    """Two roles that give a third, under the same name, each its own path and key."""
+    keys = {side: new_key() for side in SIDES}
+    for side, path in SIDES.items():
+        own, signed = new_key(), Targets(version=1)
+        delegate(repository.targets, side, own, path)
+        delegate(signed, below, keys[side], path)
+        show(repository, side, signed, own)
+    return keys
+
+
+def release() -> Targets:
+    """Lists what both sides may be asked for."""
+    paths = ("a/x", "b/x")
+    return Targets(version=1, targets={path: TargetFile.from_data(path, b"x") for path in paths})
+
+
+def test_a_role_is_believed_by_the_keys_of_whoever_leads_to_it(
+    device: Device, repository: SmallRepository
+) -> None:
+    """TUF specification 1.0.x, 5.6.3: a name that two delegate gives neither the other's paths."""
+    keys = branches(repository, "release")
+    show(repository, "release", release(), keys["left"])
+    repository.publish("targets")
+    with device.client() as client:
+        client.refresh()
+        assert client.find("a/x").role == "release"
+        with refused("wrong-key", "release: is signed by", "right has release signed by"):
+            client.find("b/x")
+
+
+def test_a_role_is_believed_anew_where_what_leads_to_it_is_another(
+    device: Device, repository: SmallRepository
+) -> None:
+    """The same, one step lower: what leads to the release has one name and two contents."""
+    middle_keys = branches(repository, "middle")
+    release_keys = {side: new_key() for side in SIDES}
+    middles = {side: Targets(version=1) for side in SIDES}
+    for side, path in SIDES.items():
+        delegate(middles[side], "release", release_keys[side], path)
+    show(repository, "release", release(), release_keys["left"])
+    show(repository, "middle", middles["left"], middle_keys["left"])
+    repository.publish("targets")
+    with device.client() as client:
+        client.refresh()
+        assert client.find("a/x").role == "release"
+        show(repository, "middle", middles["right"], middle_keys["right"])
+        with refused("wrong-key", "release: is signed by", "middle has release signed by"):
+            client.find("b/x")
+
+
+def test_a_role_that_was_believed_is_not_asked_for_again(
+    device: Device, repository: SmallRepository
+) -> None:
+    keys = branches(repository, "release")
+    show(repository, "release", release(), keys["left"])
+    repository.publish("targets")
+    with device.client() as client:
+        client.refresh()
+        client.find("a/x")
+        device.source.asked.clear()
+        (device.trusted / "release.json").unlink()
+        assert client.find("a/x").role == "release"
+        assert device.source.asked == []
 
 
 def test_one_of_two_needed_signatures_is_too_few(
