@@ -74,7 +74,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         ends.callback(archive.close)
         eraser = _eraser(erasures, store, archive, snapshots)
         bus = _bus(settings, ends)
-        sender, down = _way_down(database, audit, bus.publisher)
+        sender, down = _way_down(settings, database, audit, bus.publisher)
         workers = {
             **_workers(settings, bus, store, devices, archive, snapshots, erasures.ranges, down),
             "downlink": sender,
@@ -148,9 +148,11 @@ def _enrolment(
 
 
 def _way_down(
-    database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
+    settings: CloudSettings, database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
 ) -> "tuple[DownlinkSender, WayDown]":
     """Who sends to devices, not started, and who changes what is sent."""
+    from cloud.app.listings import listings
+    from cloud.desired.orders import Orders
     from cloud.desired.outbox import DownlinkOutbox
     from cloud.desired.sender import DownlinkSender
     from cloud.desired.updates import Updates
@@ -160,7 +162,8 @@ def _way_down(
     outbox = DownlinkOutbox(database)
     sender = DownlinkSender(outbox, publisher)
     desired = DesiredStates(database, audit, outbox)
-    return sender, WayDown(desired, Updates(database), sender.wake)
+    orders = Orders(desired, listings(settings, database, audit))
+    return sender, WayDown(desired, orders, Updates(database), sender.wake)
 
 
 def _workers(

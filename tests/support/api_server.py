@@ -20,6 +20,7 @@ from cloud.enrolment.enrolment import Enrolment
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
+from cloud.registry.listing import RegistryListing
 from cloud.registry.registry import Registry
 from tests.support.fake_store import FakeStore
 from tests.support.fleet import (
@@ -88,7 +89,9 @@ def api_server(
         fleet_access(folder, requires_key) as access,
         fleet_erasures(folder) as erasures,
         model_registry(folder) as registry,
-        fleet_down(folder, changed.set) as down,
+        fleet_down(
+            folder, changed.set, [RegistryListing(registry.models, registry.aliases)]
+        ) as down,
     ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
         asked = threading.Event()

@@ -1,0 +1,49 @@
+"""Who is asked what may be ordered: the registry, then the signed repository."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cloud.errors import RepositoryError, StartError
+from cloud.settings import CloudSettings
+
+if TYPE_CHECKING:
+    from cloud.desired.port import Listing
+    from cloud.fleet.audit import Audit
+    from cloud.fleet.database import FleetDatabase
+    from cloud.repository.standing import Standing
+
+
+def listings(
+    settings: CloudSettings, database: "FleetDatabase", audit: "Audit"
+) -> "Sequence[Listing]":
+    """The registry of a fleet's database, and the signed repository that the settings name.
+
+    Nothing is opened before it is asked, and the repository is opened anew each time: it may be
+    made while `serve` runs, and is asked seldom.
+    """
+    from cloud.registry.aliases import Aliases
+    from cloud.registry.catalogue import Catalogue
+    from cloud.registry.listing import RegistryListing
+    from cloud.repository.listing import SignedListing
+
+    registry = RegistryListing(Catalogue(database, audit), Aliases(database, audit))
+    return (registry, SignedListing(lambda: _standing(settings)))
+
+
+def _standing(settings: CloudSettings) -> "Standing | None":
+    """What stands in the signed repository; None where there is none.
+
+    Raises:
+        RepositoryError: it cannot be read, or proves nothing.
+        BlobsAwayError: try again.
+    """
+    from cloud.blobs.opened import open_blobs
+    from cloud.repository.storage import Storage
+
+    folder = settings.repository.blobs.folder
+    if folder is not None and not folder.exists():
+        return None  # and a look makes no folder
+    try:
+        return Storage(open_blobs(settings.repository.blobs)).standing()
+    except StartError as error:
+        raise RepositoryError(f"the signed repository cannot be looked into: {error}") from error
