@@ -55,16 +55,16 @@ class Attempts:
         """Names that are counted in this window."""
         return len(self._counts)
 
-    def take(self, origin: str, token_id: str) -> Flood | None:
+    def take(self, origin: str, token: str) -> Flood | None:
         """Count an attempt; where it is one too many, say so and count nothing.
 
         Args:
             origin: address that it comes from.
-            token_id: of the token; empty where none is shown.
+            token: what the token, all of it, is known by; empty where none is shown.
         """
         limits = [
             (("address", _network(origin)), self._settings.per_address),
-            (("token", token_id), self._settings.per_token),
+            (("token", token), self._settings.per_token),
             (("all", ""), self._settings.in_all),
         ]
         with self._lock:
@@ -107,6 +107,9 @@ def _network(origin: str) -> str:
         address = ipaddress.ip_address(origin)
     except ValueError:
         return origin[:64]
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    if isinstance(address, ipaddress.IPv6Address):
+        # All of IPv4 is one /64 of these, and would be one address.
+        if address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)

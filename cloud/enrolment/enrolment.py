@@ -21,6 +21,7 @@ from cloud.errors import (
     TooManyAttemptsError,
     UnknownDeviceError,
 )
+from cloud.fleet.api_key import digest
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.claim_token import token_id_of
 from cloud.fleet.claims import Board, Claims
@@ -29,6 +30,7 @@ from cloud.identity import proof as proofs
 from cloud.identity.authority import CertificateAuthority, utc_now
 from cloud.identity.identities import Role, identify
 from cloud.identity.proof import Nonces, Proof
+from cloud.identity.registry import Ground
 
 _ENROL = "device.enrol"
 _RENEW = "certificate.renew"
@@ -106,7 +108,7 @@ class Enrolment:
             StoreAwayError: the database does not answer.
         """
         token_id = token_id_of(token) or ""
-        self._admit(self._attempts, _ENROL, origin, token_id)
+        self._admit(self._attempts, _ENROL, origin, token_id, token)
         try:
             board = Board(serial, self._authority.digest_of(request), origin)
             device = self._claims.redeem(token, board)
@@ -117,7 +119,13 @@ class Enrolment:
             if error.token_id is None:
                 self._tell_stranger(self._attempts, _ENROL, origin, "", error)
             raise
-        return self._certified(device, request, Actor(f"claim:{token_id}", origin))
+        ground = Ground(lambda: self._claims.check_unrevoked(token_id))
+        return self._certified(device, request, Actor(f"claim:{token_id}", origin), ground)
+
+    @property
+    def time_s(self) -> int:
+        """Unix seconds, by the clock that certificates are given by."""
+        return int(self._now().timestamp())
 
     def nonce(self, origin: str) -> str:
         """A word that the proof of a renewal must carry.
@@ -142,7 +150,7 @@ class Enrolment:
         # Not counted by device: anybody can name one, and would keep it from renewing.
         self._admit(self._renewals, _RENEW, origin, "")
         try:
-            proofs.check(proof, self._authority, self._nonces, self._now())
+            serial = proofs.check(proof, self._authority, self._nonces, self._now())
             self._require_in_service(proof.device)
         except CertificateRefusedError as error:
             if error.holder is None:
@@ -150,7 +158,9 @@ class Enrolment:
             else:
                 self._tell(Actor(f"device:{error.holder}", origin), _RENEW, proof.device, error)
             raise
-        return self._certified(proof.device, proof.request, Actor(f"device:{proof.device}", origin))
+        by = Actor(f"device:{proof.device}", origin)
+        ground = Ground(lambda: self._require_in_service(proof.device), serial)
+        return self._certified(proof.device, proof.request, by, ground)
 
     def retire(self, device: str, by: Actor) -> None:
         """Revoke the certificates of a device whose hardware is replaced, where it has any.
@@ -162,8 +172,7 @@ class Enrolment:
             StoreAwayError: the database does not answer.
         """
         identity = identify(Role.DEVICE, device)
-        held = self._authority.entries_of(identity)
-        if not any(one.state(self._now()) == "valid" for one in held):
+        if self._authority.is_retired(identity):
             return
         number = self._audit.begin(by, "certificate.revoke", device)
         try:
@@ -173,10 +182,11 @@ class Enrolment:
             raise
         self._audit.close(number, "done")
 
-    def _certified(self, device: str, request: str, by: Actor) -> Grant:
+    def _certified(self, device: str, request: str, by: Actor, ground: Ground) -> Grant:
         number = self._audit.begin(by, "certificate.issue", device)
         try:
-            made = self._authority.certify(identify(Role.DEVICE, device), request)
+            identity = identify(Role.DEVICE, device)
+            made = self._authority.certify(identity, request, ground=ground)
         except CloudError as error:
             self._audit.close(number, f"refused: {error}")
             raise
@@ -194,8 +204,12 @@ class Enrolment:
         if found.decommissioned_ns is not None:
             raise CertificateRefusedError(f"device {device!r} is decommissioned", device)
 
-    def _admit(self, attempts: Attempts, action: str, origin: str, token_id: str) -> None:
-        flood = attempts.take(origin, token_id)
+    def _admit(
+        self, attempts: Attempts, action: str, origin: str, token_id: str, token: str = ""
+    ) -> None:
+        # By the whole of it: who knows a token's id alone must not keep its holder out.
+        shown = digest(token).hex() if token_id else ""
+        flood = attempts.take(origin, shown)
         if flood is None:
             return
         error = TooManyAttemptsError(f"{flood.reason}: try again later", flood.retry_after_s)

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from cloud.errors import CertificateRefusedError
 from cloud.identity.authority import CertificateAuthority
 from cloud.identity.identities import Role
+from cloud.identity.registry import REVOKED
 from protos.enrolment import MAX_PEM_CHARS, renewal_proof
 
 NONCE_LIFE_S = 300
@@ -74,8 +75,11 @@ class Proof:
     signature: bytes
 
 
-def check(proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: datetime) -> None:
+def check(proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: datetime) -> int:
     """Return where a proof is that device's, and its certificate counts.
+
+    Returns:
+        The certificate's serial number.
 
     Raises:
         CertificateRefusedError: it is not, or does not; its `holder` is set once the signature has
@@ -92,6 +96,7 @@ def check(proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: da
     problem = _problem(certificate, holder, proof.device, authority, now)
     if problem:
         raise CertificateRefusedError(problem, holder)
+    return certificate.serial_number
 
 
 def _certificate(pem: str, root: x509.Certificate) -> x509.Certificate:
@@ -135,7 +140,7 @@ def _problem(
     if entry.role is not Role.DEVICE:
         return f"the certificate is of a {entry.role.value}; only devices renew theirs so"
     if entry.revoked_at is not None or authority.is_listed(entry.serial):
-        return "the certificate was revoked: claim the device anew"
+        return REVOKED
     if now < certificate.not_valid_before_utc:
         return "the certificate is not valid yet"
     if now > certificate.not_valid_after_utc:

@@ -1,6 +1,7 @@
 """Enrolment and renewal: reused, expired, wrong, flooded, somebody else's; all of it audited."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from cloud.errors import (
     TooManyAttemptsError,
     TooManyCredentialsError,
 )
+from cloud.identity.authority import REGISTRY, CertificateAuthority
 from cloud.identity.identities import Role, identify
+from cloud.identity.registry import Registry
+from cloud.identity.settings import IdentitySettings
 from edge.identity import x509
-from tests.support.enrolment import BY, DEVICE, ORIGIN, OTHER, Board, Desk, enrolment_desk
+from tests.support.enrolment import BY, DEVICE, ORIGIN, OTHER, Board, Desk, World, enrolment_desk
 
 
 @pytest.fixture
@@ -140,6 +144,16 @@ def test_a_flood_is_refused_before_anything_is_looked_up(tmp_path: Path) -> None
         assert desk.enrol(Board(), token).device == DEVICE
 
 
+def test_who_knows_only_the_id_of_a_token_does_not_keep_its_holder_out(tmp_path: Path) -> None:
+    """The id may be shown to anybody, in lists and in the audit."""
+    with enrolment_desk(tmp_path, attempts=AttemptsSettings(per_token=2)) as desk:
+        token = desk.token()
+        for number in range(6):
+            guess = f"{token[:-6]}{number:06}"
+            assert _refused(desk, guess, f"198.51.100.{number}") is ClaimRefusedError
+        assert desk.enrol(Board(), token).device == DEVICE
+
+
 def test_a_flood_of_enrolments_does_not_keep_devices_from_renewing(tmp_path: Path) -> None:
     with enrolment_desk(tmp_path, attempts=AttemptsSettings(in_all=5)) as desk:
         board = desk.enrolled()
@@ -228,6 +242,90 @@ def test_a_replaced_board_neither_renews_nor_enrols_again(desk: Desk) -> None:
     with pytest.raises(RequestRefusedError, match="of this key is revoked"):
         desk.enrol(board, desk.token())
     assert desk.enrol(Board(), desk.token()).device == DEVICE, "the new board does"
+
+
+class Meanwhile:
+    """The clock of a CA that signs: when it is next asked, somebody else acts first."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.act: Callable[[], object] | None = None
+
+    def __call__(self) -> datetime:
+        if self.act is not None:
+            act, self.act = self.act, None
+            act()
+        return self._world()
+
+
+@pytest.fixture
+def meanwhile() -> Meanwhile:
+    return Meanwhile(World())
+
+
+@pytest.fixture
+def slow(tmp_path: Path, meanwhile: Meanwhile) -> Iterator[Desk]:
+    """A desk at which something may happen between the look at who asks and the signature."""
+    settings = IdentitySettings(folder=tmp_path / "ca")
+    authority = CertificateAuthority.create(settings, meanwhile)
+    world = World(meanwhile())
+    with enrolment_desk(tmp_path / "desk", world, authority=authority) as made:
+        yield made
+
+
+def test_a_revocation_is_not_got_around_by_a_renewal_under_way(
+    slow: Desk, meanwhile: Meanwhile
+) -> None:
+    board = slow.enrolled()
+    proof = board.proof(slow.enrolment.nonce(ORIGIN), Board())
+    meanwhile.act = lambda: slow.authority.revoke(identify(Role.DEVICE, DEVICE))
+    with pytest.raises(CertificateRefusedError, match="was revoked: claim the device anew"):
+        slow.enrolment.renew(proof, ORIGIN)
+    assert [one.state(slow.world()) for one in slow.authority.entries()] == ["revoked"]
+    assert slow.told()[-1] == (
+        "device", "certificate.issue", DEVICE,
+        "refused: the certificate was revoked: claim the device anew",
+    )  # fmt: skip
+
+
+def test_a_device_taken_out_of_service_gets_nothing_by_a_renewal_under_way(
+    slow: Desk, meanwhile: Meanwhile
+) -> None:
+    board = slow.enrolled()
+    proof = board.proof(slow.enrolment.nonce(ORIGIN), Board())
+    meanwhile.act = lambda: slow.lifecycle.decommission(DEVICE, BY)
+    with pytest.raises(CertificateRefusedError, match="is decommissioned"):
+        slow.enrolment.renew(proof, ORIGIN)
+    assert len(slow.authority.entries()) == 1
+
+
+def test_a_board_replaced_while_it_enrols_gets_no_certificate(
+    slow: Desk, meanwhile: Meanwhile
+) -> None:
+    token = slow.token()
+
+    def replaced() -> None:
+        slow.lifecycle.replace(DEVICE, BY)
+        slow.enrolment.retire(DEVICE, BY)
+
+    meanwhile.act = replaced
+    with pytest.raises(ClaimRefusedError, match="the token was revoked"):
+        slow.enrol(Board(), token)
+    assert slow.authority.entries() == []
+
+
+def test_a_revocation_that_was_broken_off_is_finished_by_the_next_retirement(desk: Desk) -> None:
+    """Killed between the registry and the list, which alone the broker reads."""
+    desk.enrolled()
+    [entry] = desk.authority.entries()
+    registry = Registry(desk.folder / "ca" / REGISTRY)
+    registry.revoke(identify(Role.DEVICE, DEVICE), desk.world())
+    assert not desk.authority.is_listed(entry.serial)
+    desk.enrolment.retire(DEVICE, BY)
+    assert desk.authority.is_listed(entry.serial)
+    before = desk.audit.page(limit=1000)
+    desk.enrolment.retire(DEVICE, BY)
+    assert desk.audit.page(limit=1000) == before, "and then it is done"
 
 
 def test_who_holds_no_certificate_is_retired_without_a_word(desk: Desk) -> None:

@@ -45,7 +45,8 @@ def refusal(proof: Proof, desk: Desk, nonces: Nonces) -> tuple[str, str | None]:
 
 def test_who_holds_the_certificate_may(desk: Desk, nonces: Nonces, proof: Proof) -> None:
     """`check` raises where it refuses."""
-    check(proof, desk.authority, nonces, desk.world())
+    [entry] = desk.authority.entries()
+    assert check(proof, desk.authority, nonces, desk.world()) == entry.serial
     desk.world.passes(seconds=NONCE_LIFE_S)
     check(proof, desk.authority, nonces, desk.world())
 
