@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from cloud.enrolment.attempts import Attempts
+from cloud.enrolment.attempts import Attempts, Flood
 from cloud.enrolment.settings import EnrolmentSettings
 from cloud.errors import (
     CertificateRefusedError,
@@ -29,7 +29,7 @@ from cloud.fleet.devices import Devices
 from cloud.identity import proof as proofs
 from cloud.identity.authority import CertificateAuthority, utc_now
 from cloud.identity.identities import Role, identify
-from cloud.identity.proof import Nonces, Proof
+from cloud.identity.proof import Holder, Nonces, Proof
 from cloud.identity.registry import Ground
 
 _ENROL = "device.enrol"
@@ -66,7 +66,7 @@ class Enrolment:
         settings: limits of attempts.
         now: the clock.
         attempts: made of the settings, if None; counts enrolments.
-        renewals: the same, counts renewals: a flood of strangers must not keep them from devices.
+        renewals: the same, counts renewals.
     """
 
     def __init__(
@@ -127,39 +127,35 @@ class Enrolment:
         """Unix seconds, by the clock that certificates are given by."""
         return int(self._now().timestamp())
 
-    def nonce(self, origin: str) -> str:
-        """A word that the proof of a renewal must carry.
-
-        Raises:
-            TooManyAttemptsError: from this address.
-        """
-        self._admit(self._renewals, _RENEW, origin, "")
+    def nonce(self) -> str:
+        """A word that the proof of a renewal must carry; nothing is remembered of it."""
         return self._nonces.new(self._now())
 
     def renew(self, proof: Proof, origin: str) -> Grant:
         """A certificate for another key of a device that holds one that counts.
 
+        Strangers are counted together, and who has shown a key by its certificate alone: so no
+        flood keeps a device from renewing, but one by its own key.
+
         Raises:
-            TooManyAttemptsError: before anything was looked at.
+            TooManyAttemptsError: before anything was looked up.
             CertificateRefusedError: the proof is none, or the certificate counts no more.
             RequestRefusedError: the request is none.
             TooManyCredentialsError: the device holds as many certificates as it may.
             IdentityError: the CA cannot be used now.
             StoreAwayError: the database does not answer.
         """
-        # Not counted by device: anybody can name one, and would keep it from renewing.
-        self._admit(self._renewals, _RENEW, origin, "")
+        holder = self._shown(proof, origin)
+        by = Actor(f"device:{holder.name}", origin)
+        flood = self._renewals.take_of(f"{holder.serial:x}")
+        self._require_patience(flood, by, _RENEW, proof.device)
         try:
-            serial = proofs.check(proof, self._authority, self._nonces, self._now())
+            proofs.check(holder, proof.device, self._authority, self._now())
             self._require_in_service(proof.device)
         except CertificateRefusedError as error:
-            if error.holder is None:
-                self._tell_stranger(self._renewals, _RENEW, origin, proof.device, error)
-            else:
-                self._tell(Actor(f"device:{error.holder}", origin), _RENEW, proof.device, error)
+            self._tell(by, _RENEW, proof.device, error)
             raise
-        by = Actor(f"device:{proof.device}", origin)
-        ground = Ground(lambda: self._require_in_service(proof.device), serial)
+        ground = Ground(lambda: self._require_in_service(proof.device), holder.serial)
         return self._certified(proof.device, proof.request, by, ground)
 
     def retire(self, device: str, by: Actor) -> None:
@@ -200,9 +196,18 @@ class Enrolment:
         try:
             found = self._devices.get(device)
         except UnknownDeviceError as error:
-            raise CertificateRefusedError(f"the fleet has no device {device!r}", device) from error
+            raise CertificateRefusedError(f"the fleet has no device {device!r}") from error
         if found.decommissioned_ns is not None:
-            raise CertificateRefusedError(f"device {device!r} is decommissioned", device)
+            raise CertificateRefusedError(f"device {device!r} is decommissioned")
+
+    def _shown(self, proof: Proof, origin: str) -> Holder:
+        """Who has shown the key of a certificate; strangers are counted, and told about it."""
+        try:
+            return proofs.shown(proof, self._authority, self._nonces, self._now())
+        except CertificateRefusedError as error:
+            self._admit(self._renewals, _RENEW, origin, "")
+            self._tell_stranger(self._renewals, _RENEW, origin, proof.device, error)
+            raise
 
     def _admit(
         self, attempts: Attempts, action: str, origin: str, token_id: str, token: str = ""
@@ -210,11 +215,14 @@ class Enrolment:
         # By the whole of it: who knows a token's id alone must not keep its holder out.
         shown = digest(token).hex() if token_id else ""
         flood = attempts.take(origin, shown)
+        self._require_patience(flood, Actor(_NOBODY, origin), action, token_id)
+
+    def _require_patience(self, flood: Flood | None, by: Actor, action: str, target: str) -> None:
         if flood is None:
             return
         error = TooManyAttemptsError(f"{flood.reason}: try again later", flood.retry_after_s)
         if flood.is_first:
-            self._tell(Actor(_NOBODY, origin), action, token_id, error)
+            self._tell(by, action, target, error)
         raise error
 
     def _tell_stranger(

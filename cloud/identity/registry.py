@@ -157,7 +157,7 @@ class Registry:
         owner = (entry.common_name, entry.role.value)
         with self._transaction() as table:
             table.execute(_SIGNED_KEYS)
-            _check_ground(table, entry.common_name, ground)
+            _check_ground(table, ground)
             known = table.execute(
                 "SELECT serial, common_name, role, not_before, not_after, revoked_at, certificate "
                 "FROM signed_keys JOIN certificates USING (serial) WHERE key_digest = ?",
@@ -238,7 +238,7 @@ class Registry:
             raise IdentityError(f"the CA's registry {self._path}: {error}") from error
 
 
-def _check_ground(table: sqlite3.Connection, holder: str, ground: Ground) -> None:
+def _check_ground(table: sqlite3.Connection, ground: Ground) -> None:
     """Return where a certificate is given for something that holds; nobody revokes meanwhile."""
     if ground.renews is not None:
         where = (_hexadecimal(ground.renews),)
@@ -246,7 +246,7 @@ def _check_ground(table: sqlite3.Connection, holder: str, ground: Ground) -> Non
             "SELECT 1 FROM certificates WHERE serial = ? AND revoked_at IS NULL", where
         ).fetchone()
         if row is None:
-            raise CertificateRefusedError(REVOKED, holder)
+            raise CertificateRefusedError(REVOKED)
     ground.still()
 
 

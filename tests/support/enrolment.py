@@ -166,7 +166,7 @@ class DirectCloud:
 
     def nonce(self) -> Nonce:
         self._reach()
-        return Nonce(self._desk.enrolment.nonce(ORIGIN), self._desk.world())
+        return Nonce(self._desk.enrolment.nonce(), self._desk.world())
 
     def renew(self, wanted: RenewalRequest) -> Grant:
         proof = Proof(

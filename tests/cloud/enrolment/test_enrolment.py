@@ -159,7 +159,40 @@ def test_a_flood_of_enrolments_does_not_keep_devices_from_renewing(tmp_path: Pat
         board = desk.enrolled()
         while _refused(desk, "guess", ORIGIN) is ClaimRefusedError:
             continue
-        proof = board.proof(desk.enrolment.nonce(ORIGIN), Board())
+        proof = board.proof(desk.enrolment.nonce(), Board())
+        assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
+
+
+def test_a_flood_of_strangers_does_not_keep_devices_from_renewing(tmp_path: Path) -> None:
+    """Behind a proxy they come from the same address, and anybody may ask for a nonce."""
+    limits = AttemptsSettings(per_token=2, per_address=4, in_all=5)
+    with enrolment_desk(tmp_path, attempts=limits) as desk:
+        board = desk.enrolled()
+        thief = Board(certificate=board.certificate)
+        refusals = []
+        for _ in range(9):
+            with pytest.raises((CertificateRefusedError, TooManyAttemptsError)) as refused:
+                desk.enrolment.renew(thief.proof(desk.enrolment.nonce(), thief), ORIGIN)
+            refusals.append(refused.type)
+        assert refusals == [CertificateRefusedError] * 4 + [TooManyAttemptsError] * 5
+        proof = board.proof(desk.enrolment.nonce(), Board())
+        assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
+
+
+def test_who_has_a_certificate_is_counted_by_it(tmp_path: Path) -> None:
+    with enrolment_desk(tmp_path, attempts=AttemptsSettings(per_token=2)) as desk:
+        board, other = desk.enrolled(), desk.enrolled(OTHER)
+        proof = board.proof(desk.enrolment.nonce(), Board())
+        assert desk.enrolment.renew(proof, ORIGIN) == desk.enrolment.renew(proof, ORIGIN)
+        for _ in range(2):
+            with pytest.raises(TooManyAttemptsError, match="with this certificate"):
+                desk.enrolment.renew(proof, ORIGIN)
+        [told] = [one for one in desk.told() if "too many" in one[3]]
+        assert told[:3] == ("device", "certificate.renew", DEVICE)
+        proof = other.proof(desk.enrolment.nonce(), Board(), OTHER)
+        assert desk.enrolment.renew(proof, ORIGIN).device == OTHER
+        desk.world.passes(seconds=60)
+        proof = board.proof(desk.enrolment.nonce(), Board())
         assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
 
 
@@ -174,7 +207,7 @@ def test_strangers_cannot_fill_the_audit(tmp_path: Path) -> None:
 def test_a_device_renews_by_the_key_that_it_holds(desk: Desk) -> None:
     old, new = desk.enrolled(), Board()
     desk.world.passes(days=250)
-    grant = desk.enrolment.renew(old.proof(desk.enrolment.nonce(ORIGIN), new), ORIGIN)
+    grant = desk.enrolment.renew(old.proof(desk.enrolment.nonce(), new), ORIGIN)
     x509.check(new.key, grant.certificate.encode(), grant.ca.encode())
     assert x509.read(grant.certificate.encode()).end > x509.read(old.certificate.encode()).end
     entries = desk.authority.entries()
@@ -182,14 +215,14 @@ def test_a_device_renews_by_the_key_that_it_holds(desk: Desk) -> None:
     assert desk.told()[-1] == (
         "device", "certificate.issue", DEVICE, f"done: {entries[-1].serial:x}",
     )  # fmt: skip
-    again = desk.enrolment.renew(old.proof(desk.enrolment.nonce(ORIGIN), new), ORIGIN)
+    again = desk.enrolment.renew(old.proof(desk.enrolment.nonce(), new), ORIGIN)
     assert again == grant
 
 
 def test_a_certificate_of_another_device_is_refused_and_audited(desk: Desk) -> None:
     other = desk.enrolled(OTHER)
     desk.enrolled(DEVICE)
-    nonce = desk.enrolment.nonce(ORIGIN)
+    nonce = desk.enrolment.nonce()
     with pytest.raises(CertificateRefusedError, match=f"is of '{OTHER}', not of '{DEVICE}'"):
         desk.enrolment.renew(other.proof(nonce, Board(), DEVICE), ORIGIN)
     assert desk.told()[-1] == (
@@ -203,7 +236,7 @@ def test_a_stolen_certificate_without_its_key_is_refused_and_audited(desk: Desk)
     victim = desk.enrolled()
     thief = Board(certificate=victim.certificate)
     with pytest.raises(CertificateRefusedError, match="not by the certificate's key"):
-        desk.enrolment.renew(thief.proof(desk.enrolment.nonce(ORIGIN), thief), ORIGIN)
+        desk.enrolment.renew(thief.proof(desk.enrolment.nonce(), thief), ORIGIN)
     assert desk.told()[-1] == (
         "nobody", "certificate.renew", DEVICE,
         "refused: the signature is not by the certificate's key",
@@ -213,7 +246,7 @@ def test_a_stolen_certificate_without_its_key_is_refused_and_audited(desk: Desk)
 def test_a_device_out_of_service_renews_nothing(desk: Desk) -> None:
     board = desk.enrolled()
     desk.lifecycle.decommission(DEVICE, BY)
-    nonce = desk.enrolment.nonce(ORIGIN)
+    nonce = desk.enrolment.nonce()
     with pytest.raises(CertificateRefusedError, match="is decommissioned"):
         desk.enrolment.renew(board.proof(nonce, Board()), ORIGIN)
     desk.lifecycle.recommission(DEVICE, BY)
@@ -224,7 +257,7 @@ def test_a_device_that_the_fleet_does_not_know_renews_nothing(desk: Desk, tmp_pa
     desk.authority.issue(identify(Role.DEVICE, "lone-cam"), tmp_path / "out")
     board = Board((tmp_path / "out/key.pem").read_bytes())
     board.certificate = (tmp_path / "out/cert.pem").read_text()
-    proof = board.proof(desk.enrolment.nonce(ORIGIN), Board(), "lone-cam")
+    proof = board.proof(desk.enrolment.nonce(), Board(), "lone-cam")
     with pytest.raises(CertificateRefusedError, match="the fleet has no device 'lone-cam'"):
         desk.enrolment.renew(proof, ORIGIN)
 
@@ -236,7 +269,7 @@ def test_a_replaced_board_neither_renews_nor_enrols_again(desk: Desk) -> None:
     desk.enrolment.retire(DEVICE, BY)
     assert desk.audit.page(limit=1000)[-1].action == "certificate.revoke"
     with pytest.raises(CertificateRefusedError, match="was revoked"):
-        desk.enrolment.renew(board.proof(desk.enrolment.nonce(ORIGIN), Board()), ORIGIN)
+        desk.enrolment.renew(board.proof(desk.enrolment.nonce(), Board()), ORIGIN)
     with pytest.raises(ClaimRefusedError, match="the token was revoked"):
         desk.enrol(board, token)
     with pytest.raises(RequestRefusedError, match="of this key is revoked"):
@@ -277,7 +310,7 @@ def test_a_revocation_is_not_got_around_by_a_renewal_under_way(
     slow: Desk, meanwhile: Meanwhile
 ) -> None:
     board = slow.enrolled()
-    proof = board.proof(slow.enrolment.nonce(ORIGIN), Board())
+    proof = board.proof(slow.enrolment.nonce(), Board())
     meanwhile.act = lambda: slow.authority.revoke(identify(Role.DEVICE, DEVICE))
     with pytest.raises(CertificateRefusedError, match="was revoked: claim the device anew"):
         slow.enrolment.renew(proof, ORIGIN)
@@ -292,7 +325,7 @@ def test_a_device_taken_out_of_service_gets_nothing_by_a_renewal_under_way(
     slow: Desk, meanwhile: Meanwhile
 ) -> None:
     board = slow.enrolled()
-    proof = board.proof(slow.enrolment.nonce(ORIGIN), Board())
+    proof = board.proof(slow.enrolment.nonce(), Board())
     meanwhile.act = lambda: slow.lifecycle.decommission(DEVICE, BY)
     with pytest.raises(CertificateRefusedError, match="is decommissioned"):
         slow.enrolment.renew(proof, ORIGIN)
