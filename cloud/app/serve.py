@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cloud.app.http import answer
@@ -139,12 +140,17 @@ def _enrolment(
     from cloud.enrolment.enrolment import Enrolment
     from cloud.fleet.claims import Claims
     from cloud.identity.authority import CertificateAuthority
+    from cloud.identity.eviction import reload_broker
 
     if not settings.enrolment.enabled:
         return None
     authority = CertificateAuthority(settings.identity)
     claims = Claims(database, audit)
-    return Enrolment(authority, claims, devices, audit, settings.enrolment)
+    pid_file = settings.identity.listener.pid_file
+    reload = partial(reload_broker, pid_file) if pid_file is not None else None
+    return Enrolment(
+        authority, claims, devices, audit, settings.enrolment, reload_broker=reload
+    )
 
 
 def _way_down(

@@ -67,6 +67,7 @@ class Enrolment:
         now: the clock.
         attempts: made of the settings, if None; counts enrolments.
         renewals: the same, counts renewals.
+        reload_broker: has the broker read the revocation list again; None: somebody else does.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Enrolment:
         now: Callable[[], datetime] = utc_now,
         attempts: Attempts | None = None,
         renewals: Attempts | None = None,
+        reload_broker: Callable[[], None] | None = None,
     ) -> None:
         self.settings = settings
         self._authority = authority
@@ -89,6 +91,7 @@ class Enrolment:
         self._attempts = attempts or Attempts(settings.attempts)
         self._renewals = renewals or Attempts(settings.attempts)
         self._nonces = Nonces(authority)
+        self._reload_broker = reload_broker
 
     def enrol(self, token: str, serial: str, request: str, origin: str) -> Grant:
         """The certificate of the device that a token enrols.
@@ -161,7 +164,8 @@ class Enrolment:
     def retire(self, device: str, by: Actor) -> None:
         """Revoke the certificates of a device whose hardware is replaced, where it has any.
 
-        The broker refuses them once it has read the CA's revocation list.
+        The broker refuses them once it has read the CA's revocation list. Where it cannot be told
+        to, the log says so, for the revocation itself is done.
 
         Raises:
             IdentityError: the revocation list cannot be written.
@@ -177,6 +181,19 @@ class Enrolment:
             self._audit.close(number, f"failed: {error}")
             raise
         self._audit.close(number, "done")
+        self._tell_broker(device)
+
+    def _tell_broker(self, device: str) -> None:
+        why = "no identity.listener.pid_file names a broker of this machine"
+        if self._reload_broker is not None:
+            try:
+                self._reload_broker()
+            except IdentityError as error:
+                why = str(error)
+            else:
+                return
+        _log.warning("broker not told of a revocation: give it the list, and SIGHUP",
+                     device=device, reason=why)  # fmt: skip
 
     def _certified(self, device: str, request: str, by: Actor, ground: Ground) -> Grant:
         number = self._audit.begin(by, "certificate.issue", device)

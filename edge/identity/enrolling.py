@@ -6,7 +6,7 @@ after the cloud has answered, goes on with the same key, which the cloud certifi
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from edge.errors import IdentityError
@@ -28,7 +28,7 @@ class Asked:
         server_ca: by which the API's server is known, PEM; None: the system's.
     """
 
-    token: str
+    token: str = field(repr=False)
     serial: str
     device: str | None
     url: str

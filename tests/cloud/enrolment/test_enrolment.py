@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from cloud.enrolment.settings import AttemptsSettings
+from cloud.enrolment.enrolment import Enrolment
+from cloud.enrolment.settings import AttemptsSettings, EnrolmentSettings
 from cloud.errors import (
     CertificateRefusedError,
     ClaimRefusedError,
@@ -359,6 +361,29 @@ def test_a_revocation_that_was_broken_off_is_finished_by_the_next_retirement(des
     before = desk.audit.page(limit=1000)
     desk.enrolment.retire(DEVICE, BY)
     assert desk.audit.page(limit=1000) == before, "and then it is done"
+
+
+def test_the_broker_is_told_once_the_list_is_written(desk: Desk) -> None:
+    listed = []
+
+    def reload() -> None:
+        listed.append(desk.authority.is_listed(desk.authority.entries()[-1].serial))
+        if len(listed) > 1:
+            raise IdentityError("no mosquitto runs under it")
+
+    enrolment = Enrolment(
+        desk.authority, desk.claims, desk.devices, desk.audit, EnrolmentSettings(enabled=True),
+        desk.world, reload_broker=reload,
+    )  # fmt: skip
+    desk.enrolled()
+    enrolment.retire(DEVICE, BY)
+    assert listed == [True]
+    desk.enrolled()
+    with capture_logs() as logs:
+        enrolment.retire(DEVICE, BY)
+    assert listed == [True, True]
+    assert [log["reason"] for log in logs] == ["no mosquitto runs under it"]
+    assert desk.audit.page(limit=1000)[-1].outcome == "done"
 
 
 def test_who_holds_no_certificate_is_retired_without_a_word(desk: Desk) -> None:
