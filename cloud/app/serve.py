@@ -148,9 +148,7 @@ def _enrolment(
     claims = Claims(database, audit)
     pid_file = settings.identity.listener.pid_file
     reload = partial(reload_broker, pid_file) if pid_file is not None else None
-    return Enrolment(
-        authority, claims, devices, audit, settings.enrolment, reload_broker=reload
-    )
+    return Enrolment(authority, claims, devices, audit, settings.enrolment, reload_broker=reload)
 
 
 def _way_down(

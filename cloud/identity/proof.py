@@ -93,9 +93,7 @@ class Holder:
         return self.certificate.serial_number
 
 
-def shown(
-    proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: datetime
-) -> Holder:
+def shown(proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: datetime) -> Holder:
     """Who asks, proven; nothing is looked up for that, so a flood of strangers costs no database.
 
     Raises:

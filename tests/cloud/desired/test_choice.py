@@ -1,4 +1,4 @@
-"""Which version an order means: the first that lists it decides, and what nobody lists is refused."""
+"""Which version an order means: the first that lists it decides, and what nobody has is refused."""
 
 from collections.abc import Iterator
 
