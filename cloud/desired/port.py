@@ -1,6 +1,6 @@
 """Where it is listed which models a device may be ordered to run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,9 +36,9 @@ class Found:
     """
 
     listed: Listed | None = None
-    released: Sequence[str] = ()
+    released: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
-    models: Sequence[str] = ()
+    models: tuple[str, ...] = ()
 
 
 class Listing(Protocol):

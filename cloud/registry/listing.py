@@ -28,14 +28,14 @@ class RegistryListing:
         if model is None and wanted in aliases:
             model = self._models.find(family, aliases[wanted])
         most = MOST_NAMED + 1
-        families = [one.name for one in self._models.families(limit=most)]
+        families = tuple(one.name for one in self._models.families(limit=most))
         has_family = model is not None or bool(self._models.page(family, limit=1))
         return Found(
             None if model is None else _listed(model),
-            [one.version for one in self._models.newest_released(family, most)],
+            tuple(one.version for one in self._models.newest_released(family, most)),
             aliases,
             # First: there may be more than are named.
-            [family, *(one for one in families if one != family)] if has_family else families,
+            (family, *(one for one in families if one != family)) if has_family else families,
         )
 
 

@@ -31,15 +31,14 @@ class SignedListing:
         standing = self._standing()
         if standing is None:
             return Found()
-        models = sorted(standing.families, key=lambda name: name != family)
+        models = tuple(sorted(standing.families, key=lambda name: name != family))
+        models = models[: MOST_NAMED + 1]
         if family not in standing.families:
-            return Found(models=models[: MOST_NAMED + 1])
+            return Found(models=models)
         signed = standing.releases(family)
         newest_first = reversed(signed.releases)
-        released = [one.version for one in newest_first if one.number >= signed.floor]
-        return Found(
-            _listed(signed, wanted), released[: MOST_NAMED + 1], models=models[: MOST_NAMED + 1]
-        )
+        released = tuple(one.version for one in newest_first if one.number >= signed.floor)
+        return Found(_listed(signed, wanted), released[: MOST_NAMED + 1], models=models)
 
 
 def _listed(signed: Family, version: str) -> Listed | None:

@@ -102,8 +102,8 @@ def test_what_is_released_may_be_ordered_by_its_record(
     shelf.release(records["10"])
     found = shelf.listing.look("gate", "2")
     assert found.listed == Listed("2", digest(records["2"]))
-    assert list(found.released) == ["10", "2"], "the newest release first"
-    assert list(found.models) == ["gate"]
+    assert found.released == ("10", "2"), "the newest release first"
+    assert found.models == ("gate",)
 
 
 def test_another_version_or_model_is_not_there_and_what_is_is_named(
@@ -111,9 +111,9 @@ def test_another_version_or_model_is_not_there_and_what_is_is_named(
 ) -> None:
     shelf.release(records["2"])
     found = shelf.listing.look("gate", "3")
-    assert (found.listed, list(found.released), list(found.models)) == (None, ["2"], ["gate"])
+    assert (found.listed, found.released, found.models) == (None, ("2",), ("gate",))
     found = shelf.listing.look("yard", "2")
-    assert (found.listed, list(found.released), list(found.models)) == (None, [], ["gate"])
+    assert (found.listed, found.released, found.models) == (None, (), ("gate",))
 
 
 def test_what_is_revoked_is_known_and_not_to_be_ordered(
@@ -125,4 +125,4 @@ def test_what_is_revoked_is_known_and_not_to_be_ordered(
     found = shelf.listing.look("gate", "10")
     assert found.listed is not None
     assert (found.listed.version, found.listed.problem) == ("10", "is revoked for good")
-    assert list(found.released) == ["2"]
+    assert found.released == ("2",)

@@ -79,7 +79,7 @@ def test_where_nobody_lists_anything_the_device_alone_decides() -> None:
 
 
 def test_a_refusal_names_only_so_many() -> None:
-    versions = [str(number) for number in range(MOST_NAMED + 1)]
+    versions = tuple(str(number) for number in range(MOST_NAMED + 1))
     told = refusal("x", ("the registry", Found(None, versions, {}, ("gate",))))
     assert told.endswith(f"{versions[MOST_NAMED - 1]}, ...")
     assert f", {versions[MOST_NAMED]}" not in told

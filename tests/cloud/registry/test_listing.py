@@ -68,7 +68,7 @@ def test_each_other_state_says_what_lacks(registry: Registry, listing: RegistryL
     assert problem(listing, "3").startswith("is deprecated: `wayside-cloud models restore gate 3`")
     registry.models.change("gate", "3", ModelState.REVOKED, BY)
     assert problem(listing, "3") == "is revoked for good"
-    assert listing.look("gate", "3").released == []
+    assert listing.look("gate", "3").released == ()
 
 
 def test_no_more_is_read_than_can_be_named(registry: Registry, listing: RegistryListing) -> None:

@@ -18,12 +18,12 @@ def test_what_is_below_the_floor_is_not_to_be_ordered(records: dict[str, Path]) 
     listing = SignedListing(Storage(blobs).standing)
     [family] = repository.standing.families
     repository.add_family("yard")
-    assert listing.look("yard", "1.0.0").released == []
-    assert list(listing.look("yard", "1.0.0").models) == ["yard", family]
+    assert listing.look("yard", "1.0.0").released == ()
+    assert listing.look("yard", "1.0.0").models == ("yard", family)
 
     repository.family = family
     repository.floor(2)
     found = listing.look(family, "1.0.0")
     assert found.listed is not None
     assert found.listed.problem == "is release 1, below the floor of 2"
-    assert found.released == ["1.1.0"]
+    assert found.released == ("1.1.0",)
