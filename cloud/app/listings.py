@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cloud.app.repository import standing_of
 from cloud.errors import RepositoryError, StartError
 from cloud.settings import CloudSettings
 
@@ -31,19 +32,13 @@ def listings(
 
 
 def _standing(settings: CloudSettings) -> "Standing | None":
-    """What stands in the signed repository; None where there is none.
+    """As `standing_of`, for whoever asks while `serve` runs.
 
     Raises:
         RepositoryError: it cannot be read, or proves nothing.
         BlobsAwayError: try again.
     """
-    from cloud.blobs.opened import open_blobs
-    from cloud.repository.storage import Storage
-
-    folder = settings.repository.blobs.folder
-    if folder is not None and not folder.exists():
-        return None  # and a look makes no folder
     try:
-        return Storage(open_blobs(settings.repository.blobs)).standing()
+        return standing_of(settings)
     except StartError as error:
         raise RepositoryError(f"the signed repository cannot be looked into: {error}") from error

@@ -17,8 +17,8 @@ from tests.support.records import registered
 from tests.support.signed_repository import SignedRepository
 
 
-def look(folder: Path) -> Sequence[tuple[str, Found]]:
-    settings = CloudSettings(data_dir=folder)
+def look(folder: Path, **sections: object) -> Sequence[tuple[str, Found]]:
+    settings = CloudSettings.model_validate({"data_dir": folder, **sections})
     with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
         asked = listings(settings, database, Audit(database))
         return [(one.name, one.look("gate", "1")) for one in asked]
@@ -37,7 +37,9 @@ def test_the_registry_is_asked_first_and_a_repository_that_is_made_later_too(
     assert found.listed.version == "1"
 
 
-def test_a_repository_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    (tmp_path / "repository").write_text("no folder")
+def test_a_bucket_without_credentials_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(RepositoryError, match="the signed repository cannot be looked into: blobs"):
-        look(tmp_path)
+        look(tmp_path, repository={"blobs": {"url": "gs://bucket"}})
