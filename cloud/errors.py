@@ -123,15 +123,7 @@ class RequestRefusedError(IdentityError):
 
 
 class CertificateRefusedError(IdentityError):
-    """A certificate that renews nothing.
-
-    Attributes:
-        holder: whose it is, where it was shown that they have its key; else None.
-    """
-
-    def __init__(self, reason: str, holder: str | None = None) -> None:
-        super().__init__(reason)
-        self.holder = holder
+    """A certificate that renews nothing."""
 
 
 class TooManyCredentialsError(IdentityError):

@@ -1,7 +1,7 @@
 """How a device asks for its certificate over HTTP: what both ends must agree on to the byte.
 
     POST /v1/enrolments      a claim token and a signing request (PKCS #10, RFC 2986, PEM)
-    GET  /v1/renewals/nonce  a word of the cloud's, which a renewal must carry
+    GET  /v1/renewals/nonce  a word of the cloud's, which a renewal must carry, and its time
     POST /v1/renewals        the certificate of now, a signing request of a new key, and a
                              signature by the key of now over what `renewal_proof` makes of both
 

@@ -67,10 +67,13 @@ def changes_router(devices: Devices, down: WayDown) -> APIRouter:
     def order(
         device: _DeviceId, model: _Model, wanted: ModelRequest, request: Request
     ) -> DesiredAnswer:
-        """An order is no authority: the device takes what the signed repository vouches for."""
+        """Of a version that is released, or of what an alias stands for.
+
+        An order is no authority: the device takes what the signed repository vouches for.
+        """
         caller: Caller = request.state.caller
         digest = bytes.fromhex(wanted.sha256 or "")
-        down.desired.order(device, model, wanted.version, digest, caller.actor)
+        down.orders.give(device, model, wanted.version, digest, caller.actor)
         down.wake()
         return _answer(devices, down, device)
 

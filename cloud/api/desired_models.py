@@ -32,10 +32,11 @@ class ModelRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Version
-    sha256: Sha256 | None = Field(
-        None, description="of the model's record; null: as the signed repository says"
+    version: Version = Field(
+        description="that is released, or an alias of the registry",
+        examples=["1.1.0", "champion"],
     )
+    sha256: Sha256 | None = Field(None, description="of the model's record; null: as it is listed")
 
 
 class OrderAnswer(BaseModel):

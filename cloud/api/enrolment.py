@@ -78,6 +78,10 @@ class NonceAnswer(BaseModel):
     """A word that a renewal must carry within a few minutes."""
 
     nonce: str
+    time_s: int = Field(
+        description="Unix seconds, by the clock that certificates are given by: a device whose own "
+        "is ahead would renew over and over"
+    )
 
 
 class BrokerAnswer(BaseModel):
@@ -125,10 +129,11 @@ def enrolment_router(enrolment: Enrolment | None) -> APIRouter:
 
     @router.get(NONCE_PATH, summary="A nonce for a renewal")
     @open_to_all
-    def nonce(request: Request, response: Response) -> NonceAnswer:
+    def nonce(response: Response) -> NonceAnswer:
         """It keeps a recorded renewal from being used again later."""
         response.headers["Cache-Control"] = "no-store"
-        return NonceAnswer(nonce=_opened(enrolment).nonce(_origin(request)))
+        desk = _opened(enrolment)
+        return NonceAnswer(nonce=desk.nonce(), time_s=desk.time_s)
 
     @router.post(RENEWALS_PATH, summary="Renew a certificate", status_code=201)
     @open_to_all

@@ -22,6 +22,7 @@ from cloud.errors import (
     IdentityError,
     QueryError,
     RegistryError,
+    RepositoryError,
     RequestRefusedError,
     StoreAwayError,
     TooManyAttemptsError,
@@ -93,6 +94,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TooManyAttemptsError, _too_often)
     app.add_exception_handler(IdentityError, _without_the_ca)
     app.add_exception_handler(DamagedModelError, _damaged)
+    app.add_exception_handler(RepositoryError, _without_the_repository)
     app.add_exception_handler(StoreAwayError, _away)
     app.add_exception_handler(BlobsAwayError, _blobs_away)
     app.add_exception_handler(HTTPException, _http)
@@ -133,6 +135,12 @@ def _without_the_ca(request: Request, error: Exception) -> JSONResponse:
     """What is wrong with the CA's folder is for the log alone."""
     _log.error("the CA cannot be used", path=request.url.path, reason=str(error))
     detail = "the CA cannot be used now; try again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "10"})
+
+
+def _without_the_repository(request: Request, error: Exception) -> JSONResponse:
+    _log.error("the signed repository cannot be used", path=request.url.path, reason=str(error))
+    detail = "the signed repository cannot be looked into now; the server's log says why"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "10"})
 
 

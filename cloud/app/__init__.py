@@ -10,6 +10,7 @@ store.py        the store that the settings name
 retention.py    how long that store keeps events, for `store apply`
 enrol.py        a device expected, and given its certificate
 repository.py   the signed repository, with whoever works at it
+listings.py     who is asked what may be ordered
 proposal_file.py  proposals as they travel between machines
 erase.py        all that `erase` reaches
 http.py         an application on a port

@@ -72,7 +72,7 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         kept = _kept(settings, ends)
         eraser, lookout = _eraser(kept), _lookout(settings)
         bus = _bus(settings, ends)
-        sender, down = _way_down(kept.database, kept.audit, bus.publisher)
+        sender, down = _way_down(settings, kept.database, kept.audit, bus.publisher)
         workers = {
             **_workers(settings, bus, kept, down),
             "downlink": sender,
@@ -182,12 +182,15 @@ def _enrolment(
     from cloud.enrolment.enrolment import Enrolment
     from cloud.fleet.claims import Claims
     from cloud.identity.authority import CertificateAuthority
+    from cloud.identity.eviction import reload_broker
 
     if not settings.enrolment.enabled:
         return None
     authority = CertificateAuthority(settings.identity)
     claims = Claims(database, audit)
-    return Enrolment(authority, claims, devices, audit, settings.enrolment)
+    pid_file = settings.identity.listener.pid_file
+    reload = partial(reload_broker, pid_file) if pid_file is not None else None
+    return Enrolment(authority, claims, devices, audit, settings.enrolment, reload_broker=reload)
 
 
 def _lookout(settings: CloudSettings) -> "Lookout":
@@ -199,9 +202,11 @@ def _lookout(settings: CloudSettings) -> "Lookout":
 
 
 def _way_down(
-    database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
+    settings: CloudSettings, database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
 ) -> "tuple[DownlinkSender, WayDown]":
     """Who sends to devices, not started, and who changes what is sent."""
+    from cloud.app.listings import listings
+    from cloud.desired.orders import Orders
     from cloud.desired.outbox import DownlinkOutbox
     from cloud.desired.sender import DownlinkSender
     from cloud.desired.updates import Updates
@@ -211,7 +216,8 @@ def _way_down(
     outbox = DownlinkOutbox(database)
     sender = DownlinkSender(outbox, publisher)
     desired = DesiredStates(database, audit, outbox)
-    return sender, WayDown(desired, Updates(database), sender.wake)
+    orders = Orders(desired, listings(settings, database, audit))
+    return sender, WayDown(desired, orders, Updates(database), sender.wake)
 
 
 def _workers(

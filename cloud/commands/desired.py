@@ -14,6 +14,7 @@ from wayside.cli import group
 from wayside.errors import Problem, SettingsError
 
 if TYPE_CHECKING:
+    from cloud.desired.orders import Orders
     from cloud.desired.state import Desired
     from cloud.desired.updates import Update, Updates
     from cloud.desired.writer import DesiredStates
@@ -34,6 +35,7 @@ class _Fleet:
 
     devices: "Devices"
     desired: "DesiredStates"
+    orders: "Orders"
     updates: "Updates"
 
 
@@ -86,21 +88,31 @@ def rules(
 def model(
     device: DeviceId,
     name: Model,
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="as in `1.1.0`")],
-    sha256: Annotated[
-        str, typer.Option(help="of the model's record; default: as the signed repository says")
-    ] = "",
+    version: Annotated[
+        str,
+        typer.Argument(
+            metavar="VERSION", help="that is released, as in `1.1.0`, or an alias, as in `champion`"
+        ),
+    ],
+    sha256: Annotated[str, typer.Option(help="of the model's record; default: as listed")] = "",
     config: ConfigFile = None,
 ) -> None:
-    """Order a device to run a version of a model.
+    """Order a device to run a version of a model that is released.
 
-    An order is no authority: the device takes what the signed repository vouches for, or says why
-    it does not.
+    It is looked up in the registry, then in the signed repository. An order is no authority: the
+    device takes what is signed, or says why it does not.
     """
     with _fleet(config) as fleet:
-        desired = fleet.desired.order(device, name, version, _digest(sha256), _actor())
-    [target] = [target for target in desired.targets if target.family == name]
-    _print_sent(desired, f"{name} {version}, {target.deployment}")
+        ordered = fleet.orders.give(device, name, version, _digest(sha256), _actor())
+    [target] = [target for target in ordered.desired.targets if target.family == name]
+    alias = f" ({version})" if target.version != version else ""
+    _print_sent(ordered.desired, f"{name} {target.version}{alias}, {target.deployment}")
+    if not ordered.choice.is_listed:
+        typer.echo(
+            "it was not looked up: neither the registry nor repository.blobs.url of these settings "
+            "lists any model, so the device alone decides",
+            err=True,
+        )
 
 
 @app.command()
@@ -113,6 +125,8 @@ def withdraw(device: DeviceId, name: Model, config: ConfigFile = None) -> None:
 
 @contextmanager
 def _fleet(config: Path | None) -> Iterator[_Fleet]:
+    from cloud.app.listings import listings
+    from cloud.desired.orders import Orders
     from cloud.desired.outbox import DownlinkOutbox
     from cloud.desired.updates import Updates
     from cloud.desired.writer import DesiredStates
@@ -120,11 +134,13 @@ def _fleet(config: Path | None) -> Iterator[_Fleet]:
     from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
 
-    settings = configured(config).fleet
-    with closing(FleetDatabase(settings.url)) as database:
-        desired = DesiredStates(database, Audit(database), DownlinkOutbox(database))
-        devices = Devices(database, settings=settings.presence)
-        yield _Fleet(devices, desired, Updates(database))
+    settings = configured(config)
+    with closing(FleetDatabase(settings.fleet.url)) as database:
+        audit = Audit(database)
+        desired = DesiredStates(database, audit, DownlinkOutbox(database))
+        orders = Orders(desired, listings(settings, database, audit))
+        devices = Devices(database, settings=settings.fleet.presence)
+        yield _Fleet(devices, desired, orders, Updates(database))
 
 
 def _actor() -> "Actor":

@@ -7,6 +7,9 @@ state.py     what a device shall be, and the message that says it
 rules.py     rules for a device, as somebody wrote them
 writer.py    the one that changes it: one revision a change
 rows.py      its rows
+port.py      where it is listed which models there are
+choice.py    which version an order means, and whether it may be given
+orders.py    orders for models, looked up before they are given
 outbox.py    messages for devices, kept until Pub/Sub has them
 sender.py    from there to Pub/Sub
 again.py     when a device is told again

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cloud.desired.orders import Orders
 from cloud.desired.updates import Updates
 from cloud.desired.writer import DesiredStates
 from protos.v1.device_state_pb2 import DeviceState
@@ -14,11 +15,13 @@ class WayDown:
 
     Attributes:
         desired: what devices shall be.
+        orders: gives orders for models.
         updates: what they say of their updates.
         wake: has the outbox looked into at once; called after a change.
     """
 
     desired: DesiredStates
+    orders: Orders
     updates: Updates
     wake: Callable[[], None]
 

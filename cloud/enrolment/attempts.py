@@ -1,15 +1,15 @@
-"""How often may be tried: by whom, with which token, by all together.
+"""How often may be tried: by whom, with which token or certificate, by all together.
 
 Whoever tries too often is refused before anything is looked up, so that guessing costs the guesser
 and not the database. What is refused is not counted, hence no more names are remembered than
-attempts are allowed.
+attempts are allowed; those of certificates are of our own CA.
 """
 
 import ipaddress
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cloud.enrolment.settings import AttemptsSettings
@@ -55,18 +55,36 @@ class Attempts:
         """Names that are counted in this window."""
         return len(self._counts)
 
-    def take(self, origin: str, token_id: str) -> Flood | None:
+    def take(self, origin: str, token: str) -> Flood | None:
         """Count an attempt; where it is one too many, say so and count nothing.
 
         Args:
             origin: address that it comes from.
-            token_id: of the token; empty where none is shown.
+            token: what the token, all of it, is known by; empty where none is shown.
         """
         limits = [
             (("address", _network(origin)), self._settings.per_address),
-            (("token", token_id), self._settings.per_token),
+            (("token", token), self._settings.per_token),
             (("all", ""), self._settings.in_all),
         ]
+        return self._take(limits)
+
+    def take_of(self, certificate: str) -> Flood | None:
+        """The same for who has shown the key of a certificate, which nobody else can.
+
+        Args:
+            certificate: what it is known by.
+        """
+        return self._take([(("certificate", certificate), self._settings.per_token)])
+
+    def may_tell(self) -> bool:
+        """True while another refused stranger may be written down in this window."""
+        with self._lock:
+            self._left_s()
+            self._counts["told", ""] += 1
+            return self._counts["told", ""] <= _MAX_TOLD
+
+    def _take(self, limits: Sequence[tuple[tuple[str, str], int]]) -> Flood | None:
         with self._lock:
             left_s = self._left_s()
             for name, most in limits:
@@ -75,13 +93,6 @@ class Attempts:
             for name, _ in limits:
                 self._counts[name] += 1
         return None
-
-    def may_tell(self) -> bool:
-        """True while another refused stranger may be written down in this window."""
-        with self._lock:
-            self._left_s()
-            self._counts["told", ""] += 1
-            return self._counts["told", ""] <= _MAX_TOLD
 
     def _left_s(self) -> float:
         """Seconds until the window ends; a new one begins where it has."""
@@ -96,6 +107,7 @@ class Attempts:
         reasons = {
             "address": "too many attempts from this address",
             "token": "too many attempts with this token",
+            "certificate": "too many attempts with this certificate",
             "all": "too many attempts by all together",
         }
         return Flood(reasons[kind], left_s, self._counts["flood", kind] == 1)
@@ -107,6 +119,9 @@ def _network(origin: str) -> str:
         address = ipaddress.ip_address(origin)
     except ValueError:
         return origin[:64]
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    if isinstance(address, ipaddress.IPv6Address):
+        # All of IPv4 is one /64 of these, and would be one address.
+        if address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)

@@ -11,7 +11,7 @@ class AttemptsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_s: float = Field(60.0, ge=1, le=3600, description="s after which all is counted anew")
-    per_token: int = Field(10, ge=1, le=10_000, description="with one claim token")
+    per_token: int = Field(10, ge=1, le=10_000, description="with one claim token or certificate")
     per_address: int = Field(
         30, ge=1, le=100_000, description="from one address, or one /64 of IPv6"
     )

@@ -31,6 +31,7 @@ MAX_WRONG_SERIALS = 10
 
 _HOUR_NS = 3600 * 10**9
 _NO_DIGEST = bytes(32)
+_REVOKED = "the token was revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,18 @@ class Claims:
             raise ClaimRefusedError(refusal, token_id)
         return str(row.device_id)
 
+    def check_unrevoked(self, token_id: str) -> None:
+        """Return where a token that was redeemed was not revoked since.
+
+        Raises:
+            ClaimRefusedError: it was.
+            StoreAwayError: the database does not answer.
+        """
+        query = select(CLAIMS.c.revoked_ns).where(CLAIMS.c.token_id == token_id)
+        with self._database.reading() as connection:
+            if connection.execute(query).scalar() is not None:
+                raise ClaimRefusedError(_REVOKED, token_id)
+
     def _known(self, text: str) -> str:
         """The id of a token that was shown whole."""
         token_id = token_id_of(text)
@@ -205,7 +218,7 @@ class Claims:
         Who asks has shown the secret, and may be told.
         """
         if row.revoked_ns is not None:
-            return "the token was revoked"
+            return _REVOKED
         if row.used_ns is not None and row.key_digest != board.key_digest:
             return f"the token was used before, at {format_ns(row.used_ns)[:16]}Z, with another key"
         if self._clock_ns() >= row.expires_ns:

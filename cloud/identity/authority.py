@@ -25,7 +25,7 @@ from cloud.errors import IdentityError, TooManyCredentialsError
 from cloud.identity import certificates, files
 from cloud.identity.certificates import Root, Validity
 from cloud.identity.identities import Identity, Role
-from cloud.identity.registry import Certified, Entry, Registry, too_many
+from cloud.identity.registry import Certified, Entry, Ground, Registry, too_many
 from cloud.identity.settings import IdentitySettings
 from cloud.identity.signing_request import requested_key
 
@@ -148,26 +148,31 @@ class CertificateAuthority:
         files.write_credentials(out, credentials.as_files())
         return Entry(serial, identity.common_name, identity.role, validity, None)
 
-    def certify(self, identity: Identity, request: str, most: int = MAX_LIVE) -> Certified:
+    def certify(
+        self, identity: Identity, request: str, most: int = MAX_LIVE, ground: Ground | None = None
+    ) -> Certified:
         """Sign the key of a signing request; asked again for the same key, hand out the same.
 
         Args:
             identity: whose key it is; the request's own words about that are not read.
             request: PKCS #10, PEM.
             most: certificates that they may hold at once.
+            ground: what it is given for; None: the caller answers for that.
 
         Raises:
             RequestRefusedError: it is no request for an EC P-256 key, or that key's certificate
                 counts no more.
             TooManyCredentialsError: they hold `most` already; nothing is revoked for them.
-            IdentityError: the registry cannot be written.
+            CertificateRefusedError, CloudError: what it is given for holds no more.
+            IdentityError: the registry cannot be written, or the CA has expired.
         """
         key = requested_key(request)
         serial, validity = x509.random_serial_number(), self._validity()
         signed = certificates.sign(self._root, identity, key, serial, validity)
         entry = Entry(serial, identity.common_name, identity.role, validity, None)
         new = Certified(entry, certificates.pem(signed))
-        return self._registry.add_for_key(new, certificates.key_digest(key), most, self._now())
+        digest = certificates.key_digest(key)
+        return self._registry.add_for_key(new, digest, most, self._now(), ground or Ground())
 
     @staticmethod
     def digest_of(request: str) -> bytes:
@@ -203,6 +208,21 @@ class CertificateAuthority:
             self._registry.revoke(identity, self._now())
             self._write_crl()
         return self._registry.entries_of(identity)
+
+    def is_retired(self, identity: Identity) -> bool:
+        """True where none of their certificates counts, nor lacks in the revocation list.
+
+        One lacks there where somebody was interrupted who revoked it.
+
+        Raises:
+            IdentityError: the list cannot be read.
+        """
+        now, crl = self._now(), self._crl()
+        return all(
+            crl.get_revoked_certificate_by_serial_number(item.serial) is not None
+            for item in self._registry.entries_of(identity)
+            if item.validity.end >= now
+        )
 
     def listed_serial(self, identity: Identity) -> int | None:
         """A serial number of theirs that the revocation list names, None where all have expired."""
@@ -282,8 +302,18 @@ class CertificateAuthority:
         return self._sign(identity, serial or x509.random_serial_number(), validity)
 
     def _validity(self, days: int | None = None) -> Validity:
-        """From a little before now on, never beyond the root's."""
+        """From a little before now on, never beyond the root's.
+
+        Raises:
+            IdentityError: the root has expired.
+        """
         now = self._now()
+        if now >= self.certificate.not_valid_after_utc:
+            raise IdentityError(
+                f"the CA in {self._folder} expired at "
+                f"{self.certificate.not_valid_after_utc:%Y-%m-%d}: make a new one in another "
+                "identity.folder, and enrol all anew"
+            )
         end = _whole_second(now + timedelta(days=days or self._settings.certificate_days))
         begin = _whole_second(now - CLOCK_SLACK)
         return Validity(begin, min(end, self.certificate.not_valid_after_utc))

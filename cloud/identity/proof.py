@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from cloud.errors import CertificateRefusedError
 from cloud.identity.authority import CertificateAuthority
 from cloud.identity.identities import Role
+from cloud.identity.registry import REVOKED
 from protos.enrolment import MAX_PEM_CHARS, renewal_proof
 
 NONCE_LIFE_S = 300
@@ -74,24 +75,48 @@ class Proof:
     signature: bytes
 
 
-def check(proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: datetime) -> None:
-    """Return where a proof is that device's, and its certificate counts.
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has shown the key of a certificate of this CA, whether it counts or not.
+
+    Attributes:
+        name: the certificate's common name.
+        certificate: itself.
+    """
+
+    name: str
+    certificate: x509.Certificate
+
+    @property
+    def serial(self) -> int:
+        """The certificate's serial number."""
+        return self.certificate.serial_number
+
+
+def shown(proof: Proof, authority: CertificateAuthority, nonces: Nonces, now: datetime) -> Holder:
+    """Who asks, proven; nothing is looked up for that, so a flood of strangers costs no database.
 
     Raises:
-        CertificateRefusedError: it is not, or does not; its `holder` is set once the signature has
-            shown who asks.
-        IdentityError: the CA's registry or revocation list cannot be read.
+        CertificateRefusedError: it is nobody who holds the key of a certificate of this CA.
     """
     certificate = _certificate(proof.certificate, authority.certificate)
     if not nonces.counts(proof.nonce, now):
         raise CertificateRefusedError("the nonce is not ours, or too old: ask for another one")
     if not _is_signed(proof, certificate):
         raise CertificateRefusedError("the signature is not by the certificate's key")
-    # From here on it is known who asks, and they may be told what is wrong.
-    holder = _common_name(certificate)
-    problem = _problem(certificate, holder, proof.device, authority, now)
+    return Holder(_common_name(certificate), certificate)
+
+
+def check(holder: Holder, device: str, authority: CertificateAuthority, now: datetime) -> None:
+    """Return where a certificate whose key was shown is this device's, and counts.
+
+    Raises:
+        CertificateRefusedError: it is not, or does not; who asks may be told why.
+        IdentityError: the CA's registry or revocation list cannot be read.
+    """
+    problem = _problem(holder.certificate, holder.name, device, authority, now)
     if problem:
-        raise CertificateRefusedError(problem, holder)
+        raise CertificateRefusedError(problem)
 
 
 def _certificate(pem: str, root: x509.Certificate) -> x509.Certificate:
@@ -135,7 +160,7 @@ def _problem(
     if entry.role is not Role.DEVICE:
         return f"the certificate is of a {entry.role.value}; only devices renew theirs so"
     if entry.revoked_at is not None or authority.is_listed(entry.serial):
-        return "the certificate was revoked: claim the device anew"
+        return REVOKED
     if now < certificate.not_valid_before_utc:
         return "the certificate is not valid yet"
     if now > certificate.not_valid_after_utc:

@@ -5,14 +5,22 @@ A row is committed before its certificate is handed out, so whatever is out ther
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from cloud.errors import IdentityError, RequestRefusedError, TooManyCredentialsError
+from cloud.errors import (
+    CertificateRefusedError,
+    IdentityError,
+    RequestRefusedError,
+    TooManyCredentialsError,
+)
 from cloud.identity.certificates import Revoked, Validity
 from cloud.identity.identities import Identity, Role
+
+REVOKED = "the certificate was revoked: claim the device anew"
+"""What its holder is told."""
 
 _BUSY_S = 10.0
 _SCHEMA = """
@@ -68,6 +76,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """What a certificate is given for, asked once more while nothing can be revoked.
+
+    A revocation that came between the first look and the signature would otherwise be got around
+    by a certificate that it does not reach.
+
+    Attributes:
+        still: returns where it still holds, and raises a CloudError where it does not.
+        renews: serial number of the certificate whose key asked; None: there was none.
+    """
+
+    still: Callable[[], None] = lambda: None
+    renews: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Certified:
     """A certificate for a key that its owner made.
 
@@ -108,7 +132,9 @@ class Registry:
         with self._transaction() as table:
             table.execute("INSERT INTO certificates VALUES (?, ?, ?, ?, ?, NULL)", row)
 
-    def add_for_key(self, new: Certified, digest: bytes, most: int, now: datetime) -> Certified:
+    def add_for_key(
+        self, new: Certified, digest: bytes, most: int, now: datetime, ground: Ground
+    ) -> Certified:
         """Remember a certificate of somebody's own key, unless the key has one already.
 
         Args:
@@ -116,6 +142,7 @@ class Registry:
             digest: of its key.
             most: certificates that its owner may hold at once.
             now: by which it is judged what they hold.
+            ground: what it is given for.
 
         Returns:
             The new one, or the one that was handed out for this key before.
@@ -123,11 +150,14 @@ class Registry:
         Raises:
             RequestRefusedError: the key's certificate counts no more, or is somebody else's.
             TooManyCredentialsError: its owner holds `most` already.
+            CertificateRefusedError: the one that it renews was revoked.
+            CloudError: what it is given for holds no more.
         """
         entry = new.entry
         owner = (entry.common_name, entry.role.value)
         with self._transaction() as table:
             table.execute(_SIGNED_KEYS)
+            _check_ground(table, ground)
             known = table.execute(
                 "SELECT serial, common_name, role, not_before, not_after, revoked_at, certificate "
                 "FROM signed_keys JOIN certificates USING (serial) WHERE key_digest = ?",
@@ -135,11 +165,7 @@ class Registry:
             ).fetchone()
             if known is not None:
                 return _same(Certified(_entry(known[:6]), known[6]), entry, now)
-            (held,) = table.execute(
-                "SELECT count(*) FROM certificates WHERE common_name = ? AND role = ? "
-                "AND revoked_at IS NULL AND not_after >= ?",
-                (*owner, _seconds(now)),
-            ).fetchone()
+            held = _held(table, owner, now)
             if held >= most:
                 raise TooManyCredentialsError(too_many(entry.common_name, held))
             serial = _hexadecimal(entry.serial)
@@ -210,6 +236,28 @@ class Registry:
                     yield connection
         except sqlite3.Error as error:
             raise IdentityError(f"the CA's registry {self._path}: {error}") from error
+
+
+def _check_ground(table: sqlite3.Connection, ground: Ground) -> None:
+    """Return where a certificate is given for something that holds; nobody revokes meanwhile."""
+    if ground.renews is not None:
+        where = (_hexadecimal(ground.renews),)
+        row = table.execute(
+            "SELECT 1 FROM certificates WHERE serial = ? AND revoked_at IS NULL", where
+        ).fetchone()
+        if row is None:
+            raise CertificateRefusedError(REVOKED)
+    ground.still()
+
+
+def _held(table: sqlite3.Connection, owner: tuple[str, str], now: datetime) -> int:
+    """How many certificates of somebody count."""
+    (held,) = table.execute(
+        "SELECT count(*) FROM certificates WHERE common_name = ? AND role = ? "
+        "AND revoked_at IS NULL AND not_after >= ?",
+        (*owner, _seconds(now)),
+    ).fetchone()
+    return int(held)
 
 
 def _same(known: Certified, wanted: Entry, now: datetime) -> Certified:

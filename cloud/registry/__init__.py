@@ -8,6 +8,7 @@ acts.py        one act: a transaction, and the line of the audit that tells of i
 catalogue.py   the table of models
 aliases.py     the table of aliases
 engines.py     the table of engines
+listing.py     what of it can be ordered
 artefacts.py   bytes under their sha256, in the blobs
 registry.py    all of these together: added, validated, released, revoked
 validation.py  a model validated, and what came of it in words

@@ -125,6 +125,17 @@ class Catalogue:
             rows = connection.execute(query.order_by(table.name, table.version).limit(limit)).all()
         return [_model(row) for row in rows]
 
+    def newest_released(self, name: str, limit: int) -> Sequence[Model]:
+        """Models of a family that are released, the newest release first.
+
+        Raises:
+            StoreAwayError: the database does not answer.
+        """
+        is_meant = (MODELS.c.name == name) & (MODELS.c.state == ModelState.RELEASED.value)
+        query = select(MODELS).where(is_meant).order_by(MODELS.c.release.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [_model(row) for row in connection.execute(query)]
+
     def families(self, after: str = "", limit: int = 100) -> Sequence[Family]:
         """Families in the order of their names, those behind a name.
 

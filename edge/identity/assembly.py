@@ -1,5 +1,6 @@
 """Enrolment and renewal put together: names their adapters."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,7 +97,14 @@ def _settings(done: "Enrolled", folder: str) -> str:
         "identity": {"folder": folder},
         "mqtt": {"host": host, "port": port, "tls": tls},
     }
-    return yaml.safe_dump(sections, sort_keys=False).rstrip()
+    text = yaml.safe_dump(sections, sort_keys=False).rstrip()
+    if done.repository_url is None:
+        return text
+    # A comment: without the root, which no server can vouch for, the agent refuses the section.
+    return (
+        f"{text}\n# with the root of the signed models as it came with the software:\n"
+        f"# ota: {{url: {json.dumps(done.repository_url)}, root_file: 1.root.json}}"
+    )
 
 
 def _content(file: Path | None) -> bytes | None:

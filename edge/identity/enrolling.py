@@ -6,7 +6,7 @@ after the cloud has answered, goes on with the same key, which the cloud certifi
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from edge.errors import IdentityError
@@ -28,7 +28,7 @@ class Asked:
         server_ca: by which the API's server is known, PEM; None: the system's.
     """
 
-    token: str
+    token: str = field(repr=False)
     serial: str
     device: str | None
     url: str
@@ -42,10 +42,12 @@ class Enrolled:
     Attributes:
         certificate: what it says.
         broker: host and TLS port, where the cloud told them.
+        repository_url: of signed models, where the cloud told it.
     """
 
     certificate: x509.Certificate
     broker: tuple[str, int] | None
+    repository_url: str | None
 
 
 def enrol(
@@ -63,7 +65,8 @@ def enrol(
     folder.make()
     with folder.alone():
         if folder.settle():  # the try before was cut off after all was on the disk
-            return Enrolled(x509.read(folder.current().certificate), _broker(folder))
+            certificate = x509.read(folder.current().certificate)
+            return Enrolled(certificate, _broker(folder), _repository_url(folder))
         if folder.holds_credentials:
             raise IdentityError(
                 f"{folder.path} holds credentials, which are never overwritten: name another "
@@ -77,7 +80,7 @@ def enrol(
         certificate = _checked(grant, key, asked.device, now())
         _note(folder, asked, grant)
         folder.take(grant.certificate, grant.ca)
-        return Enrolled(certificate, grant.broker)
+        return Enrolled(certificate, grant.broker, grant.repository_url)
 
 
 def _checked(grant: Grant, key: bytes, device: str | None, now: datetime) -> x509.Certificate:
@@ -92,7 +95,7 @@ def _checked(grant: Grant, key: bytes, device: str | None, now: datetime) -> x50
     if device is not None and certificate.device != device:
         raise IdentityError(
             f"the token is for device {certificate.device!r}, not for {device!r}; with --device "
-            f"{certificate.device} the same command goes on"
+            f"{certificate.device} the same command goes on, and another token needs another --out"
         )
     if not certificate.begin <= now <= certificate.end:
         raise IdentityError(
@@ -131,6 +134,11 @@ def known_url(folder: CredentialsFolder) -> str:
 def _broker(folder: CredentialsFolder) -> tuple[str, int] | None:
     broker = _noted(folder).get("broker")
     return (str(broker[0]), int(broker[1])) if isinstance(broker, list) else None
+
+
+def _repository_url(folder: CredentialsFolder) -> str | None:
+    url = _noted(folder).get("repository_url")
+    return url if isinstance(url, str) else None
 
 
 def _noted(folder: CredentialsFolder) -> dict[str, object]:

@@ -18,7 +18,7 @@ import urllib3
 from pydantic import BaseModel, Field, ValidationError
 
 from edge.errors import CloudAwayError, IdentityError
-from edge.identity.port import Grant, RenewalRequest
+from edge.identity.port import Grant, Nonce, RenewalRequest
 from protos.enrolment import (
     ENROLMENTS_PATH,
     MAX_PEM_CHARS,
@@ -32,6 +32,12 @@ from wayside.net import Port, TlsSettings, is_loopback
 _MAX_BYTES = 64 * 1024
 _MAX_DETAIL_CHARS = 300
 _CONNECT_S, _READ_S = 10.0, 30.0
+_MAX_TIME_S = 253_402_300_799
+"""The end of the year 9999, beyond which there are no dates."""
+
+_PASSING = frozenset({408, 425, 429})
+"""Who is refused so may say the same again later; likewise by 500 and above."""
+
 _NOT_YET_VALID, _EXPIRED = 9, 10
 """X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
 
@@ -54,6 +60,7 @@ class _Granted(BaseModel):
 
 class _Nonce(BaseModel):
     nonce: str = Field(pattern=f"^{NONCE_PATTERN}$")
+    time_s: int | None = Field(None, ge=0, le=_MAX_TIME_S)
 
 
 class HttpsCloud:
@@ -89,9 +96,12 @@ class HttpsCloud:
         body = {"token": token, "serial": serial, "request": request}
         return _grant(self._ask("POST", ENROLMENTS_PATH, _Granted, body))
 
-    def nonce(self) -> str:
+    def nonce(self) -> Nonce:
         """See the port."""
-        return self._ask("GET", NONCE_PATH, _Nonce).nonce
+        answer = self._ask("GET", NONCE_PATH, _Nonce)
+        if answer.time_s is None:
+            return Nonce(answer.nonce, None)
+        return Nonce(answer.nonce, datetime.fromtimestamp(answer.time_s, timezone.utc))
 
     def renew(self, wanted: RenewalRequest) -> Grant:
         """See the port."""
@@ -137,7 +147,7 @@ class HttpsCloud:
     def _refusal(self, status: int, content: bytes) -> IdentityError:
         """What the server says of why not."""
         detail = _detail(content) or f"HTTP {status}"
-        if status == 429 or status >= 500:
+        if status in _PASSING or status >= 500:
             return CloudAwayError(f"{self._url}: {detail}")
         return IdentityError(f"{self._url} refuses: {detail}")
 
@@ -168,12 +178,14 @@ def checked_url(url: str) -> str:
     Raises:
         IdentityError: it is no https URL, nor http on loopback.
     """
+    if "@" in url:  # not shown again: a password stands before it
+        raise IdentityError("the URL must be like https://cloud.example.org:8443, without an '@'")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise IdentityError(f"{url!r} is no URL: {error}") from error
-    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.username:
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
         raise IdentityError(f"{url!r} is not like https://cloud.example.org:8443")
     if parts.scheme == "http" and not is_loopback(host):
         raise IdentityError(f"{url}: plain HTTP would show the token to the network: use https")

@@ -1,6 +1,7 @@
 """What the device asks of the cloud: to be let in, and to stay."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -42,6 +43,19 @@ class RenewalRequest:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Nonce:
+    """A word that the next renewal must carry.
+
+    Attributes:
+        word: as it is sent back.
+        now: by the clock that certificates are given by; None where the cloud does not say.
+    """
+
+    word: str
+    now: datetime | None
+
+
 class Cloud(Protocol):
     """Who certifies keys.
 
@@ -52,7 +66,7 @@ class Cloud(Protocol):
     def enrol(self, token: str, serial: str, request: str) -> Grant:
         """A first certificate; asked again with the same key, the same."""
 
-    def nonce(self) -> str:
+    def nonce(self) -> Nonce:
         """A word that the next renewal must carry."""
 
     def renew(self, wanted: RenewalRequest) -> Grant:

@@ -1,8 +1,9 @@
 """A new key and certificate while the agent runs, long before those of now end.
 
 At two thirds of a certificate's life, a little later at random so that a fleet does not come at
-once. The cloud may be away for weeks then: each attempt goes on with the same new key. Whatever
-goes wrong here is said, and never ends the agent.
+once. The cloud may be away for weeks then: each attempt goes on with the same new key. The device's
+clock says when to ask, and the cloud's whether it is time. Whatever goes wrong here is said, and
+never ends the agent.
 """
 
 import random
@@ -22,6 +23,9 @@ from wayside.backoff import Backoff
 
 LOOK_AGAIN_S = 3600.0
 """The clock may be set meanwhile, by days: no wait is longer."""
+
+_CLOCK_SHARE = 0.05
+"""Of a certificate's life: so far may the device's clock be ahead of the cloud's."""
 
 _GOODBYE_S = 2.0
 _log = structlog.get_logger(__name__)
@@ -119,15 +123,12 @@ class Renewal:
     def _renew(self, old: Credentials) -> None:
         """Have a new key certified, and the folder's credentials exchanged."""
         device = x509.read(old.certificate).device
-        key = self._folder.key()
-        if key is None:
-            key = x509.new_key()
-            self._folder.keep_key(key)
-        request = x509.signing_request(key)
+        key, request = self._new_request()
         cloud = self._cloud()
         nonce = cloud.nonce()
-        signature = x509.signature(old.key, renewal_proof(device, nonce, request))
-        wanted = RenewalRequest(device, old.certificate.decode(), nonce, request, signature)
+        self._check_clock(nonce.now)
+        signature = x509.signature(old.key, renewal_proof(device, nonce.word, request))
+        wanted = RenewalRequest(device, old.certificate.decode(), nonce.word, request, signature)
         try:
             grant = cloud.renew(wanted)
         except CloudAwayError:
@@ -142,6 +143,37 @@ class Renewal:
             raise IdentityError(f"the cloud's certificate is of {new.device!r}, not of {device!r}")
         self._folder.take(grant.certificate, old.ca)
         _log.info("certificate renewed", until=f"{new.end:%Y-%m-%d %H:%M} UTC")
+
+    def _new_request(self) -> tuple[bytes, str]:
+        """The key that is to be certified, which is on the disk, and its signing request."""
+        key = self._folder.key()
+        if key is not None:
+            try:
+                return key, x509.signing_request(key)
+            except IdentityError as error:  # nobody has certified it, so it can be made again
+                _log.warning("the next key is made anew", reason=str(error))
+        key = x509.new_key()
+        self._folder.keep_key(key)
+        return key, x509.signing_request(key)
+
+    def _check_clock(self, cloud_now: datetime | None) -> None:
+        """Return where it is about time by the cloud's clock too.
+
+        By one that is far ahead each new certificate would be due as soon as it is there, and all
+        that a device may hold used up at once.
+
+        Raises:
+            IdentityError: it is not.
+        """
+        certificate = x509.read(self._folder.current().certificate)
+        tolerated = (certificate.end - certificate.begin) * _CLOCK_SHARE
+        if cloud_now is None or self.due - cloud_now <= tolerated:
+            return
+        raise IdentityError(
+            f"this device's clock says {self._now():%Y-%m-%d %H:%M} UTC and the cloud's "
+            f"{cloud_now:%Y-%m-%d %H:%M}, by which there is time until {self.due:%Y-%m-%d}: set "
+            "the clock"
+        )
 
     def _failed(self, error: IdentityError) -> float:
         wait_s = self._backoff.next_s()

@@ -292,7 +292,7 @@ def test_a_device_that_is_behind_is_told_again(
     down: WayDown, outbox: DownlinkOutbox, clock: Clock
 ) -> None:
     woken = []
-    down = WayDown(down.desired, down.updates, lambda: woken.append(1))
+    down = WayDown(down.desired, down.orders, down.updates, lambda: woken.append(1))
     message = down.desired.set_rules("cam-box", RULES, BY).message
     outbox.remove(outbox.numbers())
     clock.now_ns += S

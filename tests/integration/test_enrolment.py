@@ -167,12 +167,12 @@ def test_a_device_from_its_claim_to_its_revocation(
 
 
 def renewal_error(site: Site, out: Path) -> str:
-    """Why the certificate of a folder is not renewed."""
+    """Why the certificate of a folder is not renewed when it is time."""
     errors: list[str] = []
+    site.desk.world.passes(days=300)
     renewal = Renewal(
         CredentialsFolder(out), lambda: HttpsCloud(site.url, site.ca),
-        IdentitySettings(), lambda: None, errors.append,
-        now=lambda: utc_now() + timedelta(days=300),
+        IdentitySettings(), lambda: None, errors.append, now=site.desk.world,
     )  # fmt: skip
     renewal.step()
     [error] = errors

@@ -16,12 +16,17 @@ from cloud.api.app import create_app
 from cloud.api.parts import Parts
 from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.app.http import answer
+from cloud.blobs.folder import FolderBlobs
 from cloud.blobs.obstore import ObstoreBlobs
+from cloud.desired.port import Listing
 from cloud.enrolment.enrolment import Enrolment
 from cloud.evidence.snapshots import Snapshots
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Actor
+from cloud.registry.listing import RegistryListing
 from cloud.registry.registry import Registry
+from cloud.repository.listing import SignedListing
+from cloud.repository.storage import Storage
 from tests.support.fake_store import FakeStore
 from tests.support.fleet import (
     fleet_access,
@@ -89,7 +94,7 @@ def api_server(
         fleet_access(folder, requires_key) as access,
         fleet_erasures(folder) as erasures,
         model_registry(folder) as registry,
-        fleet_down(folder, changed.set) as down,
+        fleet_down(folder, changed.set, _listings(folder, registry)) as down,
     ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
         asked = threading.Event()
@@ -110,3 +115,11 @@ def api_server(
         finally:
             stop.set()
             thread.join()
+
+
+def _listings(folder: Path, registry: Registry) -> list[Listing]:
+    """The registry, and a signed repository in `folder/repository`, where there is one."""
+    return [
+        RegistryListing(registry.models, registry.aliases),
+        SignedListing(Storage(FolderBlobs(folder / "repository")).standing),
+    ]

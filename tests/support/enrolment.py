@@ -21,7 +21,7 @@ from cloud.identity.proof import Proof
 from cloud.identity.settings import IdentitySettings
 from edge.errors import CloudAwayError, IdentityError
 from edge.identity import x509
-from edge.identity.port import Grant, RenewalRequest
+from edge.identity.port import Grant, Nonce, RenewalRequest
 from protos.enrolment import renewal_proof
 from tests.support.fleet import fleet_file
 
@@ -164,9 +164,9 @@ class DirectCloud:
             request, lambda: self._desk.enrolment.enrol(token, serial, request, ORIGIN)
         )
 
-    def nonce(self) -> str:
+    def nonce(self) -> Nonce:
         self._reach()
-        return self._desk.enrolment.nonce(ORIGIN)
+        return Nonce(self._desk.enrolment.nonce(), self._desk.world())
 
     def renew(self, wanted: RenewalRequest) -> Grant:
         proof = Proof(

@@ -3,12 +3,14 @@
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cloud.api.access import Access
+from cloud.desired.orders import Orders
 from cloud.desired.outbox import DownlinkOutbox
+from cloud.desired.port import Listing
 from cloud.desired.updates import Updates
 from cloud.desired.way_down import WayDown
 from cloud.desired.writer import DesiredStates
@@ -78,19 +80,25 @@ def fleet_erasures(folder: Path) -> Iterator[Erasures]:
 
 
 def way_down(
-    database: FleetDatabase, wake: Callable[[], None], clock_ns: Callable[[], int] = time.time_ns
+    database: FleetDatabase,
+    wake: Callable[[], None],
+    clock_ns: Callable[[], int] = time.time_ns,
+    listings: Sequence[Listing] = (),
 ) -> WayDown:
     """What devices of a database shall be, and what they say of their updates."""
     audit, outbox = Audit(database, clock_ns), DownlinkOutbox(database, clock_ns)
     desired = DesiredStates(database, audit, outbox, clock_ns)
-    return WayDown(desired, Updates(database, clock_ns), wake)
+    orders = Orders(desired, listings)
+    return WayDown(desired, orders, Updates(database, clock_ns), wake)
 
 
 @contextmanager
-def fleet_down(folder: Path, wake: Callable[[], None]) -> Iterator[WayDown]:
+def fleet_down(
+    folder: Path, wake: Callable[[], None], listings: Sequence[Listing] = ()
+) -> Iterator[WayDown]:
     """What the devices in that same SQLite file shall be."""
     with closing(FleetDatabase(fleet_file(folder / "fleet.sqlite"))) as database:
-        yield way_down(database, wake)
+        yield way_down(database, wake, listings=listings)
 
 
 @contextmanager

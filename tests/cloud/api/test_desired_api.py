@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from cloud.fleet.api_key import Role
 from cloud.fleet.audit import Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
+from cloud.registry.report import Report
+from models.record.reading import read_record
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.update_report_pb2 import UpdateReport
-from tests.support.api_server import ApiServer, api_server
+from tests.support.api_server import BY, ApiServer, api_server
 from tests.support.fleet import fleet_file, heartbeat, way_down
+from tests.support.records import registered
+from tests.support.signed_repository import SignedRepository
 from tests.support.update_reports import update_report
 
 RULES = "cameras:\n- id: door\n  zones: []\n"
@@ -108,6 +113,47 @@ def test_an_order_from_the_question_to_its_end(
     gone = server.ask("delete", path, key)
     assert (gone.status_code, gone.json()["orders"], gone.json()["revision"]) == (200, [], 2)
     assert server.ask("delete", path, key).status_code == 409
+
+
+def test_an_order_is_looked_up(server: ApiServer, database: FleetDatabase, key: str) -> None:
+    models = server.registry.models
+    models.add("gate", "1.0", DIGEST, BY)
+    models.keep_report("gate", "1.0", Report(at_ns=5, by="user:ada", findings=()), BY)
+    path = f"{DESIRED}/models/gate"
+    refused = server.ask("put", path, key, {"version": "1.0"})
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith("model gate 1.0 is validated, and not released")
+    models.release("gate", "1.0", 1, BY)
+    server.registry.aliases.set("gate", "champion", "1.0", BY)
+    typo = server.ask("put", path, key, {"version": "1.o"})
+    assert (typo.status_code, typo.json()["detail"]) == (
+        409, "there is no version '1.o' of model 'gate' in the registry; released in the "
+        "registry: 1.0; aliases: champion (1.0)",
+    )  # fmt: skip
+    assert not server.changed.is_set()
+    [order] = server.ask("put", path, key, {"version": "champion"}).json()["orders"]
+    assert (order["version"], order["sha256"]) == ("1.0", DIGEST)
+    other = server.ask("put", path, key, {"version": "1.0", "sha256": "cd" * 32})
+    assert other.status_code == 409
+
+
+def test_an_order_is_looked_up_in_the_signed_repository_too(
+    server: ApiServer, database: FleetDatabase, key: str, tmp_path: Path
+) -> None:
+    record = registered(tmp_path / "made").folder
+    repository = SignedRepository(tmp_path / "repository")
+    repository.release(record)
+    path = f"{DESIRED}/models/gate"
+    assert server.ask("put", path, key, {"version": "9"}).status_code == 409
+    [order] = server.ask("put", path, key, {"version": "1"}).json()["orders"]
+    assert order["sha256"] == read_record(record).digest
+    (tmp_path / "repository/metadata/1.root.json").write_text("{}")
+    with capture_logs() as logs:
+        answer = server.ask("put", path, key, {"version": "1"})
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("the signed repository cannot be looked into now")
+    [said] = [log for log in logs if log["event"] == "the signed repository cannot be used"]
+    assert "1.root.json" in said["reason"]
 
 
 def test_what_a_device_tells_of_itself_is_shown(

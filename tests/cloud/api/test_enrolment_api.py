@@ -69,6 +69,7 @@ def test_a_board_enrols_and_renews(server: ApiServer, desk: Desk) -> None:
     board.certificate = granted["certificate"]
     nonce = server.ask("get", NONCE_PATH)
     assert (nonce.status_code, nonce.headers["cache-control"]) == (200, "no-store")
+    assert nonce.json()["time_s"] == int(desk.world().timestamp())
     renewed = renew(server, board.proof(nonce.json()["nonce"], Board()))
     assert renewed.status_code == 201
     assert renewed.json()["certificate"] != board.certificate

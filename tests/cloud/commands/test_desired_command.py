@@ -8,13 +8,20 @@ from typer.testing import CliRunner, Result
 
 from cloud.cli import app
 from cloud.desired.outbox import DownlinkOutbox
-from cloud.fleet.audit import Audit
+from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.devices import Devices
+from cloud.registry.aliases import Aliases
+from cloud.registry.catalogue import Catalogue
+from cloud.registry.report import Report
+from models.record.reading import read_record
 from protos.v1.update_report_pb2 import UpdateReport
 from tests.support.fleet import heartbeat, way_down
+from tests.support.records import registered
+from tests.support.signed_repository import SignedRepository
 from tests.support.update_reports import update_report
 
+BY = Actor("user:ada", "here")
 RULES = "cameras:\n- id: door\n  zones: []\n"
 
 
@@ -44,6 +51,8 @@ def test_rules_and_models_from_the_command_to_their_force(config: Path) -> None:
     digest = "ab" * 32
     ordered = run(config, "desired", "model", "cam-box", "detector", "1.1.0", "--sha256", digest)
     assert ordered.stdout.startswith("cam-box shall be revision 2: detector 1.1.0, order-")
+    assert "it was not looked up: neither the registry nor repository.blobs.url" in ordered.stderr
+    assert not (config.parent / "kept/repository").exists(), "a look makes no folder"
     deployment = ordered.stdout.split()[-1]
 
     with closing(database(config)) as opened:
@@ -81,6 +90,56 @@ def test_rules_and_models_from_the_command_to_their_force(config: Path) -> None:
         "rules", "model", "withdraw", "rules",
     ]  # fmt: skip
     assert {entry.actor.split(":")[0] for entry in found} == {"user"}
+
+
+def test_an_order_is_looked_up_in_the_registry(config: Path) -> None:
+    with closing(database(config)) as opened:
+        models, aliases = Catalogue(opened, Audit(opened)), Aliases(opened, Audit(opened))
+        for number, version in enumerate(("1.0", "1.1", "2.0"), 1):
+            models.add("gate", version, f"{number}" * 64, BY)
+            if version != "2.0":
+                models.keep_report("gate", version, Report(at_ns=5, by="ada", findings=()), BY)
+                models.release("gate", version, number, BY)
+        aliases.set("gate", "champion", "1.1", BY)
+    ordered = run(config, "desired", "model", "cam-box", "gate", "champion")
+    assert ordered.stdout.startswith("cam-box shall be revision 1: gate 1.1 (champion), order-")
+    assert "not looked up" not in ordered.stderr
+    with closing(database(config)) as opened:
+        [target] = way_down(opened, lambda: None).desired.of(["cam-box"])["cam-box"].targets
+    assert (target.version, target.sha256) == ("1.1", bytes.fromhex("2" * 64))
+
+    there_is = "released in the registry: 1.1, 1.0; aliases: champion (1.1)"
+    for version, says in (
+        ("1.o", "there is no version '1.o' of model 'gate' in the registry; "),
+        ("2.0", "model gate 2.0 is a candidate, and was neither validated nor released"),
+    ):
+        refused = run(config, "desired", "model", "cam-box", "gate", version)
+        [line] = refused.stderr.splitlines()
+        assert (refused.exit_code, line.endswith(there_is)) == (1, True)
+        assert says in line
+    [line] = run(config, "desired", "model", "cam-box", "gaet", "1.1").stderr.splitlines()
+    assert line.endswith("there is no model 'gaet' in the registry; there is: gate")
+    assert "shall be revision 1," in run(config, "desired", "show", "cam-box").stdout
+
+
+def test_who_has_only_a_signed_repository_orders_by_it(config: Path, tmp_path: Path) -> None:
+    record = registered(tmp_path / "made").folder
+    repository = SignedRepository(config.parent / "kept/repository")
+    repository.release(record)
+    [version] = [one.version for one in repository.standing.releases("gate").releases]
+    ordered = run(config, "desired", "model", "cam-box", "gate", version)
+    assert ordered.stdout.startswith(f"cam-box shall be revision 1: gate {version}, order-")
+    with closing(database(config)) as opened:
+        [target] = way_down(opened, lambda: None).desired.of(["cam-box"])["cam-box"].targets
+    assert target.sha256.hex() == read_record(record).digest
+    [line] = run(config, "desired", "model", "cam-box", "gate", "9").stderr.splitlines()
+    assert line.endswith(
+        f"there is no version '9' of model 'gate' in the signed repository; released in the "
+        f"signed repository: {version}"
+    )
+    (config.parent / "kept/repository/metadata/1.root.json").write_text("{}")
+    [line] = run(config, "desired", "model", "cam-box", "gate", version).stderr.splitlines()
+    assert "1.root.json: is no metadata of root" in line
 
 
 @pytest.mark.parametrize(

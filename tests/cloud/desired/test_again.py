@@ -34,6 +34,16 @@ def test_a_heartbeat_may_be_older_than_the_message_on_its_way() -> None:
     assert not is_due(SENT, late, SENT.sent_ns - 1, SENT.sent_ns + 1000 * S)
 
 
+def test_a_telling_by_a_clock_that_was_ahead_is_not_waited_for() -> None:
+    ahead = Telling(revision=6, sent_ns=SENT.sent_ns + 400 * 86_400 * S, repeats=3)
+    state = DeviceState(status=ALIVE, config_revision=5)
+    now_ns = SENT.sent_ns
+    assert is_due(ahead, state, now_ns, now_ns)
+    assert not is_due(ahead, DeviceState(status=ALIVE, config_revision=6), now_ns, now_ns)
+    little = Telling(revision=6, sent_ns=now_ns + 60 * S, repeats=0)
+    assert not is_due(little, state, now_ns, now_ns), "two processes' clocks may differ"
+
+
 def test_who_refuses_it_has_it() -> None:
     assert not due(SENT, 10**6, BIRTH, refused=6)
     assert due(SENT, 10**6, BIRTH, refused=5)

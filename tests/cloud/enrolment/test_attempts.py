@@ -49,6 +49,15 @@ def test_a_site_is_one_address_however_many_it_has_of_ipv6() -> None:
     assert attempts.take("2001:db8:0:1::1", "") is None
 
 
+def test_ipv4_within_ipv6_is_not_one_address() -> None:
+    """As a socket that listens to both names them; all of them are one /64."""
+    attempts = Attempts(LIMITS, Clock())
+    assert [attempts.take("::ffff:192.0.2.1", f"{n}") for n in range(3)] == [None] * 3
+    assert attempts.take("::ffff:192.0.2.1", "9") is not None
+    assert attempts.take("192.0.2.1", "9") is not None, "the same address"
+    assert attempts.take("::ffff:192.0.2.2", "9") is None
+
+
 def test_all_together_try_so_often() -> None:
     attempts = Attempts(LIMITS, Clock())
     assert [attempts.take(f"192.0.2.{n}", f"{n}") for n in range(5)] == [None] * 5

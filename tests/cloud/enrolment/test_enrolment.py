@@ -1,11 +1,14 @@
 """Enrolment and renewal: reused, expired, wrong, flooded, somebody else's; all of it audited."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from cloud.enrolment.settings import AttemptsSettings
+from cloud.enrolment.enrolment import Enrolment
+from cloud.enrolment.settings import AttemptsSettings, EnrolmentSettings
 from cloud.errors import (
     CertificateRefusedError,
     ClaimRefusedError,
@@ -14,9 +17,12 @@ from cloud.errors import (
     TooManyAttemptsError,
     TooManyCredentialsError,
 )
+from cloud.identity.authority import REGISTRY, CertificateAuthority
 from cloud.identity.identities import Role, identify
+from cloud.identity.registry import Registry
+from cloud.identity.settings import IdentitySettings
 from edge.identity import x509
-from tests.support.enrolment import BY, DEVICE, ORIGIN, OTHER, Board, Desk, enrolment_desk
+from tests.support.enrolment import BY, DEVICE, ORIGIN, OTHER, Board, Desk, World, enrolment_desk
 
 
 @pytest.fixture
@@ -140,12 +146,55 @@ def test_a_flood_is_refused_before_anything_is_looked_up(tmp_path: Path) -> None
         assert desk.enrol(Board(), token).device == DEVICE
 
 
+def test_who_knows_only_the_id_of_a_token_does_not_keep_its_holder_out(tmp_path: Path) -> None:
+    """The id may be shown to anybody, in lists and in the audit."""
+    with enrolment_desk(tmp_path, attempts=AttemptsSettings(per_token=2)) as desk:
+        token = desk.token()
+        for number in range(6):
+            guess = f"{token[:-6]}{number:06}"
+            assert _refused(desk, guess, f"198.51.100.{number}") is ClaimRefusedError
+        assert desk.enrol(Board(), token).device == DEVICE
+
+
 def test_a_flood_of_enrolments_does_not_keep_devices_from_renewing(tmp_path: Path) -> None:
     with enrolment_desk(tmp_path, attempts=AttemptsSettings(in_all=5)) as desk:
         board = desk.enrolled()
         while _refused(desk, "guess", ORIGIN) is ClaimRefusedError:
             continue
-        proof = board.proof(desk.enrolment.nonce(ORIGIN), Board())
+        proof = board.proof(desk.enrolment.nonce(), Board())
+        assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
+
+
+def test_a_flood_of_strangers_does_not_keep_devices_from_renewing(tmp_path: Path) -> None:
+    """Behind a proxy they come from the same address, and anybody may ask for a nonce."""
+    limits = AttemptsSettings(per_token=2, per_address=4, in_all=5)
+    with enrolment_desk(tmp_path, attempts=limits) as desk:
+        board = desk.enrolled()
+        thief = Board(certificate=board.certificate)
+        refusals = []
+        for _ in range(9):
+            with pytest.raises((CertificateRefusedError, TooManyAttemptsError)) as refused:
+                desk.enrolment.renew(thief.proof(desk.enrolment.nonce(), thief), ORIGIN)
+            refusals.append(refused.type)
+        assert refusals == [CertificateRefusedError] * 4 + [TooManyAttemptsError] * 5
+        proof = board.proof(desk.enrolment.nonce(), Board())
+        assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
+
+
+def test_who_has_a_certificate_is_counted_by_it(tmp_path: Path) -> None:
+    with enrolment_desk(tmp_path, attempts=AttemptsSettings(per_token=2)) as desk:
+        board, other = desk.enrolled(), desk.enrolled(OTHER)
+        proof = board.proof(desk.enrolment.nonce(), Board())
+        assert desk.enrolment.renew(proof, ORIGIN) == desk.enrolment.renew(proof, ORIGIN)
+        for _ in range(2):
+            with pytest.raises(TooManyAttemptsError, match="with this certificate"):
+                desk.enrolment.renew(proof, ORIGIN)
+        [told] = [one for one in desk.told() if "too many" in one[3]]
+        assert told[:3] == ("device", "certificate.renew", DEVICE)
+        proof = other.proof(desk.enrolment.nonce(), Board(), OTHER)
+        assert desk.enrolment.renew(proof, ORIGIN).device == OTHER
+        desk.world.passes(seconds=60)
+        proof = board.proof(desk.enrolment.nonce(), Board())
         assert desk.enrolment.renew(proof, ORIGIN).device == DEVICE
 
 
@@ -160,7 +209,7 @@ def test_strangers_cannot_fill_the_audit(tmp_path: Path) -> None:
 def test_a_device_renews_by_the_key_that_it_holds(desk: Desk) -> None:
     old, new = desk.enrolled(), Board()
     desk.world.passes(days=250)
-    grant = desk.enrolment.renew(old.proof(desk.enrolment.nonce(ORIGIN), new), ORIGIN)
+    grant = desk.enrolment.renew(old.proof(desk.enrolment.nonce(), new), ORIGIN)
     x509.check(new.key, grant.certificate.encode(), grant.ca.encode())
     assert x509.read(grant.certificate.encode()).end > x509.read(old.certificate.encode()).end
     entries = desk.authority.entries()
@@ -168,14 +217,14 @@ def test_a_device_renews_by_the_key_that_it_holds(desk: Desk) -> None:
     assert desk.told()[-1] == (
         "device", "certificate.issue", DEVICE, f"done: {entries[-1].serial:x}",
     )  # fmt: skip
-    again = desk.enrolment.renew(old.proof(desk.enrolment.nonce(ORIGIN), new), ORIGIN)
+    again = desk.enrolment.renew(old.proof(desk.enrolment.nonce(), new), ORIGIN)
     assert again == grant
 
 
 def test_a_certificate_of_another_device_is_refused_and_audited(desk: Desk) -> None:
     other = desk.enrolled(OTHER)
     desk.enrolled(DEVICE)
-    nonce = desk.enrolment.nonce(ORIGIN)
+    nonce = desk.enrolment.nonce()
     with pytest.raises(CertificateRefusedError, match=f"is of '{OTHER}', not of '{DEVICE}'"):
         desk.enrolment.renew(other.proof(nonce, Board(), DEVICE), ORIGIN)
     assert desk.told()[-1] == (
@@ -189,7 +238,7 @@ def test_a_stolen_certificate_without_its_key_is_refused_and_audited(desk: Desk)
     victim = desk.enrolled()
     thief = Board(certificate=victim.certificate)
     with pytest.raises(CertificateRefusedError, match="not by the certificate's key"):
-        desk.enrolment.renew(thief.proof(desk.enrolment.nonce(ORIGIN), thief), ORIGIN)
+        desk.enrolment.renew(thief.proof(desk.enrolment.nonce(), thief), ORIGIN)
     assert desk.told()[-1] == (
         "nobody", "certificate.renew", DEVICE,
         "refused: the signature is not by the certificate's key",
@@ -199,7 +248,7 @@ def test_a_stolen_certificate_without_its_key_is_refused_and_audited(desk: Desk)
 def test_a_device_out_of_service_renews_nothing(desk: Desk) -> None:
     board = desk.enrolled()
     desk.lifecycle.decommission(DEVICE, BY)
-    nonce = desk.enrolment.nonce(ORIGIN)
+    nonce = desk.enrolment.nonce()
     with pytest.raises(CertificateRefusedError, match="is decommissioned"):
         desk.enrolment.renew(board.proof(nonce, Board()), ORIGIN)
     desk.lifecycle.recommission(DEVICE, BY)
@@ -210,7 +259,7 @@ def test_a_device_that_the_fleet_does_not_know_renews_nothing(desk: Desk, tmp_pa
     desk.authority.issue(identify(Role.DEVICE, "lone-cam"), tmp_path / "out")
     board = Board((tmp_path / "out/key.pem").read_bytes())
     board.certificate = (tmp_path / "out/cert.pem").read_text()
-    proof = board.proof(desk.enrolment.nonce(ORIGIN), Board(), "lone-cam")
+    proof = board.proof(desk.enrolment.nonce(), Board(), "lone-cam")
     with pytest.raises(CertificateRefusedError, match="the fleet has no device 'lone-cam'"):
         desk.enrolment.renew(proof, ORIGIN)
 
@@ -222,12 +271,119 @@ def test_a_replaced_board_neither_renews_nor_enrols_again(desk: Desk) -> None:
     desk.enrolment.retire(DEVICE, BY)
     assert desk.audit.page(limit=1000)[-1].action == "certificate.revoke"
     with pytest.raises(CertificateRefusedError, match="was revoked"):
-        desk.enrolment.renew(board.proof(desk.enrolment.nonce(ORIGIN), Board()), ORIGIN)
+        desk.enrolment.renew(board.proof(desk.enrolment.nonce(), Board()), ORIGIN)
     with pytest.raises(ClaimRefusedError, match="the token was revoked"):
         desk.enrol(board, token)
     with pytest.raises(RequestRefusedError, match="of this key is revoked"):
         desk.enrol(board, desk.token())
     assert desk.enrol(Board(), desk.token()).device == DEVICE, "the new board does"
+
+
+class Meanwhile:
+    """The clock of a CA that signs: when it is next asked, somebody else acts first."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.act: Callable[[], object] | None = None
+
+    def __call__(self) -> datetime:
+        if self.act is not None:
+            act, self.act = self.act, None
+            act()
+        return self._world()
+
+
+@pytest.fixture
+def meanwhile() -> Meanwhile:
+    return Meanwhile(World())
+
+
+@pytest.fixture
+def slow(tmp_path: Path, meanwhile: Meanwhile) -> Iterator[Desk]:
+    """A desk at which something may happen between the look at who asks and the signature."""
+    settings = IdentitySettings(folder=tmp_path / "ca")
+    authority = CertificateAuthority.create(settings, meanwhile)
+    world = World(meanwhile())
+    with enrolment_desk(tmp_path / "desk", world, authority=authority) as made:
+        yield made
+
+
+def test_a_revocation_is_not_got_around_by_a_renewal_under_way(
+    slow: Desk, meanwhile: Meanwhile
+) -> None:
+    board = slow.enrolled()
+    proof = board.proof(slow.enrolment.nonce(), Board())
+    meanwhile.act = lambda: slow.authority.revoke(identify(Role.DEVICE, DEVICE))
+    with pytest.raises(CertificateRefusedError, match="was revoked: claim the device anew"):
+        slow.enrolment.renew(proof, ORIGIN)
+    assert [one.state(slow.world()) for one in slow.authority.entries()] == ["revoked"]
+    assert slow.told()[-1] == (
+        "device", "certificate.issue", DEVICE,
+        "refused: the certificate was revoked: claim the device anew",
+    )  # fmt: skip
+
+
+def test_a_device_taken_out_of_service_gets_nothing_by_a_renewal_under_way(
+    slow: Desk, meanwhile: Meanwhile
+) -> None:
+    board = slow.enrolled()
+    proof = board.proof(slow.enrolment.nonce(), Board())
+    meanwhile.act = lambda: slow.lifecycle.decommission(DEVICE, BY)
+    with pytest.raises(CertificateRefusedError, match="is decommissioned"):
+        slow.enrolment.renew(proof, ORIGIN)
+    assert len(slow.authority.entries()) == 1
+
+
+def test_a_board_replaced_while_it_enrols_gets_no_certificate(
+    slow: Desk, meanwhile: Meanwhile
+) -> None:
+    token = slow.token()
+
+    def replaced() -> None:
+        slow.lifecycle.replace(DEVICE, BY)
+        slow.enrolment.retire(DEVICE, BY)
+
+    meanwhile.act = replaced
+    with pytest.raises(ClaimRefusedError, match="the token was revoked"):
+        slow.enrol(Board(), token)
+    assert slow.authority.entries() == []
+
+
+def test_a_revocation_that_was_broken_off_is_finished_by_the_next_retirement(desk: Desk) -> None:
+    """Killed between the registry and the list, which alone the broker reads."""
+    desk.enrolled()
+    [entry] = desk.authority.entries()
+    registry = Registry(desk.folder / "ca" / REGISTRY)
+    registry.revoke(identify(Role.DEVICE, DEVICE), desk.world())
+    assert not desk.authority.is_listed(entry.serial)
+    desk.enrolment.retire(DEVICE, BY)
+    assert desk.authority.is_listed(entry.serial)
+    before = desk.audit.page(limit=1000)
+    desk.enrolment.retire(DEVICE, BY)
+    assert desk.audit.page(limit=1000) == before, "and then it is done"
+
+
+def test_the_broker_is_told_once_the_list_is_written(desk: Desk) -> None:
+    listed = []
+
+    def reload() -> None:
+        listed.append(desk.authority.is_listed(desk.authority.entries()[-1].serial))
+        if len(listed) > 1:
+            raise IdentityError("no mosquitto runs under it")
+
+    enrolment = Enrolment(
+        desk.authority, desk.claims, desk.devices, desk.audit, EnrolmentSettings(enabled=True),
+        desk.world, reload_broker=reload,
+    )  # fmt: skip
+    desk.enrolled()
+    enrolment.retire(DEVICE, BY)
+    assert listed == [True]
+    desk.enrolled()
+    with capture_logs() as logs:
+        enrolment.retire(DEVICE, BY)
+    assert listed == [True, True]
+    assert [log["reason"] for log in logs] == ["no mosquitto runs under it"]
+    assert desk.audit.page(limit=1000)[-1].outcome == "done"
 
 
 def test_who_holds_no_certificate_is_retired_without_a_word(desk: Desk) -> None:

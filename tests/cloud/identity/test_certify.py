@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cloud.errors import RequestRefusedError, TooManyCredentialsError
+from cloud.errors import IdentityError, RequestRefusedError, TooManyCredentialsError
 from cloud.identity.authority import CertificateAuthority
 from cloud.identity.identities import Role, identify
 from cloud.identity.settings import IdentitySettings
@@ -197,3 +197,15 @@ def test_secrets_are_of_the_ca_and_of_their_purpose(
     assert authority.derived_secret("another") != secret
     stranger = CertificateAuthority.create(IdentitySettings(folder=tmp_path / "stranger"))
     assert stranger.derived_secret("one") != secret
+
+
+def test_a_ca_that_has_expired_signs_nothing(
+    authority: CertificateAuthority, clock: Clock, tmp_path: Path
+) -> None:
+    clock.now += timedelta(days=3650)
+    with pytest.raises(IdentityError, match="the CA in .* expired at 2041-05-01: make a new one"):
+        authority.certify(DEVICE, request())
+    with pytest.raises(IdentityError, match="expired at"):
+        authority.issue(DEVICE, tmp_path / "out")
+    assert authority.entries() == []
+    assert not (tmp_path / "out").exists()

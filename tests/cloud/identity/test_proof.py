@@ -10,10 +10,10 @@ import pytest
 from cloud.errors import CertificateRefusedError
 from cloud.identity.authority import CertificateAuthority
 from cloud.identity.identities import Role, identify
-from cloud.identity.proof import NONCE_LIFE_S, Nonces, Proof, check
+from cloud.identity.proof import NONCE_LIFE_S, Nonces, Proof, check, shown
 from cloud.identity.settings import IdentitySettings
 from edge.identity import x509
-from tests.support.enrolment import DEVICE, OTHER, Board, Desk, World, enrolment_desk
+from tests.support.enrolment import DEVICE, OTHER, Board, Desk, enrolment_desk
 
 
 @pytest.fixture
@@ -38,16 +38,24 @@ def proof(desk: Desk, nonces: Nonces, board: Board) -> Proof:
 
 
 def refusal(proof: Proof, desk: Desk, nonces: Nonces) -> tuple[str, str | None]:
+    """Why, and who was shown to ask; None where nobody was."""
+    try:
+        holder = shown(proof, desk.authority, nonces, desk.world())
+    except CertificateRefusedError as error:
+        return str(error), None
     with pytest.raises(CertificateRefusedError) as refused:
-        check(proof, desk.authority, nonces, desk.world())
-    return str(refused.value), refused.value.holder
+        check(holder, proof.device, desk.authority, desk.world())
+    return str(refused.value), holder.name
 
 
 def test_who_holds_the_certificate_may(desk: Desk, nonces: Nonces, proof: Proof) -> None:
     """`check` raises where it refuses."""
-    check(proof, desk.authority, nonces, desk.world())
+    [entry] = desk.authority.entries()
+    holder = shown(proof, desk.authority, nonces, desk.world())
+    assert (holder.name, holder.serial) == (DEVICE, entry.serial)
+    check(holder, DEVICE, desk.authority, desk.world())
     desk.world.passes(seconds=NONCE_LIFE_S)
-    check(proof, desk.authority, nonces, desk.world())
+    assert shown(proof, desk.authority, nonces, desk.world()) == holder
 
 
 def test_a_certificate_of_another_device_is_refused_by_name(desk: Desk, nonces: Nonces) -> None:
@@ -179,4 +187,5 @@ def test_a_certificate_of_ca_issue_renews_too(desk: Desk, nonces: Nonces, tmp_pa
     board.certificate = (tmp_path / "out/cert.pem").read_text()
     assert x509.read(board.certificate.encode()).device == DEVICE
     proof = board.proof(nonces.new(desk.world()), Board())
-    check(proof, desk.authority, nonces, World(desk.world())())
+    holder = shown(proof, desk.authority, nonces, desk.world())
+    check(holder, DEVICE, desk.authority, desk.world())

@@ -17,7 +17,9 @@ from tests.support.enrolment import DEVICE, Desk, enrolment_desk
 from tests.support.small_agent import small_agent
 from wayside.errors import SettingsError
 
-TOLD = EnrolmentSettings(broker_host="mqtt.example.org")
+TOLD = EnrolmentSettings(
+    broker_host="mqtt.example.org", repository_url="https://models.example.org/fleet"
+)
 
 
 @pytest.fixture
@@ -53,6 +55,12 @@ def test_a_board_is_enrolled_by_a_file(server: ApiServer, desk: Desk, tmp_path: 
         DEVICE, "mqtt.example.org", 8883,
     )  # fmt: skip
     assert settings.identity.folder == out
+    told = done.stdout.splitlines()[-1]
+    assert told == '# ota: {url: "https://models.example.org/fleet", root_file: 1.root.json}'
+    (tmp_path / "1.root.json").write_text("{}")
+    written.write_text(written.read_text().replace(told, told.removeprefix("# ")))
+    ota = edge_settings.load(written).ota
+    assert (ota.url, ota.root_file) == (TOLD.repository_url, tmp_path / "1.root.json")
     assert settings.mqtt.tls is not None
     settings.mqtt.tls.context()
 

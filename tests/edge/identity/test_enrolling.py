@@ -74,6 +74,10 @@ def test_the_key_is_on_the_disk_before_anything_travels(
     assert cloud.asked[0] == "looked"
 
 
+def test_what_is_asked_shows_no_token(asked: Asked) -> None:
+    assert asked.token not in repr(asked)
+
+
 @pytest.mark.parametrize("cut", ["is_away", "loses_answers"])
 def test_a_try_that_was_cut_off_goes_on_with_the_same_key(
     asked: Asked, folder: CredentialsFolder, cloud: DirectCloud, desk: Desk, cut: str

@@ -19,7 +19,7 @@ from cloud.identity.settings import IdentitySettings
 from edge.errors import CloudAwayError, IdentityError
 from edge.identity import x509
 from edge.identity.https import HttpsCloud, checked_url
-from edge.identity.port import RenewalRequest
+from edge.identity.port import Nonce, RenewalRequest
 from protos.enrolment import renewal_proof
 from tests.support.api_server import api_server
 from tests.support.enrolment import DEVICE, enrolment_desk
@@ -103,8 +103,11 @@ def test_a_device_enrols_and_renews_over_tls(tmp_path: Path) -> None:
             x509.check(key, grant.certificate, grant.ca)
             assert (grant.device, grant.broker) == (DEVICE, ("mqtt.example.org", 8883))
             request, nonce = x509.signing_request(x509.new_key()), cloud.nonce()
-            signature = x509.signature(key, renewal_proof(DEVICE, nonce, request))
-            wanted = RenewalRequest(DEVICE, grant.certificate.decode(), nonce, request, signature)
+            assert nonce.now == desk.world()
+            signature = x509.signature(key, renewal_proof(DEVICE, nonce.word, request))
+            wanted = RenewalRequest(
+                DEVICE, grant.certificate.decode(), nonce.word, request, signature
+            )
             assert cloud.renew(wanted).certificate != grant.certificate
             with pytest.raises(IdentityError, match="refuses: the token is not valid") as refused:
                 cloud.enrol("guess", "", request)
@@ -125,7 +128,9 @@ def test_an_answer_that_is_cut_off_is_worth_another_try(cut: bytes) -> None:
     assert isinstance(error_of(cut), CloudAwayError)
 
 
-@pytest.mark.parametrize("status", ["429 Too Many Requests", "500 Broken", "503 Away"])
+@pytest.mark.parametrize(
+    "status", ["408 Request Timeout", "429 Too Many Requests", "500 Broken", "503 Away"]
+)
 def test_a_server_that_asks_for_patience_is_worth_another_try(status: str) -> None:
     error = error_of(http(status, {"detail": "try again\x1b[31m later"}))
     assert isinstance(error, CloudAwayError)
@@ -151,6 +156,18 @@ def test_what_another_try_would_not_change_is_told(answer: bytes, says: str) -> 
     assert not isinstance(error, CloudAwayError)
     with pytest.raises(IdentityError, match=says):
         raise error
+
+
+@pytest.mark.parametrize("time_s", [-1, 10**12, "soon"])
+def test_a_time_that_is_none_is_told(time_s: object) -> None:
+    answer = http("200 OK", {"nonce": "n", "time_s": time_s})
+    with answering(answer) as url, pytest.raises(IdentityError, match="does not answer as"):
+        HttpsCloud(url).nonce()
+
+
+def test_an_older_server_tells_no_time() -> None:
+    with answering(http("200 OK", {"nonce": "n"})) as url:
+        assert HttpsCloud(url).nonce() == Nonce("n", None)
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -206,7 +223,7 @@ def test_a_server_of_another_ca_is_told_as_such(tmp_path: Path) -> None:
         ("ftp://cloud.example.org", "is not like https://"),
         ("cloud.example.org", "is not like https://"),
         ("https://", "is not like https://"),
-        ("https://user:secret@cloud", "is not like https://"),
+        ("https://cloud/#part", "is not like https://"),
         ("https://cloud:99999", "is no URL"),
         ("https://[::1", "is no URL"),
     ],
@@ -214,6 +231,13 @@ def test_a_server_of_another_ca_is_told_as_such(tmp_path: Path) -> None:
 def test_urls_that_lead_nowhere_are_told(url: str, says: str) -> None:
     with pytest.raises(IdentityError, match=says):
         checked_url(url)
+
+
+@pytest.mark.parametrize("url", ["https://user:secret@cloud", "https://user:secret@[::1"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(IdentityError, match="without an '@'") as refused:
+        checked_url(url)
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost", "https://c:8443"])

@@ -13,7 +13,7 @@ from edge.errors import IdentityError
 from edge.identity import x509
 from edge.identity.enrolling import Asked, enrol
 from edge.identity.folder import CredentialsFolder
-from edge.identity.port import Grant, RenewalRequest
+from edge.identity.port import Grant, Nonce, RenewalRequest
 from edge.identity.renewal import LOOK_AGAIN_S, Renewal
 from edge.identity.settings import IdentitySettings
 from tests.support.enrolment import BY, DEVICE, OTHER, Desk, DirectCloud, enrolment_desk
@@ -205,6 +205,55 @@ def test_a_clock_that_is_behind_waits(
     desk.world.passes(days=280 - days)
     device.renewal.step()
     assert device.renewed, "once it is set"
+
+
+def test_a_clock_that_is_ahead_uses_up_no_certificates(
+    folder: CredentialsFolder, cloud: DirectCloud, desk: Desk
+) -> None:
+    """Each would be due at once by such a clock, and a device may hold three."""
+    errors: list[str] = []
+    renewed: list[None] = []
+    ahead = timedelta(days=300)
+    old = folder.current()
+    renewal = Renewal(
+        folder, lambda: cloud, IdentitySettings(), lambda: renewed.append(None), errors.append,
+        now=lambda: desk.world() + ahead,
+    )  # fmt: skip
+    for _ in range(5):
+        assert renewal.step() >= 10
+    assert (len(desk.authority.entries()), renewed) == (1, [])
+    [error] = errors
+    assert error.startswith("certificate not renewed: this device's clock says ")
+    assert error.endswith(": set the clock")
+    assert folder.current() == old
+
+    ahead = timedelta(hours=1)
+    desk.world.passes(seconds=(renewal.due - desk.world() - ahead).total_seconds())
+    renewal.step()
+    assert len(renewed) == 1, "a clock may be a little ahead"
+
+
+def test_a_cloud_that_does_not_tell_its_time_is_renewed_by_as_before(
+    folder: CredentialsFolder, desk: Desk
+) -> None:
+    class Silent(DirectCloud):
+        def nonce(self) -> Nonce:
+            return Nonce(super().nonce().word, None)
+
+    desk.world.passes(days=280)
+    device = Device(desk, folder, Silent(desk))
+    device.renewal.step()
+    assert device.renewed
+
+
+def test_a_next_key_that_is_damaged_is_made_anew(
+    device: Device, folder: CredentialsFolder, desk: Desk
+) -> None:
+    folder.keep_key(b"-----BEGIN PRIVATE KEY-----")
+    desk.world.passes(days=280)
+    device.renewal.step()
+    assert device.renewed
+    assert device.errors == []
 
 
 def test_no_other_ca_and_no_other_name_is_taken(
