@@ -13,7 +13,7 @@ import structlog
 
 from edge.errors import OtaError
 from edge.networks import Networks
-from edge.ota.disk import Disk, RealDisk
+from wayside.disk import REAL, Disk
 from edge.ota.driver import Driver
 from edge.ota.hot_swap import Counts, HotSwap, check_fits
 from edge.ota.journal import Journal
@@ -154,7 +154,7 @@ class Updates:
     def __init__(self, settings: EdgeSettings, origin: Origin, disk: Disk | None = None) -> None:
         self._settings = settings
         self._origin = origin
-        self._disk = disk or RealDisk()
+        self._disk = disk or REAL
         self._places = Places.under(settings.data_dir)
         self._start = Start()
         self.counts = Counts(settings.ota.probation.limits)

@@ -20,7 +20,8 @@ from typing import IO
 from urllib.parse import quote
 
 from edge.errors import OtaError
-from edge.ota.durable import disk_errors, sync_folder
+from edge.ota.durable import disk_errors
+from wayside.disk import REAL
 from edge.ota.fetch import Answer, Fetch
 from edge.ota.pacing import TokenBucket
 from edge.ota.port import Target
@@ -250,7 +251,7 @@ def _accept(url: str, sha256: str, part: Path, into: Path) -> None:
                 f"{url}: has sha256 {found[:12]}, signed is {sha256[:12]}; it was deleted",
             )
         part.replace(into)
-        sync_folder(into.parent)
+        REAL.sync(into.parent)
 
 
 def _sha256_of(path: Path) -> str:

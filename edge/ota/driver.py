@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from edge.ota.disk import disk_error
+from edge.ota.durable import disk_error
 from edge.ota.journal import Entries, Journal, Report
 from edge.ota.life import (
     Effect,

@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 
 from edge.errors import OtaError
-from edge.ota.disk import Disk, disk_error, try_to_remove
+from edge.ota.durable import disk_error
+from wayside.disk import Disk, try_to_remove
 from edge.ota.life import (
     Activated,
     Committed,

@@ -17,7 +17,8 @@ import structlog
 from pydantic import TypeAdapter
 
 from edge.errors import OtaError
-from edge.ota.disk import Disk, disk_error, try_to_remove, write_whole
+from edge.ota.durable import disk_error
+from wayside.disk import PUBLIC, Disk, try_to_remove, write_whole
 from edge.ota.port import Target
 from edge.ota.sealed import read_sealed, seal
 from edge.ota.states import Code
@@ -192,7 +193,7 @@ class Slots:
             self._disk.link(record, staging / RECORD)
             read = read_record(staging)
             checksum = f"{read.digest}  {RECORD}\n".encode()
-            self._disk.write(staging / CHECKSUM, checksum)
+            self._disk.write(staging / CHECKSUM, checksum, PUBLIC)
             for one in read.record.artefacts:
                 path = staging / one.path
                 if not path.parent.is_dir():
@@ -288,7 +289,7 @@ class Slots:
         return found
 
     def _write(self, active: Active) -> None:
-        write_whole(self._disk, self.folder / ACTIVE, seal(active, SCHEMA))
+        write_whole(self._disk, self.folder / ACTIVE, seal(active, SCHEMA), PUBLIC)
 
     def _first_whole(self, active: Active, vouch: Vouch) -> Found:
         """The committed slot, else the other one, else nothing; with what was wrong."""

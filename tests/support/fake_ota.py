@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import OtaError
-from edge.ota.disk import Disk, RealDisk
+from wayside.disk import Disk, RealDisk
 from edge.ota.port import Target
 from edge.ota.probation import Baseline, Sample
 from edge.ota.serving import Trial

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OtaError
-from edge.ota.disk import RealDisk
+from wayside.disk import RealDisk
 from edge.ota.slots import Active, Slot, Slots
 from models.record.digest import digest_of
 from models.record.reading import RECORD, read_record

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OtaError
-from edge.ota.disk import RealDisk
+from wayside.disk import RealDisk
 from edge.ota.life import Failed, Happening
 from edge.ota.probation import ProbationLimits
 from edge.ota.states import Code, State

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edge.errors import OtaError
-from edge.ota.disk import RealDisk
+from wayside.disk import RealDisk
 from edge.ota.life import Fallen, Order
 from edge.ota.performer import is_at_least
 from edge.ota.reports import payload_of, to_be_told
