@@ -5,7 +5,6 @@ that nothing else is taken from there, is said in `wayside.remote_rules`. An env
 goes before both.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from edge.settings import EdgeSettings, load
 from protos.codec import decode
 from protos.errors import WireError
 from protos.v1.desired_state_pb2 import DesiredState
+from wayside.disk import REAL, write_whole
 from wayside.errors import Problem, SettingsError
 from wayside.places import Location
 from wayside.remote_rules import read_rules
@@ -121,12 +121,7 @@ class DesiredFile:
         Raises:
             OSError: it cannot be written.
         """
-        part = self._path.with_suffix(".part")
-        with part.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._path)
+        write_whole(REAL, self._path, payload)
 
     def _unusable(self, reason: str) -> Desired:
         _log.error(

@@ -53,14 +53,18 @@ class OtaError(EdgeError):
 
     Args:
         code: of `edge.ota.states.Code`, stable, for machines.
-        detail: for people: what was wrong, where, what to do.
+        detail: for people: what was wrong, where, what to do. What cannot be printed of it, for a
+            stranger may have written it, is escaped: it goes into journals, logs and reports.
         is_passing: it may be otherwise later, so it is worth another try.
     """
 
     def __init__(self, code: str, detail: str, *, is_passing: bool = False) -> None:
-        super().__init__(f"{code}: {detail}")
         self.code = code
-        self.detail = detail
+        self.detail = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode()
+            for char in detail
+        )
+        super().__init__(f"{code}: {self.detail}")
         self.is_passing = is_passing
 
 

@@ -184,12 +184,14 @@ class Networks:
         refused: Callable[[str, ModelError], Path | None],
     ) -> LoadedNetwork:
         """The first network that can be loaded: of a folder, of others, the settings' own."""
-        try:
-            return self.load(key, folder)
-        except ModelError as error:
-            if folder is None:
-                raise
-            return self._first(key, family, refused(family, error), refused)
+        tried: set[Path] = set()
+        while folder is not None and folder not in tried:
+            tried.add(folder)
+            try:
+                return self.load(key, folder)
+            except ModelError as error:
+                folder = refused(family, error)
+        return self.load(key)
 
     def _close(self) -> None:
         for loaded in self._loaded.values():

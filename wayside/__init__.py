@@ -7,6 +7,7 @@ references.py  secrets that settings files name: ${NAME}, ${file:NAME}
 paths.py       paths in settings files
 remote_rules.py  rules that the fleet sends to a device's cameras
 logging.py     structlog, for people or for machines
+disk.py        files that are whole and on the disk, or not there
 backoff.py     growing waits with jitter
 times.py       times as text: RFC 3339, or Unix nanoseconds
 net.py         loopback or TLS, nothing between

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import IdentityError
+from wayside.disk import PUBLIC, REAL, write_whole
 
 KEY = "key.pem"
 CERTIFICATE = "cert.pem"
@@ -30,7 +31,6 @@ CLOUD = "cloud.json"
 _CURRENT = "current"
 _NEXT = "next"
 _NAMES = (KEY, CERTIFICATE, CA)
-_SECRET, _PUBLIC = 0o600, 0o644
 _MAX_BYTES = 64 * 1024
 
 
@@ -105,8 +105,8 @@ class CredentialsFolder:
         with self._told():
             self.drop_key()
             (self.path / _NEXT).mkdir(mode=0o700)
-            _write(self.path / _NEXT / KEY, key, _SECRET)
-            _sync(self.path)
+            write_whole(REAL, self.path / _NEXT / KEY, key)
+            REAL.sync(self.path)
 
     def drop_key(self) -> None:
         """Forget a key whose certificate will not come."""
@@ -118,17 +118,17 @@ class CredentialsFolder:
         """Have the key that waited count from now on, by its certificate."""
         draft = self.path / _NEXT
         with self._told():
-            _write(draft / CERTIFICATE, certificate, _PUBLIC)
-            _write(draft / CA, ca, _PUBLIC)
+            write_whole(REAL, draft / CERTIFICATE, certificate, PUBLIC)
+            write_whole(REAL, draft / CA, ca, PUBLIC)
             number = self._newest() + 1
             draft.rename(self.path / str(number))
-            _sync(self.path)
+            REAL.sync(self.path)
             self._switch(number)
 
     def note(self, name: str, content: bytes) -> None:
         """Write a file that says who gives the credentials: CLOUD or SERVER_CA."""
         with self._told():
-            _write(self.path / name, content, _PUBLIC)
+            write_whole(REAL, self.path / name, content, PUBLIC)
 
     def noted(self, name: str) -> bytes | None:
         """What such a file says; None where there is none."""
@@ -181,32 +181,10 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file anew, whole or not at all, with this mode from its first byte on."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fchmod(descriptor, mode)  # the umask may have taken some of it
-        os.fsync(descriptor)
-    draft.replace(path)
-    _sync(path.parent)
-
-
 def _link(path: Path, target: str) -> None:
     """Have a link lead elsewhere; a reader meets the old way or the new one."""
     draft = path.with_name(f".{path.name}.part")
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)
     draft.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    REAL.sync(path.parent)

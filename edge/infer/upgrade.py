@@ -63,11 +63,15 @@ class Upgrade:
         self._thread = threading.Thread(target=self._run, name="upgrade", daemon=True)
 
     def __enter__(self) -> "Upgrade":
-        self._thread.start()
+        self.begin()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.call_off()
+
+    def begin(self) -> None:
+        """Make the other engine ready in the background."""
+        self._thread.start()
 
     def call_off(self) -> None:
         """End it, if it has begun; what has taken over serves on."""
@@ -81,7 +85,7 @@ class Upgrade:
         Args:
             stop: calls it off.
         """
-        self._thread.start()
+        self.begin()
         while self._thread.is_alive():
             if stop.wait(_POLL_S):
                 self.call_off()

@@ -9,10 +9,11 @@ refusal.py     an error from a code
 documents.py   signed metadata out of bytes, within bounds
 signatures.py  has a role signed?
 verify.py      the rules of the TUF client workflow; pure
-releases.py    our own rules: floors, revocations, agents that are too old; pure
+releases.py    our own rules: what a family's key says of its releases; pure
+takeable.py    which of them this device may take; pure
 marks.py       the highest that was ever trusted, which never falls; pure
 time_floor.py  the time by which expiry is judged; pure
-durable.py     files that are whole and on the disk, or not there
+durable.py     what the disk refuses, as errors of updates
 high_water.py  the marks, kept
 trusted_store.py  the metadata that was trusted, kept
 client.py      metadata from the network, through the rules, into the store
@@ -27,16 +28,19 @@ life.py        what is remembered of an update, what can happen, what is to be d
 machine.py     what happened into what is to be done; pure
 probation.py   does a model on trial see as the incumbent did? pure
 window.py      when updates may come; pure
-disk.py        the disk, where every change to it goes through
 sealed.py      small files whose damage is told
 journal.py     lives and reports on disk
+whole.py       a record's folder, looked at byte by byte
 slots.py       two slots a family: one is committed, one is to try in
 serving.py     what is needed of the networks that look at frames
 hot_swap.py    those of the agent, exchanged between two frames
 sightings.py   what a network finds, counted for probation
 performer.py   does what was decided
+worker.py      the thread that does it, one after the other
+revocations.py  what was revoked gives way
+lookout.py     the thread that looks whether anything was
 reports.py     what the cloud is told
 driver.py      a life is on disk before its effects are begun
-updater.py     the part of the uplink that takes orders, and its threads
+updater.py     the part of the uplink that takes orders
 assembly.py    the life half put together
 """

@@ -1,5 +1,6 @@
 """The life of updates put together: what serves at a start, and the part that takes orders."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,25 +14,29 @@ import structlog
 
 from edge.errors import OtaError
 from edge.networks import Networks
-from edge.ota.disk import Disk, RealDisk
 from edge.ota.driver import Driver
 from edge.ota.hot_swap import Counts, HotSwap, check_fits
 from edge.ota.journal import Journal
-from edge.ota.life import Failed, Fallen, Happening
+from edge.ota.life import Fallen
 from edge.ota.performer import Performer, Places
 from edge.ota.port import Fetcher, Target, Trust
 from edge.ota.reports import Sender
+from edge.ota.revocations import Revocations
 from edge.ota.serving import Serving
 from edge.ota.slots import Found, Slots, Vouch
 from edge.ota.states import Code
-from edge.ota.updater import Publish, Updater
+from edge.ota.updater import Looks, Publish, Updater
 from edge.ota.window import is_open
 from edge.settings import EdgeSettings
 from edge.watchdog import Watchdog
 from models import zoo
 from models.errors import ModelError
+from wayside.disk import REAL, Disk
 
 JOURNAL = "journal.json"
+FIRST_LOOK_S = 300.0
+"""Within this time after a start it is seen whether anything was revoked: a vehicle may be at work
+for an hour a day."""
 
 _log = structlog.get_logger(__name__)
 
@@ -154,7 +159,7 @@ class Updates:
     def __init__(self, settings: EdgeSettings, origin: Origin, disk: Disk | None = None) -> None:
         self._settings = settings
         self._origin = origin
-        self._disk = disk or RealDisk()
+        self._disk = disk or REAL
         self._places = Places.under(settings.data_dir)
         self._start = Start()
         self.counts = Counts(settings.ota.probation.limits)
@@ -215,12 +220,15 @@ class Updates:
             self._places, self._disk, self._origin.trust, self._origin.fetcher, serving,
             version("wayside"), settings.ota.fetch.min_free_bytes,
         )  # fmt: skip
+        first_s = random.uniform(0.0, min(FIRST_LOOK_S, updates.look_every_s))
         updater = Updater(
             settings.device, driver, performer, serving, self.counts.limits, publish=publish,
             is_open=lambda: is_open(updates.windows, now_ns()),
-            look=partial(self._look, serving), look_every_s=updates.look_every_s,
+            revocations=Revocations(self._origin.trust, serving, self._slots),
+            looks=Looks(first_s, updates.look_every_s),
         )  # fmt: skip
-        updater.tell(list(self._start.fallen))
+        for family, fallen in self._start.fallen:
+            updater.tell(family, [fallen])
         try:
             yield updater
         finally:
@@ -272,34 +280,6 @@ class Updates:
         before = _deployment(slots)
         found = slots.fall_back(self._vouch(family), str(Code.ENGINE), str(error))
         return self._start.take(family, before, found)
-
-    def _look(self, serving: Serving) -> list[tuple[str, Happening]]:
-        """See whether what serves was revoked, and have it give way.
-
-        Raises:
-            OtaError: nobody can say.
-        """
-        trust = self._origin.trust
-        trust.refresh()
-        told: list[tuple[str, Happening]] = []
-        for family in serving.families:
-            slots, revoked = self._slots(family), trust.revoked(family)
-            active, trial = slots.active, slots.trial
-            slot = active.slots.get(active.committed or "")
-            is_gone = slot is not None and slot.release in revoked
-            if trial is not None and (is_gone or trial[1].release in revoked):
-                release = trial[1].release if trial[1].release in revoked else slot and slot.release
-                told.append((family, Failed(str(Code.REVOKED), f"release {release} was revoked")))
-            if slot is None or not is_gone:
-                continue
-            detail = f"release {slot.release} was revoked"
-            found = slots.fall_back(self._vouch(family), str(Code.REVOKED), detail)
-            serving.exchange(family, found.folder)
-            now = found.slot.version if found.slot else ""
-            told.append(
-                (family, Fallen(str(Code.REVOKED), detail, slot.deployment, slot.version, now))
-            )
-        return told
 
 
 def _deployment(slots: Slots) -> str:

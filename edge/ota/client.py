@@ -10,7 +10,7 @@ back; the others after it, so that a kill in between leaves no file below its ma
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import ParamSpec, Protocol
 from urllib.parse import quote
 
 import structlog
@@ -29,6 +29,11 @@ from edge.ota.verify import DEFAULT_LIMITS, Limits
 
 _RISE_S = 3600
 """By so much a kept clock must have gone on before it costs a write."""
+
+DISK = frozenset({Code.NO_SPACE.value, Code.READ_ONLY.value})
+"""Codes of what only the disk has refused."""
+
+P = ParamSpec("P")
 
 _log = structlog.get_logger(__name__)
 
@@ -112,6 +117,7 @@ class Client:
         self._source = source
         self._time = time
         self._limits = limits
+        self._disk_error: OtaError | None = None
         self._marks = high_water.read()
         self._root, self._root_data = self._kept_root()
         self._view = self._kept_view()
@@ -139,8 +145,11 @@ class Client:
         """Take the newest metadata at the top.
 
         Raises:
-            OtaError: it cannot be had, or cannot be believed; what was trusted still is.
+            OtaError: it cannot be had, or cannot be believed; what was trusted still is. Where only
+                the disk refuses (`DISK`), it is believed until this process ends: a device whose
+                disk is full must learn all the same of what was revoked.
         """
+        self._disk_error = None
         at = self.reference()
         self._follow_roots()
         at.require_fresh("root", self._root)
@@ -150,7 +159,9 @@ class Client:
         self._view = View(self._root, timestamp, snapshot, targets)
         risen = risen_s(at, (self._root, targets))
         if risen >= self._marks.time_s + _RISE_S:
-            self.mark(self._marks.with_time(risen))
+            self._try_to_mark(self._marks.with_time(risen))
+        if self._disk_error is not None:
+            raise self._disk_error
 
     def view(self) -> View:
         """The metadata that was last trusted as a whole, and has not expired.
@@ -212,6 +223,8 @@ class Client:
 
     def _kept_root(self) -> tuple[Root, bytes]:
         root = self._anchor
+        if (data := self._store.read_root(root.signed.version)) is not None:
+            verify.require_same_repository(root, data, self._limits)
         self._marks = self._marks.with_root(root.signed)
         while (data := self._store.read_root(root.signed.version + 1)) is not None:
             try:
@@ -278,12 +291,12 @@ class Client:
             data = self._source.metadata(f"{version}.root.json", self._limits.root_bytes)
             if data is None:
                 verify.require_last_root(self._root, self._marks)
-                self._store.keep("root", self._root_data)
+                self._try_to_keep(self._store.keep_root, self._root.version, self._root_data)
                 return
             root = verify.next_root(self._root, data, self._limits).signed
-            self._store.keep_root(version, data)
+            self._try_to_keep(self._store.keep_root, version, data)
             self._root, self._root_data = root, data
-            self.mark(self._marks.with_root(root))
+            self._try_to_mark(self._marks.with_root(root))
             self._view = self._kept_view()
         raise refusal(
             Code.ENDLESS, f"root: more than {self._limits.root_rotations} new versions at once"
@@ -299,8 +312,8 @@ class Client:
         if kept is not None and kept.signed.version == document.signed.version:
             document = kept
         at.require_fresh("timestamp", document.signed)
-        self.mark(self._marks.with_timestamp(document.signed))
-        self._store.keep("timestamp", document.data)
+        self._try_to_mark(self._marks.with_timestamp(document.signed))
+        self._try_to_keep(self._store.keep, "timestamp", document.data)
         return document.signed
 
     def _take_snapshot(self, timestamp: Timestamp, at: Reference) -> Snapshot:
@@ -310,8 +323,8 @@ class Client:
             data = self._fetch("snapshot", meta.version, meta.length, self._limits.snapshot_bytes)
             document = self._as_named(timestamp, data)
         at.require_fresh("snapshot", document.signed)
-        self.mark(self._marks.with_snapshot(document.signed))
-        self._store.keep("snapshot", document.data)
+        self._try_to_mark(self._marks.with_snapshot(document.signed))
+        self._try_to_keep(self._store.keep, "snapshot", document.data)
         return document.signed
 
     def _as_named(self, timestamp: Timestamp, data: bytes) -> Document[Snapshot]:
@@ -340,9 +353,21 @@ class Client:
             data = self._fetch(role, meta.version, meta.length, self._limits.targets_bytes)
             document = listed(data)
         at.require_fresh(role, document.signed)
-        self._store.keep(role, document.data)
-        self.mark(self._marks.with_taken(role, document.signed.version))
+        self._try_to_keep(self._store.keep, role, document.data)
+        self._try_to_mark(self._marks.with_taken(role, document.signed.version))
         return document.signed
+
+    def _try_to_mark(self, marks: Marks) -> None:
+        self._try_to_keep(self.mark, marks)
+
+    def _try_to_keep(self, keep: Callable[P, None], *what: P.args, **named: P.kwargs) -> None:
+        """Keep something where the disk takes it; `refresh` says at its end where it did not."""
+        try:
+            keep(*what, **named)
+        except OtaError as error:
+            if error.code not in DISK:
+                raise
+            self._disk_error = error
 
     def _if_kept(self, role: str, believe: Callable[[bytes], Document[S]]) -> Document[S] | None:
         """What is kept of a role where it is what is wanted now, else None."""

@@ -22,6 +22,9 @@ from wayside.net import is_loopback
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+_KEPT = 2
+"""Connections to a server: a download, and a look at the metadata meanwhile."""
+
 _asking = threading.local()
 
 
@@ -203,14 +206,14 @@ _POOLS: dict[str, type[urllib3.HTTPConnectionPool]] = {"http": _PlainPool, "http
 
 def _new_pool(proxy: str | None, context: ssl.SSLContext) -> urllib3.PoolManager:
     if proxy is None:
-        return urllib3.PoolManager(ssl_context=context)
+        return urllib3.PoolManager(ssl_context=context, maxsize=_KEPT)
     parts = urlsplit(proxy)
     plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     headers = None
     if parts.username is not None:
         who = f"{parts.username}:{parts.password or ''}"
         headers = urllib3.make_headers(proxy_basic_auth=who)
-    return urllib3.ProxyManager(plain, proxy_headers=headers, ssl_context=context)
+    return urllib3.ProxyManager(plain, proxy_headers=headers, ssl_context=context, maxsize=_KEPT)
 
 
 def _proxy_for(url: str) -> str | None:

@@ -64,6 +64,7 @@ def read(kind: type[S], role: str, data: bytes, max_bytes: int) -> Document[S]:
         )
     try:
         document = _within_bounds(data)
+        _check_text(document)
         metadata = Metadata[Any].from_bytes(data)
         _check_counts(metadata, kind)
         payload = metadata.signed_bytes
@@ -93,6 +94,11 @@ def _within(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
+
+
+def _check_text(document: Any) -> None:
+    """JSON escapes can hold half of a surrogate pair, which is no text: nobody could write it."""
+    json.dumps(document, ensure_ascii=False).encode()
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

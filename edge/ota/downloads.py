@@ -20,13 +20,14 @@ from typing import IO
 from urllib.parse import quote
 
 from edge.errors import OtaError
-from edge.ota.durable import disk_errors, sync_folder
+from edge.ota.durable import disk_errors
 from edge.ota.fetch import Answer, Fetch
 from edge.ota.pacing import TokenBucket
 from edge.ota.port import Target
 from edge.ota.refusal import refusal
 from edge.ota.states import Code
 from wayside.backoff import Backoff
+from wayside.disk import REAL
 
 Progress = Callable[[int], None]
 
@@ -186,12 +187,17 @@ class _Part:
         self._synced = self.have
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         assert self._file is not None
-        with contextlib.suppress(OSError):
-            self._sync()
-        with contextlib.suppress(OSError):
-            self._file.close()
+        try:
+            with disk_errors(self._path):
+                self._sync()
+        except OtaError:
+            if kind is None:  # else it is told already why there is no more of it
+                raise
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     def append(self, chunk: bytes) -> None:
         assert self._file is not None
@@ -250,7 +256,7 @@ def _accept(url: str, sha256: str, part: Path, into: Path) -> None:
                 f"{url}: has sha256 {found[:12]}, signed is {sha256[:12]}; it was deleted",
             )
         part.replace(into)
-        sync_folder(into.parent)
+        REAL.sync(into.parent)
 
 
 def _sha256_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from edge.ota.disk import disk_error
+from edge.ota.durable import disk_error
 from edge.ota.journal import Entries, Journal, Report
 from edge.ota.life import (
     Effect,
@@ -110,19 +110,24 @@ class Driver:
     def tick(self, passed_s: float, is_open: bool) -> list[Doing]:
         """Time has passed; only the family whose turn it is goes on, the others wait for theirs.
 
+        While one is at something, the time of the others stands still: what it takes is no fault of
+        theirs.
+
         Args:
             passed_s: running time since the last tick.
             is_open: the maintenance window.
         """
-        for family in self._entries.lives:
+        going = {family: life for family, life in self._entries.lives.items() if not life.has_ended}
+        at_it = next((family for family, life in going.items() if _is_at_it(life)), None)
+        for family in [at_it] if at_it else going:
             self._passed_s[family] = self._passed_s.get(family, 0.0) + passed_s
         self._unwritten_s += passed_s
         if self._waiting:
             return self.take([])
-        turn = self._turn()
+        turn = at_it or max(going, key=lambda family: self._passed_s[family], default=None)
         if turn is None:
             return []
-        doing = self.take([(turn, Ticked(self._passed_s.pop(turn, 0.0), is_open))])
+        doing = self.take([(turn, Ticked(self._passed_s.pop(turn), is_open))])
         if self._unwritten_s >= FLUSH_S:
             self._write(self._entries)
         return doing
@@ -214,15 +219,8 @@ class Driver:
                 doing += [(family, effect) for effect in effects]
         return True
 
-    def _turn(self) -> str | None:
-        """Whose turn it is: the first that is at something, else the one that waited longest."""
-        going = {family: life for family, life in self._entries.lives.items() if not life.has_ended}
-        for family, life in going.items():
-            if life.state not in _WAITS or life.is_trying:
-                return family
-        return max(going, key=lambda family: self._passed_s.get(family, 0.0), default=None)
-
     def _begun(self, order: Order) -> tuple[Life, tuple[Effect, ...]]:
+        self._passed_s.pop(order.family, None)  # of the order before
         life, effects = begin(order, self._version(order.family), self._limits)
         if not self._entries.was_lost:
             return life, effects
@@ -265,6 +263,11 @@ class Driver:
             return False
         self._entries, self._is_stuck, self._unwritten_s = entries, False, 0.0
         return True
+
+
+def _is_at_it(life: Life) -> bool:
+    """True where no other family may be updated meanwhile."""
+    return life.state not in _WAITS or life.is_trying
 
 
 def _is_of(life: Life | None, fallen: Fallen) -> bool:

@@ -1,23 +1,16 @@
-"""Files that are whole and on the disk, or not there.
-
-A new file is written beside the old one, synced, renamed over it, and the folder is synced: whoever
-is killed, or loses power, leaves the old file or the new one.
-"""
+"""Files of updates on the disk; what it refuses is an OtaError, which may pass."""
 
 import contextlib
-import errno
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.ota.refusal import refusal
+from edge.errors import OtaError
 from edge.ota.states import Code
+from wayside.disk import REAL, is_full, write_whole
 
-_FOLDER, _FILE = 0o700, 0o600
+_FOLDER = 0o700
 Write = Callable[[Path, bytes], None]
 """Puts a file in its place, durably; see `write_durably`."""
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def make_folder(folder: Path) -> None:
@@ -31,25 +24,13 @@ def make_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Put a file in its place, whole, and only then return.
+    """Put a file in its place, for this user's eyes alone, whole, and only then return.
 
     Raises:
         OtaError: `no-space` or `read-only`; what was there before is still there.
     """
-    part = path.with_name(f"{path.name}.new")
     with disk_errors(path):
-        try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            sync_folder(path.parent)
-        except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
+        write_whole(REAL, path, data)
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes | None:
@@ -65,19 +46,6 @@ def read_bounded(path: Path, max_bytes: int) -> bytes | None:
     return data if 0 < len(data) <= max_bytes and data.strip(b"\0") else None
 
 
-def sync_folder(folder: Path) -> None:
-    """Have a folder's names on the disk.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """What the disk refuses in the block, as an OtaError.
@@ -88,12 +56,19 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        if error.errno in _FULL:
-            raise refusal(
-                Code.NO_SPACE, f"{path}: cannot be written: {reason}; make room"
-            ) from error
-        raise refusal(
-            Code.READ_ONLY,
-            f"{path}: cannot be written: {reason}; the folder must be this user's, and writable",
-        ) from error
+        reason = f"cannot be written: {error.strerror or type(error).__name__}"
+        doing = "the folder must be this user's, and writable"
+        named = OSError(error.errno, reason, str(path))
+        raise disk_error(named, "make room" if is_full(error) else doing) from error
+
+
+def disk_error(error: OSError, doing: str) -> OtaError:
+    """What a failure of the disk means for an update; it may pass.
+
+    Args:
+        error: of the disk.
+        doing: what is to be done, or becomes of the update meanwhile.
+    """
+    code = Code.NO_SPACE if is_full(error) else Code.READ_ONLY
+    where = f"{error.filename}: " if error.filename else ""
+    return OtaError(code, f"{where}{error.strerror or error}; {doing}", is_passing=True)

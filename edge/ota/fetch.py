@@ -13,12 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
+import structlog
+
 from edge.ota.connections import Connections, Line, LineError, Reply
 from edge.ota.pacing import MinimumRate
 from edge.ota.refusal import refusal
 from edge.ota.settings import FetchSettings, OtaSettings
 from edge.ota.states import Code
 from wayside.net import TlsSettings
+
+_log = structlog.get_logger(__name__)
 
 _CHUNK_BYTES = 64 * 1024
 _CHUNKS_AHEAD = 8
@@ -213,6 +217,13 @@ class Transfer:
     # On the thread
 
     def _run(self, headers: Mapping[str, str]) -> None:
+        try:
+            self._ask(headers)
+        except Exception as error:  # noqa: BLE001 - uncaught, it would end the agent
+            _log.exception("an answer broke", url=self._url)
+            self._put(_Broken(Code.UNREACHABLE, f"cannot be had: {type(error).__name__}", error))
+
+    def _ask(self, headers: Mapping[str, str]) -> None:
         try:
             reply = self._connections.ask(self._url, headers, self._line)
         except LineError as error:

@@ -139,11 +139,9 @@ class HotSwap:
     def prepare(self, family: str, folder: Path, stop: threading.Event) -> None:
         """See `Serving.prepare`."""
         with _as_ota_errors():
-            check_fits(self._settings(), family, self._networks.keys(family), folder)
-            digest = read_record(folder).digest
-            ready = _Ready(digest, self._loaded(family, folder))
+            self._check_fits(family, folder)
+            ready = self._made(family, folder, stop)
             try:
-                self._make_engines(ready.networks, stop)
                 _test(folder, next(iter(ready.networks.values())))
             except BaseException:
                 ready.close()
@@ -158,13 +156,16 @@ class HotSwap:
             trial = self._trials.get(family)
             if trial is not None and trial.digest == digest:
                 return trial.baseline
+            if trial is not None:
+                self.roll_back(family)  # another, which could not be sent back when it was to be
             self._wait_for_baseline(family, stop)
+            self._check_fits(family, folder)  # cameras and rules may have changed since
             ready = self._ready.pop(family, None)
-            if ready is not None and ready.digest != digest:
-                ready.close()
-                ready = None
-            networks = ready.networks if ready else self._loaded(family, folder)
-        baseline = self._counts.baseline(family)
+            if ready is None or ready.digest != digest:  # the agent began anew, perhaps
+                if ready is not None:
+                    ready.close()
+                ready = self._made(family, folder, stop)
+        networks, baseline = ready.networks, self._counts.baseline(family)
         sightings = self._counts.trial(next(iter(networks.values())))
         incumbents: dict[Key, LoadedNetwork] = {}
         for key, loaded in networks.items():
@@ -207,6 +208,7 @@ class HotSwap:
         counted = self._counts.anew(family, next(iter(networks.values())))
         for key, loaded in networks.items():
             self._networks.exchange(key, loaded, counted).close()
+            loaded.begin_upgrade()
 
     def close(self) -> None:
         """Give back what is loaded and looks at no frame; call it when no frame comes any more."""
@@ -216,6 +218,19 @@ class HotSwap:
             for incumbent in trial.incumbents.values():
                 incumbent.close()
         self._trials.clear()
+
+    def _check_fits(self, family: str, folder: Path) -> None:
+        check_fits(self._settings(), family, self._networks.keys(family), folder)
+
+    def _made(self, family: str, folder: Path, stop: threading.Event) -> _Ready:
+        """A model loaded, each of its networks on an engine as fast as the incumbent's."""
+        made = _Ready(read_record(folder).digest, self._loaded(family, folder))
+        try:
+            self._make_engines(made.networks, stop)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def _loaded(self, family: str, folder: Path | None) -> dict[Key, LoadedNetwork]:
         """A network for each that is of the family; none stays loaded where one cannot be."""

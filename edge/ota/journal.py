@@ -11,9 +11,9 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter
 
-from edge.ota.disk import Disk, try_to_remove, write_whole
 from edge.ota.life import Life
 from edge.ota.sealed import read_sealed, seal
+from wayside.disk import Disk, try_to_remove, write_whole
 
 SCHEMA = 1
 

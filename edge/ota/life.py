@@ -47,6 +47,7 @@ class Limits:
             comes to an end too.
         transitions: changes of state of an order, at most.
         tries: activations of it, at most, where each ended with the agent.
+        starts: of the agent while it was tested or about to be committed, at most.
     """
 
     order_s: float = 7 * 86400.0
@@ -57,6 +58,7 @@ class Limits:
     start_cost_s: float = 60.0
     transitions: int = 300
     tries: int = 2
+    starts: int = 5
 
 
 class Intent(str, Enum):
@@ -101,6 +103,7 @@ class Life:
         intent: what was decided of the trial.
         ending: how it ends when it was rolled back.
         next: the order that takes its place when it has ended.
+        starts: of the agent while it was tested or about to be committed; it may have ended it.
     """
 
     order: Order
@@ -124,6 +127,7 @@ class Life:
     intent: Intent | None = None
     ending: Ending | None = None
     next: Order | None = None
+    starts: int = 0
 
     @property
     def has_ended(self) -> bool:
@@ -191,9 +195,10 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """The repository vouches for it."""
+    """The repository vouches for it; `serves`: and it is committed and looks at frames already."""
 
     target: Target
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

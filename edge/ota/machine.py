@@ -97,12 +97,25 @@ def _started(life: Life, happening: Started, limits: Limits) -> Step:
         order_left_s=life.order_left_s - limits.start_cost_s,
         stage_left_s=life.stage_left_s - limits.start_cost_s,
     )  # fmt: skip
-    if life.intent is not None:
-        return life, (_INTENDED[life.intent],)
+    if life.intent is Intent.ROLL_BACK:
+        return life, (Effect.ROLL_BACK,)
+    if life.intent is Intent.COMMIT or life.state is State.VERIFYING:
+        return _started_on_test(life, was_stopped, limits)
     if life.state in (State.ACTIVATING, State.PROBATION):
         return _started_on_trial(life, was_stopped, limits)
     effect = _EFFECTS.get(life.state)
     return life, (effect,) if effect else ()
+
+
+def _started_on_test(life: Life, was_stopped: bool, limits: Limits) -> Step:
+    """Load the model once more, and run it; but not for ever, where that is what ends the agent."""
+    starts = life.starts if was_stopped else life.starts + 1
+    if starts <= limits.starts:
+        return replace(life, starts=starts), (Effect.COMMIT if life.intent else Effect.VERIFY,)
+    told = f"the agent ended {life.starts} times while this model was loaded"
+    if life.intent is not None:
+        return _roll_back(life, State.ROLLED_BACK, Code.PROBATION_ERRORS, told)
+    return _end(life, State.REJECTED, Code.SELF_TEST, told), (Effect.DISCARD,)
 
 
 def _started_on_trial(life: Life, was_stopped: bool, limits: Limits) -> Step:
@@ -215,7 +228,10 @@ def _withdrawn(life: Life, happening: Withdrawn, limits: Limits) -> Step:
 def _looked_up(life: Life, happening: LookedUp, limits: Limits) -> Step:
     if not _is_at(life, State.PENDING):
         return life, ()
-    return _to(life, State.OFFERED, limits, target=happening.target)
+    life = replace(life, target=happening.target)
+    if happening.serves:
+        return _end(life, State.COMMITTED, "", "it serves already"), (Effect.DISCARD,)
+    return _to(life, State.OFFERED, limits)
 
 
 def _planned(life: Life, happening: Planned, limits: Limits) -> Step:
@@ -241,9 +257,7 @@ def _downloaded(life: Life, happening: Downloaded, limits: Limits) -> Step:
 
 
 def _verified(life: Life, happening: Verified, limits: Limits) -> Step:
-    if not _is_at(life, State.VERIFYING):
-        return life, ()
-    return _to(life, State.STAGED, limits)
+    return _to(life, State.STAGED, limits) if _is_at(life, State.VERIFYING) else (life, ())
 
 
 def _activated(life: Life, happening: Activated, limits: Limits) -> Step:
@@ -275,8 +289,8 @@ def _committed(life: Life, happening: Committed, limits: Limits) -> Step:
 def _rolled_back(life: Life, happening: RolledBack, limits: Limits) -> Step:
     if life.intent is not Intent.ROLL_BACK:
         return life, ()
-    assert life.ending is not None
     ending = life.ending
+    assert ending is not None
     return _end(life, ending.state, ending.code, ending.detail), (Effect.DISCARD,)
 
 
@@ -294,7 +308,8 @@ def _refused(life: Life, happening: Refused, limits: Limits) -> Step:
     if life.is_unchanged:
         if happening.is_passing:
             return _defer(life, code, detail, limits)
-        return _end(life, _refusal(code), code, detail), _DROP
+        state = State.REJECTED if code in REFUSALS else State.FAILED_NO_CHANGE
+        return _end(life, state, code, detail), _DROP
     if life.intent is Intent.ROLL_BACK:
         if happening.is_passing:
             return _waiting(life, limits), ()
@@ -302,13 +317,8 @@ def _refused(life: Life, happening: Refused, limits: Limits) -> Step:
         return _end(life, State.FAILED_UNABLE_TO_ROLL_BACK, code, told), ()
     if life.intent is Intent.COMMIT and happening.is_passing:
         return _waiting(life, limits), ()
-    if life.state is State.ACTIVATING:
-        return _roll_back(life, State.FAILED_NO_CHANGE, code, detail)
-    return _roll_back(life, State.ROLLED_BACK, code, detail)
-
-
-def _refusal(code: str) -> State:
-    return State.REJECTED if code in REFUSALS else State.FAILED_NO_CHANGE
+    state = State.FAILED_NO_CHANGE if life.state is State.ACTIVATING else State.ROLLED_BACK
+    return _roll_back(life, state, code, detail)
 
 
 # How a life changes.
@@ -348,13 +358,11 @@ def _to(
 
 def _defer(life: Life, code: str, detail: str, limits: Limits) -> Step:
     """Wait, each time longer, and then try again what has failed."""
-    resume = life.resume if life.state is State.DEFERRED else life.state
     if life.state is State.DEFERRED and life.code == code:
         return replace(_waiting(life, limits), detail=detail), ()
-    attempts = life.attempts
     deferred, effects = _to(
-        life, State.DEFERRED, limits, code=code, detail=detail, resume=resume, attempts=attempts,
-        stage_left_s=life.stage_left_s,
+        life, State.DEFERRED, limits, code=code, detail=detail, resume=life.resume or life.state,
+        attempts=life.attempts, stage_left_s=life.stage_left_s,
     )  # fmt: skip
     return (deferred if deferred.has_ended else _waiting(deferred, limits)), effects
 
@@ -382,11 +390,6 @@ def _end(life: Life, state: State, code: str, detail: str) -> Life:
         intent=None, ending=None, resume=None, is_trying=False, wait_s=0.0,
     )  # fmt: skip
 
-
-_INTENDED: Mapping[Intent, Effect] = {
-    Intent.COMMIT: Effect.COMMIT,
-    Intent.ROLL_BACK: Effect.ROLL_BACK,
-}
 
 _STEPS: Mapping[type, Callable[[Life, Any, Limits], Step]] = {
     Started: _started, Stopping: _stopping, Ticked: _ticked, Ordered: _ordered,

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from edge.errors import OtaError
-from edge.ota.disk import Disk, disk_error, try_to_remove
+from edge.ota.durable import disk_error
 from edge.ota.life import (
     Activated,
     Committed,
@@ -29,12 +29,15 @@ from edge.ota.life import (
 )
 from edge.ota.port import Fetcher, Target, Trust
 from edge.ota.serving import Serving
-from edge.ota.slots import Slot, Slots, whole_record
+from edge.ota.slots import Slot, Slots
 from edge.ota.states import Code
+from edge.ota.takeable import require_ordered, require_takeable
+from edge.ota.whole import whole_record
 from models.checksum import sha256_of
 from models.errors import RecordError
 from models.record.reading import RECORD, read_record_file
 from models.record.record import Record
+from wayside.disk import Disk, try_to_remove
 
 PROGRESS_BYTES = 1024 * 1024
 """Between two words of progress."""
@@ -110,8 +113,8 @@ class Performer:
         """Of a family."""
         return Slots(self._places.models / family, self._disk)
 
-    def perform(self, life: Life, effect: Effect, stop: threading.Event, tell: Tell) -> None:
-        """Do an effect, and tell what came of it; nothing where it was called off.
+    def perform(self, life: Life, effect: Effect, stop: threading.Event, tell: Tell) -> bool:
+        """Do an effect, and tell what came of it; nothing where it was called off, and False.
 
         Args:
             life: as it was when the effect was decided, on disk.
@@ -122,7 +125,7 @@ class Performer:
         try:
             happening = self._does[effect](life, stop, tell)
         except _CalledOffError:
-            return
+            return False
         except OtaError as error:
             happening = Refused(error.code, error.detail, error.is_passing)
         except OSError as error:
@@ -130,10 +133,14 @@ class Performer:
             happening = Refused(refused.code, refused.detail, refused.is_passing)
         except Exception as error:  # noqa: BLE001 - an update that breaks must not break the agent
             _log.exception("an update broke", family=life.order.family, doing=effect.value)
-            told = f"{type(error).__name__}: {error}"
-            happening = Refused(str(Code.SELF_TEST), f"while it was at {effect.value}: {told}")
-        if happening is not None and not stop.is_set():
+            told = f"while it was at {effect.value}: {type(error).__name__}: {error}"
+            broken = OtaError(Code.SELF_TEST, told)
+            happening = Refused(broken.code, broken.detail)
+        if stop.is_set():
+            return False
+        if happening is not None:
             tell(happening)
+        return True
 
     # What each effect is.
 
@@ -147,36 +154,25 @@ class Performer:
             )
         self._trust.refresh()
         target = self._trust.target(order.family, order.version)
-        if order.sha256 and order.sha256 != target.sha256:
-            raise OtaError(
-                Code.ORDER_MISMATCH,
-                f"the order is for record {order.sha256[:12]}..., signed for version "
-                f"{order.version} is {target.sha256[:12]}...",
-            )
-        self._check_allowed(target)
-        return LookedUp(target)
+        if order.sha256:
+            require_ordered(target, order.sha256)
+        self._require_takeable(target)
+        return LookedUp(target, self._serves(life, target))
 
-    def _check_allowed(self, target: Target) -> None:
-        floor = self._trust.floor(target.family)
-        if target.release < floor:
-            told = f"release {target.release} is below the floor {floor}"
-            raise OtaError(Code.BELOW_FLOOR, told)
-        if target.release in self._trust.revoked(target.family):
-            raise OtaError(Code.REVOKED, f"release {target.release} was revoked")
-        if not is_at_least(self._agent_version, target.min_agent):
-            raise OtaError(
-                Code.AGENT_TOO_OLD,
-                f"needs an agent of {target.min_agent} or newer, this one is {self._agent_version}",
-            )
+    def _serves(self, life: Life, target: Target) -> bool:
+        """True where the order is for what is committed and looks at frames; it is its from now."""
+        family = life.order.family
+        return self._serving.version(family) == target.version and self.slots(family).adopt(
+            target.sha256, life.order.deployment
+        )
+
+    def _require_takeable(self, target: Target) -> None:
+        floor, revoked = self._trust.floor(target.family), self._trust.revoked(target.family)
+        require_takeable(target, floor, revoked, self._agent_version)
 
     def _plan(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
-        target = _target(life)
-        downloads = self._downloads(life)
-        self._disk.make_folder(downloads)
-        path = downloads / target.sha256
-        if not (path.is_file() and sha256_of(path) == target.sha256):
-            self._fetcher.record(target, path, _reporting(stop, tell, 0))
-        record = self._record(path)
+        target, downloads = _target(life), self._downloads(life)
+        record = self._record(life, stop, tell)
         if record.manifest.name != target.family or record.manifest.version != target.version:
             raise OtaError(
                 Code.INCOMPATIBLE,
@@ -196,29 +192,27 @@ class Performer:
         return Planned(target.length + sum(sizes.values()))
 
     def _download(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
-        target = _target(life)
         downloads = self._downloads(life)
-        record = self._record(downloads / target.sha256)
-        here = target.length
+        record = self._record(life, stop, tell)
+        here = _target(life).length
         there = self.slots(life.order.family).artefacts()
         for sha256, size in {one.sha256: one.size for one in record.artefacts}.items():
             path = downloads / sha256
-            if not path.is_file() and not self._is_copied(there.get(sha256), path):
+            if not _is_whole(path) and not self._is_copied(there.get(sha256), path):
                 self._fetcher.blob(sha256, size, path, _reporting(stop, tell, here))
             here += size
             _reporting(stop, tell, here)(0)
         return Downloaded()
 
     def _verify(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
-        target = _target(life)
-        slots = self.slots(life.order.family)
-        downloads = self._downloads(life)
-        staged = slots.stage(downloads / target.sha256, downloads.joinpath)
+        target, slots = _target(life), self.slots(life.order.family)
         try:
-            whole_record(staged, target.sha256)
+            staged = self._staged(life)
         except OtaError:
-            self._forget_damaged(downloads)
-            raise
+            if self._is_all_here(life):
+                raise  # the disk refuses, or the record is wrong itself
+            self._download(life, stop, tell)  # a power cut, or a bad sector
+            staged = self._staged(life)
         self._serving.prepare(life.order.family, staged, stop)
         if stop.is_set():
             raise _CalledOffError
@@ -228,9 +222,8 @@ class Performer:
 
     def _activate(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
         family = life.order.family
-        folder = self._trial_folder(life)
-        checked = self._trust.check_offline(family, (folder / RECORD).read_bytes())
-        self._check_allowed(checked)
+        folder, vouched = self._trial(life)
+        self._require_takeable(vouched)
         return Activated(self._serving.activate(family, folder, stop))
 
     def _commit(self, life: Life, stop: threading.Event, tell: Tell) -> Happening:
@@ -238,7 +231,7 @@ class Performer:
         sha256 = _target(life).sha256
         if self._serving.trial(family) is None and slots.trial is not None:
             # The agent began anew, with the incumbent.
-            self._serving.activate(family, self._trial_folder(life), stop)
+            self._serving.activate(family, self._trial(life)[0], stop)
         slots.commit(sha256)
         self._serving.commit(family)
         return Committed()
@@ -247,7 +240,7 @@ class Performer:
         family, slots = life.order.family, self.slots(life.order.family)
         self._serving.roll_back(family)  # first: the disk may refuse all else
         before = slots.active.committed
-        slots.discard(life.target.sha256 if life.target else None)
+        slots.discard(life.order.deployment)
         after = slots.active.committed
         if after != before:  # the commit was on disk already, and the agent began with it
             self._serving.exchange(family, slots.folder / after if after else None)
@@ -262,17 +255,35 @@ class Performer:
     def _downloads(self, life: Life) -> Path:
         return self._places.downloads / life.order.family
 
-    def _trial_folder(self, life: Life) -> Path:
-        """The slot on trial, looked at byte by byte."""
+    def _staged(self, life: Life) -> Path:
+        """What was downloaded as a folder, looked at byte by byte."""
+        sha256, downloads = _target(life).sha256, self._downloads(life)
+        staged = self.slots(life.order.family).stage(downloads / sha256, downloads.joinpath)
+        whole_record(staged, sha256)
+        return staged
+
+    def _trial(self, life: Life) -> tuple[Path, Target]:
+        """The slot on trial, looked at byte by byte, and what is known of it without network.
+
+        Raises:
+            OtaError: it is another, or damaged; or nobody vouches for it any more.
+        """
         trial = self.slots(life.order.family).trial
         sha256 = _target(life).sha256
         if trial is None or trial[1].sha256 != sha256:
             raise OtaError(Code.NOT_READABLE, f"no slot holds record {sha256[:12]}... any more")
-        whole_record(trial[0], sha256)
-        return trial[0]
+        folder, _ = trial
+        whole_record(folder, sha256)
+        family = life.order.family
+        return folder, self._trust.check_offline(family, (folder / RECORD).read_bytes())
 
-    def _record(self, path: Path) -> Record:
-        """The record in a downloaded file, which has another name than in a folder."""
+    def _record(self, life: Life, stop: threading.Event, tell: Tell) -> Record:
+        """The record, fetched where it is not here; its file has another name than in a folder."""
+        target, downloads = _target(life), self._downloads(life)
+        self._disk.make_folder(downloads)
+        path = downloads / target.sha256
+        if not _is_whole(path):
+            self._fetcher.record(target, path, _reporting(stop, tell, 0))
         try:
             return read_record_file(path).record
         except RecordError as error:
@@ -284,36 +295,32 @@ class Performer:
 
         It is no link: what befalls a file must not befall both slots.
         """
-        try:
-            if there is None or sha256_of(there) != path.name:
-                return False
-        except OSError:
+        if there is None or not _is_whole(there, path.name):
             return False
         part = path.with_suffix(COPY)
         self._disk.copy(there, part)
+        self._disk.sync(part)
         self._disk.replace(part, path)
+        self._disk.sync(path.parent)
         return True
 
-    def _forget_damaged(self, downloads: Path) -> None:
-        """Remove downloads that are not what their names say, so that they are fetched anew."""
-        for path in sorted(downloads.iterdir()):
-            if path.is_file() and sha256_of(path) != path.name:
-                try_to_remove(self._disk, path)
+    def _is_all_here(self, life: Life) -> bool:
+        """True where each file of the record was downloaded, and is what its name says."""
+        sha256, downloads = _target(life).sha256, self._downloads(life)
+        try:
+            record = read_record_file(downloads / sha256).record
+        except RecordError:
+            return False
+        names = {sha256, *(one.sha256 for one in record.artefacts)}
+        return all(_is_whole(downloads / name) for name in names)
 
 
-def is_at_least(version: str, least: str | None) -> bool:
-    """True where a version, numbers with dots, is no older than another; None: than nothing."""
-    return least is None or _numbers(version) >= _numbers(least)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    numbers = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        numbers.append(int(digits or 0))
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+def _is_whole(path: Path, sha256: str = "") -> bool:
+    """True where there is a file of this sha256, or of the one that it is named by."""
+    try:
+        return sha256_of(path) == (sha256 or path.name)
+    except OSError:
+        return False
 
 
 def _target(life: Life) -> Target:

@@ -15,6 +15,7 @@ from edge.ota.marks import Marks
 from edge.ota.port import Target
 from edge.ota.refusal import refusal
 from edge.ota.states import Code
+from edge.ota.takeable import is_version
 from edge.ota.time_floor import FIELD
 
 MAX_RELEASE = 2**31 - 1
@@ -23,7 +24,6 @@ MAX_REVOKED = 65_536
 MAX_RECORD_BYTES = 2 * 1024 * 1024
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,76 +108,9 @@ def target_of(family: str, version: str, file: TargetFile) -> Target:
     return Target(family, version, release, sha256, file.length, min_agent)
 
 
-def require_takeable(target: Target, marks: Marks, agent: str) -> None:
-    """Refuse a target that no device, or not this one, may take.
-
-    Args:
-        target: that is vouched for.
-        marks: with the family's floor and revocations.
-        agent: version of this agent.
-
-    Raises:
-        OtaError: `revoked`, `below-floor` or `agent-too-old`.
-    """
-    require_not_revoked(target, marks)
-    floor = marks.floors.get(target.family, 0)
-    if target.release < floor:
-        raise refusal(
-            Code.BELOW_FLOOR,
-            f"{target.family} {target.version}: is release {target.release}, releases from {floor} "
-            "on may be taken",
-        )
-    if target.min_agent is not None and _is_older(agent, target.min_agent):
-        raise refusal(
-            Code.AGENT_TOO_OLD,
-            f"{target.family} {target.version}: needs an agent {target.min_agent}, this is {agent}",
-        )
-
-
-def require_not_revoked(target: Target, marks: Marks) -> None:
-    """Refuse a target that may not serve.
-
-    Raises:
-        OtaError: `revoked`.
-    """
-    if target.release in marks.revoked.get(target.family, frozenset()):
-        raise refusal(
-            Code.REVOKED, f"{target.family} {target.version}: release {target.release} was revoked"
-        )
-
-
-def require_ordered(target: Target, sha256: str) -> None:
-    """Refuse an order that means another record than the signed one.
-
-    Args:
-        target: what the repository vouches for.
-        sha256: of the record, as the order says it.
-
-    Raises:
-        OtaError: `order-mismatch`.
-    """
-    if sha256 != target.sha256:
-        raise refusal(
-            Code.ORDER_MISMATCH,
-            f"{target.family} {target.version}: the order means record {sha256[:12]}, signed is "
-            f"{target.sha256[:12]}",
-        )
-
-
 def _is_whole(value: object, least: int, most: int = MAX_RELEASE) -> TypeGuard[int]:
     return type(value) is int and least <= value <= most
 
 
 def _is_version(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _numbers(value) is not None)
-
-
-def _is_older(version: str, than: str) -> bool:
-    have, needed = _numbers(version), _numbers(than)
-    return have is None or needed is None or have < needed
-
-
-def _numbers(version: str) -> tuple[int, int, int] | None:
-    """Major, minor, patch; what follows, as `rc1`, does not count."""
-    found = _NUMBERS.match(version)
-    return None if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
+    return value is None or (isinstance(value, str) and is_version(value))

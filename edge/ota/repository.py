@@ -19,10 +19,11 @@ from tuf.api.metadata import Targets
 
 from edge.errors import OtaError
 from edge.ota import releases
-from edge.ota.client import Client
+from edge.ota.client import DISK, Client
 from edge.ota.port import Target
 from edge.ota.refusal import refusal
 from edge.ota.states import Code
+from edge.ota.takeable import require_not_revoked, require_takeable
 
 _log = structlog.get_logger(__name__)
 
@@ -47,12 +48,16 @@ class Repository:
         """Take the newest metadata; see `Trust`.
 
         A family whose role cannot be had, or has expired, holds up no other: it is logged, and
-        `target` says it.
+        `target` says it. Nor does a disk that refuses keep floors and revocations from being known.
         """
         with self._lock:
-            self._client.refresh()
-            for family in sorted(self._client.marks.families | self._families):
-                self._try_to_take_rules(family)
+            try:
+                self._client.refresh()
+            except OtaError as error:
+                if error.code in DISK:
+                    self._take_all_rules()
+                raise
+            self._take_all_rules()
 
     def target(self, family: str, version: str) -> Target:
         """What a family's key vouches for; see `Trust`.
@@ -87,7 +92,7 @@ class Repository:
         if target is None:
             with self._lock:
                 target = self._listed(family, sha256)
-        releases.require_not_revoked(target, self._client.marks)
+        require_not_revoked(target, self.revoked(family))
         return target
 
     def _target(self, family: str, version: str) -> Target:
@@ -97,7 +102,7 @@ class Repository:
             raise refusal(Code.UNKNOWN_TARGET, f"{path}: is listed by {found.role}, not by {role}")
         self._take_rules(family, found.signed)
         target = releases.target_of(family, version, found.target)
-        releases.require_takeable(target, self._client.marks, self._agent)
+        require_takeable(target, self.floor(family), self.revoked(family), self._agent)
         self._client.mark(self._client.marks.with_vouched(target))
         return target
 
@@ -113,6 +118,10 @@ class Repository:
         with contextlib.suppress(OtaError):  # a full disk is no reason to serve nothing
             self._client.mark(self._client.marks.with_vouched(target))
         return target
+
+    def _take_all_rules(self) -> None:
+        for family in sorted(self._client.marks.families | self._families):
+            self._try_to_take_rules(family)
 
     def _try_to_take_rules(self, family: str) -> None:
         role = releases.role_for(family)

@@ -17,14 +17,15 @@ import structlog
 from pydantic import TypeAdapter
 
 from edge.errors import OtaError
-from edge.ota.disk import Disk, disk_error, try_to_remove, write_whole
+from edge.ota.durable import disk_error
 from edge.ota.port import Target
 from edge.ota.sealed import read_sealed, seal
 from edge.ota.states import Code
+from edge.ota.whole import whole_record
 from models.errors import RecordError
 from models.record.files import artefact_problem
 from models.record.reading import CHECKSUM, RECORD, read_record
-from models.record.record import Record
+from wayside.disk import PUBLIC, Disk, try_to_remove, write_whole
 
 SCHEMA = 1
 ACTIVE, STAGING = "active.json", ".staging"
@@ -192,7 +193,7 @@ class Slots:
             self._disk.link(record, staging / RECORD)
             read = read_record(staging)
             checksum = f"{read.digest}  {RECORD}\n".encode()
-            self._disk.write(staging / CHECKSUM, checksum)
+            self._disk.write(staging / CHECKSUM, checksum, PUBLIC)
             for one in read.record.artefacts:
                 path = staging / one.path
                 if not path.parent.is_dir():
@@ -252,19 +253,46 @@ class Slots:
         except OSError as error:
             raise disk_error(error, "the model serves on trial until it can be kept") from error
 
-    def discard(self, sha256: str | None = None) -> None:
+    def adopt(self, sha256: str, deployment: str) -> bool:
+        """Have what is committed be of another order, which is for the same record.
+
+        Args:
+            sha256: of the record.
+            deployment: id of the order.
+
+        Returns:
+            False where another record is committed, or none; nothing was changed.
+
+        Raises:
+            OtaError: the disk refuses.
+        """
+        active = self.active
+        name = active.committed or ""
+        if not self._holds(active, name, sha256):
+            return False
+        slot = replace(active.slots[name], deployment=deployment)
+        try:
+            if slot != active.slots[name]:
+                self._write(replace(active, slots={**active.slots, name: slot}))
+        except OSError as error:
+            raise disk_error(error, "the update waits until it can be written down") from error
+        return True
+
+    def discard(self, deployment: str | None = None) -> None:
         """Empty the slot on trial and what is staged; fine where there is none.
 
         Args:
-            sha256: of a record whose commit was taken back before it was told: its slot gives way
-                to the other one; None: none was.
+            deployment: id of an order whose commit was taken back before it was told: the slot
+                that it had brought gives way to the other one; None: none was. An order may be for
+                the record that is committed already, which tells nothing, then.
 
         Raises:
             OtaError: the disk refuses; the committed slot serves.
         """
         active = self.active
         name = active.trial
-        if name is None and sha256 and self._holds(active, active.committed, sha256):
+        committed = active.slots.get(active.committed or "")
+        if name is None and committed is not None and committed.deployment == deployment:
             name = active.committed
             assert name is not None
             active = replace(active, committed=self._other(active, name))
@@ -288,7 +316,7 @@ class Slots:
         return found
 
     def _write(self, active: Active) -> None:
-        write_whole(self._disk, self.folder / ACTIVE, seal(active, SCHEMA))
+        write_whole(self._disk, self.folder / ACTIVE, seal(active, SCHEMA), PUBLIC)
 
     def _first_whole(self, active: Active, vouch: Vouch) -> Found:
         """The committed slot, else the other one, else nothing; with what was wrong."""
@@ -359,22 +387,3 @@ class Slots:
         for path in sorted(self.folder.iterdir()):
             if path.name != ACTIVE and path.name not in active.slots:
                 try_to_remove(self._disk, path)
-
-
-def whole_record(folder: Path, sha256: str) -> Record:
-    """The record of a folder whose every byte is as the record says.
-
-    Raises:
-        OtaError: it is not.
-    """
-    try:
-        read = read_record(folder)
-    except RecordError as error:
-        raise OtaError(Code.TAMPERED, str(error)) from error
-    if read.digest != sha256:
-        told = f"{folder / RECORD}: its sha256 is {read.digest[:12]}..., not {sha256[:12]}..."
-        raise OtaError(Code.TAMPERED, told)
-    for one in read.record.artefacts:
-        if problem := artefact_problem(folder, one):
-            raise OtaError(Code.TAMPERED, problem)
-    return read.record

@@ -3,8 +3,9 @@
     PENDING -> OFFERED -> ACCEPTED -> DOWNLOADING -> VERIFYING -> STAGED -> ACTIVATING -> PROBATION
                   \\______ DEFERRED ______/ (waits, and goes on where it was)              |
                                                                                       COMMITTED
-Numbers are those of `UpdateReport.State`. A state with no successor here is an end; whatever is
-not yet active may also be cancelled, superseded, refused, fail or take too long.
+An order for what serves already is COMMITTED at once. Numbers are those of `UpdateReport.State`. A
+state with no successor here is an end; whatever is not yet active may also be cancelled,
+superseded, refused, fail or take too long.
 """
 
 from collections.abc import Mapping
@@ -104,13 +105,13 @@ _TAKEN_BACK = frozenset(
 )  # fmt: skip
 
 FOLLOWS: Mapping[State, frozenset[State]] = {
-    State.PENDING: _DROPPED | {State.OFFERED, State.DEFERRED},
+    State.PENDING: _DROPPED | {State.OFFERED, State.DEFERRED, State.COMMITTED},
     State.OFFERED: _DROPPED | {State.ACCEPTED, State.DEFERRED},
     State.ACCEPTED: _DROPPED | {State.DOWNLOADING, State.DEFERRED},
     State.DEFERRED: _DROPPED
     | {
         State.OFFERED, State.ACCEPTED, State.DOWNLOADING, State.VERIFYING, State.STAGED,
-        State.ACTIVATING, State.DEFERRED,
+        State.ACTIVATING, State.DEFERRED, State.COMMITTED,
     },
     State.DOWNLOADING: _DROPPED | {State.VERIFYING, State.DEFERRED},
     State.VERIFYING: _DROPPED | {State.STAGED, State.DEFERRED},

@@ -1,7 +1,7 @@
 """The metadata that was trusted, kept: as it came, whole, one process at a time.
 
     root.json, timestamp.json, snapshot.json, targets.json, family-*.json    the newest
-    roots/2.root.json, roots/3.root.json, ...    the way from the device's own root to the newest
+    roots/1.root.json, roots/2.root.json, ...    the way from the device's own root to the newest
     lock                                         held while somebody uses the folder
 
 What is read here is verified anew each time, by its signatures: they are the checksum. A file that

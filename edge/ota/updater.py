@@ -1,31 +1,34 @@
 """Keeps the models of a device as the fleet wants them, without ever leaving it without one.
 
-    DesiredState ──> Driver (decides, writes down) ──> worker: Performer (does) ──> Driver ...
+    DesiredState ──> Driver (decides, writes down) ──> Worker: Performer (does) ──> Driver ...
                         └── reports, which wait on disk until the broker has taken them
+    Lookout (was anything revoked?) ──> Worker: Revocations (gives way, at once) ──> Driver ...
 
-A part of the uplink, with two threads: one decides and writes the journal, the other does what
-takes long, and is called off when its family's order is. See `machine.py` for the rules.
+A part of the uplink, with three threads: one decides and writes the journal, one does what takes
+long, and is called off when its family's order is, one looks out. See `machine.py` for the rules.
 """
 
-import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
-from edge.errors import OtaError
 from edge.ota.driver import Doing, Driver
 from edge.ota.journal import Report
-from edge.ota.life import Effect, Failed, Happening, Life, Order, Passed
+from edge.ota.life import Effect, Failed, Happening, Order, Passed
+from edge.ota.lookout import Lookout
 from edge.ota.performer import Performer
 from edge.ota.probation import ProbationLimits, judge
 from edge.ota.reports import payload_of, to_be_told
+from edge.ota.revocations import Revocations
 from edge.ota.serving import Serving
 from edge.ota.states import State
+from edge.ota.worker import Job, Worker
 from edge.publish.uplink import OnPuback
 from protos import topics
 from protos.codec import decode
@@ -39,12 +42,11 @@ TICK_S = 1.0
 RESEND_S = 60.0
 """After which a report that the broker has not taken goes out again."""
 
-JOIN_S = 10.0
-"""What the worker gets to end when the agent stops."""
-
 MAX_ORDERS = 64
 MAX_CHARS = 200
 """Of an order's texts."""
+
+SHA256_BYTES = 32
 
 _log = structlog.get_logger(__name__)
 
@@ -53,12 +55,16 @@ Publish = Callable[[str, bytes, OnPuback], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What an effect told, or the end of it."""
+class Looks:
+    """When it is seen whether anything was revoked.
 
-    family: str
-    stop: threading.Event
-    happening: Happening
+    Attributes:
+        first_s: after the start; not the same for every device, or all would come at once.
+        every_s: between two looks.
+    """
+
+    first_s: float
+    every_s: float
 
 
 class Updater:
@@ -72,8 +78,8 @@ class Updater:
         probation: when a trial ends.
         publish: hands a report to the uplink.
         is_open: whether the maintenance window is, now.
-        look: sees whether what serves was revoked; None: never. Called by the worker.
-        look_every_s: between two looks.
+        revocations: says what was revoked, and has it give way; None: nobody looks.
+        looks: when somebody does.
         monotonic_s: the monotonic clock.
     """
 
@@ -87,59 +93,66 @@ class Updater:
         *,
         publish: Publish,
         is_open: Callable[[], bool] = lambda: True,
-        look: Callable[[], list[tuple[str, Happening]]] | None = None,
-        look_every_s: float = 21_600.0,
+        revocations: Revocations | None = None,
+        looks: Looks = Looks(300.0, 21_600.0),
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._device = device
         self._driver = driver
-        self._performer = performer
         self._serving = serving
         self._probation = probation
         self._publish = publish
         self._is_open = is_open
-        self._look = look
-        self._look_every_s = look_every_s
+        self._revocations = revocations
         self._monotonic_s = monotonic_s
         self._config, self._topic = topics.config(device), topics.updates(device)
         self._changed = threading.Condition()
         self._stopping = self._connected = self._is_new_session = False
         self._sent: bytes | None = None
-        self._told: deque[_Told | tuple[str, Happening]] = deque()
+        self._told: deque[tuple[str, Happening, Job | None]] = deque()
         self._taken: list[Report] = []
         self._out: dict[Report, float] = {}
-        self._under_way: dict[str, threading.Event] = {}
-        self._work: deque[tuple[Life, Effect, threading.Event]] = deque()
-        self._has_work = threading.Condition()
-        self._looked_s = monotonic_s()
-        self._is_looking = False
         self._judged: dict[str, tuple[int, int]] = {}
-        self._threads = (
-            threading.Thread(target=self._run, name="updates", daemon=True),
-            threading.Thread(target=self._labour, name="updates-work", daemon=True),
-        )
+        self._worker = Worker(performer.perform, self._hear)
+        self._lookout = None
+        if revocations is not None:
+            self._lookout = Lookout(revocations, self._found, looks.first_s, looks.every_s)
+        self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
+        self._ends = ExitStack()
 
     def __enter__(self) -> "Updater":
-        for thread in self._threads:
-            thread.start()
+        self._ends.enter_context(self._worker)
+        if self._lookout is not None:
+            self._ends.enter_context(self._lookout)
+        self._thread.start()
+        self._ends.callback(self._stop)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._ends.close()
+
+    def _stop(self) -> None:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._threads[0].join()
-        for stop in self._under_way.values():
-            stop.set()
-        with self._has_work:
-            self._has_work.notify()
-        self._threads[1].join(JOIN_S)
+        self._thread.join()
 
-    def tell(self, happenings: list[tuple[str, Happening]]) -> None:
-        """What happened beside the effects, to be taken as soon as it is entered."""
+    def tell(self, family: str, happenings: Iterable[Happening], job: Job | None = None) -> None:
+        """What happened to a family, to be taken as soon as it is entered.
+
+        Args:
+            family: name of the model.
+            happenings: in their order.
+            job: that it came of; nothing is heard of it any more once that was called off.
+        """
         with self._changed:
-            self._told.extend(happenings)
+            self._told.extend((family, one, job) for one in happenings)
             self._changed.notify()
+
+    @property
+    def unanswered(self) -> int:
+        """Reports that went out and were not taken yet."""
+        return len(self._out)
 
     # What the uplink tells.
 
@@ -173,7 +186,6 @@ class Updater:
             self._hand_out(self._driver.tick(now_s - last_s, self._is_open()))
             last_s = now_s
             self._judge_trials()
-            self._look_again(now_s)
             self._send_reports(now_s)
         self._take_told()
         self._driver.stop()
@@ -193,11 +205,11 @@ class Updater:
             taken, self._taken = self._taken, []
         if taken:
             self._driver.taken(taken)
-        for one in told:
-            if isinstance(one, tuple):
-                self._hand_out(self._driver.take([one]))
-            elif not one.stop.is_set():
-                self._hand_out(self._driver.take([(one.family, one.happening)]))
+            for report in taken:
+                self._out.pop(report, None)
+        for family, happening, job in told:
+            if job is None or not job.is_off:
+                self._hand_out(self._driver.take([(family, happening)]))
         if sent is not None:
             self._take_orders(sent)
 
@@ -210,21 +222,18 @@ class Updater:
         except WireError as error:
             _log.error("orders refused", error=str(error))
             return
-        if state.revision > self._driver.entries.revision:
-            self._looked_s = -math.inf  # it may have been sent because something was revoked
+        if self._lookout is not None and state.revision > self._driver.entries.revision:
+            self._lookout.look_now()  # it may have been sent because something was revoked
         self._hand_out(self._driver.order(orders, state.revision))
 
     def _hand_out(self, doing: list[Doing]) -> None:
         for family, effect in doing:
             if effect is Effect.STOP:
-                self._under_way.pop(family, threading.Event()).set()
+                self._worker.call_off(family)
                 continue
             life = self._driver.life(family)
             assert life is not None
-            stop = self._under_way[family] = threading.Event()
-            with self._has_work:
-                self._work.append((life, effect, stop))
-                self._has_work.notify()
+            self._worker.do(life, effect)
 
     def _judge_trials(self) -> None:
         for family, life in self._driver.entries.lives.items():
@@ -240,14 +249,6 @@ class Updater:
                 continue
             said = Failed(str(verdict.code), verdict.detail) if verdict.code else None
             self._hand_out(self._driver.take([(family, said or Passed(verdict.detail))]))
-
-    def _look_again(self, now_s: float) -> None:
-        """Have the worker see whether what serves was revoked."""
-        if self._look is None or self._is_looking or now_s - self._looked_s < self._look_every_s:
-            return
-        self._looked_s, self._is_looking = now_s, True
-        with self._has_work:
-            self._has_work.notify()
 
     def _send_reports(self, now_s: float) -> None:
         with self._changed:
@@ -279,36 +280,22 @@ class Updater:
             self._taken.append(report)
             self._changed.notify()
 
-    # The thread that does.
+    # The threads that do, and look out.
 
-    def _labour(self) -> None:
-        while True:
-            with self._has_work:
-                self._has_work.wait_for(lambda: self._work or self._is_looking or self._stopping)
-                if self._stopping:
-                    return
-                one = self._work.popleft() if self._work else None
-            if one is None:
-                self._look_at_what_serves()
-                continue
-            life, effect, stop = one
-            tell = partial(self._hear, life.order.family, stop)
-            self._performer.perform(life, effect, stop, tell)
+    def _hear(self, job: Job, happening: Happening) -> None:
+        self.tell(job.life.order.family, [happening], job)
 
-    def _look_at_what_serves(self) -> None:
-        assert self._look is not None
+    def _found(self, family: str) -> None:
+        self._worker.first(partial(self._give_way, family))
+
+    def _give_way(self, family: str) -> None:
+        assert self._revocations is not None
         try:
-            found = self._look()
-        except (OtaError, OSError) as error:
-            _log.warning("nobody can say what was revoked", error=str(error))
-            found = []
-        self._is_looking = False
-        self.tell(found)
-
-    def _hear(self, family: str, stop: threading.Event, happening: Happening) -> None:
-        with self._changed:
-            self._told.append(_Told(family, stop, happening))
-            self._changed.notify()
+            told = self._revocations.give_way(family)
+        except Exception:  # noqa: BLE001 - whatever this was, frames go on
+            _log.exception("what was revoked cannot give way", family=family)
+            return
+        self.tell(family, told)
 
 
 def _orders(state: DesiredState) -> list[Order]:
@@ -323,6 +310,8 @@ def _orders(state: DesiredState) -> list[Order]:
     for target in state.targets:
         if len(target.version) > MAX_CHARS or not 0 < len(target.deployment) <= MAX_CHARS:
             raise InvalidPayloadError(f"target {target.name}: a text is longer than {MAX_CHARS}")
+        if len(target.sha256) not in (0, SHA256_BYTES):
+            raise InvalidPayloadError(f"target {target.name}: its sha256 is none")
     return [
         Order(one.name, one.version, one.deployment, one.sha256.hex(), state.revision)
         for one in state.targets

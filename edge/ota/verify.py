@@ -22,6 +22,7 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from edge.errors import OtaError
 from edge.ota.documents import Document, read
 from edge.ota.marks import Marks
 from edge.ota.refusal import refusal
@@ -62,6 +63,32 @@ def first_root(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document[Root]:
     document = read(Root, "root", data, limits.root_bytes)
     require_signed(document.signed, "root", document, "the root itself")
     return document
+
+
+def require_same_repository(
+    given: Document[Root], kept: bytes, limits: Limits = DEFAULT_LIMITS
+) -> None:
+    """Refuse a root by hand that is another than the trusted one of its version.
+
+    Args:
+        given: by hand.
+        kept: the file that was trusted before; where it is damaged, it says nothing.
+        limits: of its size.
+
+    Raises:
+        OtaError: `wrong-key`.
+    """
+    try:
+        before = first_root(kept, limits)
+    except OtaError:
+        return
+    if before.payload != given.payload:
+        raise refusal(
+            Code.WRONG_KEY,
+            f"root {given.signed.version} by hand is another than the one that this device has "
+            "trusted, of another repository, whose marks and floors say nothing of this one. To "
+            "move the device, stop the agent and remove the folder `ota` of its data_dir",
+        )
 
 
 def next_root(trusted: Root, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document[Root]:

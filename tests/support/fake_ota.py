@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import OtaError
-from edge.ota.disk import Disk, RealDisk
 from edge.ota.port import Target
 from edge.ota.probation import Baseline, Sample
 from edge.ota.serving import Trial
 from edge.ota.states import Code
 from models.record.digest import digest_of
 from models.record.reading import RECORD, read_record
+from wayside.disk import Disk, RealDisk
 
 
 @dataclass
@@ -160,6 +160,7 @@ class FakeServing:
         self.errors = 0
         self.failure: OtaError | None = None
         self.cannot_come_back: OtaError | None = None
+        self.cannot_be_loaded: set[Path | None] = set()
         self.steps: list[str] = []
 
     @property
@@ -198,5 +199,7 @@ class FakeServing:
             self.folder[family] = self._before.pop(family)
 
     def exchange(self, family: str, folder: Path | None) -> None:
+        if folder in self.cannot_be_loaded:
+            raise OtaError(Code.ENGINE, f"{folder}: cannot be loaded")
         self._before.pop(family, None)
         self.folder[family] = folder

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from edge.ota.disk import RealDisk
+from wayside.disk import PRIVATE, RealDisk
 
 
 class CountedDisk(RealDisk):
@@ -21,9 +21,9 @@ class CountedDisk(RealDisk):
         """Called before each change."""
         self.changes.append(change)
 
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes, mode: int = PRIVATE) -> None:
         self.before("write", path, content)
-        super().write(path, content)
+        super().write(path, content, mode)
 
     def sync(self, path: Path) -> None:
         self.before("sync", path)

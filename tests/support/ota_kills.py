@@ -16,12 +16,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from edge.ota.disk import Disk, RealDisk
 from edge.ota.life import Order
 from tests.support.fake_ota import FakeFetcher, FakeTrust, figures
 from tests.support.ota_disk import CountedDisk, DyingDisk
 from tests.support.ota_line import FAMILY, Line, committed_version
 from wayside import logging
+from wayside.disk import Disk, RealDisk
 
 ORDER = Order(FAMILY, "2", "roll-out-2")
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.ota.disk import Disk
 from edge.ota.driver import Doing, Driver
 from edge.ota.journal import Journal
 from edge.ota.life import Effect, Failed, Happening, Life, Limits, Order, Passed
@@ -18,6 +17,7 @@ from edge.ota.states import State
 from models.record.reading import RECORD
 from protos.v1.update_report_pb2 import UpdateReport
 from tests.support.fake_ota import FakeServing
+from wayside.disk import Disk
 
 FAMILY = "gate"
 SENDER = Sender("gate-1", lambda: 7)

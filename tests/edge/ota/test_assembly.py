@@ -9,7 +9,6 @@ import pytest
 
 from edge.networks import Networks
 from edge.ota.assembly import NobodyToAsk, Origin, Updates, origin_of
-from edge.ota.disk import RealDisk
 from edge.ota.life import Order
 from edge.settings import EdgeSettings, load
 from edge.watchdog import Watchdog
@@ -17,6 +16,7 @@ from tests.support.fake_ota import FakeFetcher, FakeTrust
 from tests.support.ota_line import FAMILY, Line, committed_version
 from tests.support.records import write_model
 from tests.support.small_agent import small_agent
+from wayside.disk import RealDisk
 
 WATCHDOG = Watchdog(60)
 ZONE = {"id": "whole", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}

@@ -17,8 +17,8 @@ import pytest
 from cloud.repository import changes
 from cloud.repository.signing import PrivateKey, PublicKey
 from edge.ota.client import Time
-from edge.ota.releases import require_ordered
 from edge.ota.settings import FetchSettings, OtaSettings
+from edge.ota.takeable import require_ordered
 from edge.ota.trust import Opened, open_trust
 from models.record.reading import read_record
 from tests.support.file_server import Answer, FileServer

@@ -495,3 +495,20 @@ def test_a_clock_ahead_that_a_service_keeps_raises_no_floor_beyond_what_is_valid
     repository.at += timedelta(minutes=1)
     repository.publish()
     device.refresh()
+
+
+def test_a_device_that_is_to_move_to_another_repository_says_what_to_do(
+    device: Device, repository: SmallRepository
+) -> None:
+    device.refresh()
+    other = SmallRepository("gate")
+    device.anchor, device.source.files = other.first_root, other.files
+    with refused("wrong-key", "another repository", "remove the folder `ota`"):
+        device.refresh()
+    repository.publish_root()
+    device.anchor, device.source.files = repository.first_root, repository.files
+    device.refresh()
+    device.anchor = repository.files["metadata/2.root.json"]
+    device.refresh()  # a newer root of the same one may come with a newer agent
+    (device.trusted / "roots" / "2.root.json").write_bytes(b"")
+    device.refresh()

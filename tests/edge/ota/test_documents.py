@@ -97,3 +97,7 @@ def test_counts_are_bounded(repository: SmallRepository, timestamp: bytes) -> No
 def test_text_that_is_no_unicode_is_refused(timestamp: bytes) -> None:
     with refused("not-readable"):
         read(Timestamp, "timestamp", changed(timestamp, note="\ud800"), 16 * KIB)
+    document = json.loads(timestamp)
+    document["signatures"][0]["keyid"] = "\ud800"  # over which there is no signature
+    with refused("not-readable", "surrogates not allowed"):
+        read(Timestamp, "timestamp", json.dumps(document).encode(), 16 * KIB)

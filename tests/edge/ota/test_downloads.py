@@ -289,6 +289,13 @@ def test_a_disk_that_fills_up_gets_its_room_back(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_disk_that_cannot_make_it_durable_is_said(tmp_path: Path) -> None:
+    (tmp_path / "blob.part").symlink_to("/dev/null")  # takes all, and cannot be synced
+    with FileServer(serve(CONTENT)) as server, refused("read-only", "blob.part"):
+        get(server.url, tmp_path / "blob")
+    assert not (tmp_path / "blob").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "blob.part").mkdir()
     with FileServer(serve(CONTENT)) as server, refused("read-only", "blob.part"):

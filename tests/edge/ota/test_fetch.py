@@ -4,7 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from cloud.identity.authority import CertificateAuthority
 from cloud.identity.files import CA_FILE, CERTIFICATE_FILE, KEY_FILE
 from cloud.identity.identities import Role, identify
 from cloud.identity.settings import IdentitySettings
-from edge.ota.fetch import Fetch
+from edge.ota.connections import Connections, Line, Reply
+from edge.ota.fetch import Fetch, Transfer
 from edge.ota.settings import FetchSettings, OtaSettings
 from tests.support.file_server import Answer, FileServer, serve
 from tests.support.processes import wait_until
@@ -63,6 +64,19 @@ def test_one_connection_serves_one_question_after_the_other() -> None:
         asked.close()
     assert len(server.requests) == 6
     assert server.connections == 1
+
+
+def test_a_download_and_a_look_meanwhile_keep_a_connection_each() -> None:
+    asked = fetch()
+    with (
+        FileServer(serve(CONTENT), keeps_connections=True) as server,
+        contextlib.closing(asked),
+    ):
+        for _ in range(2):
+            with asked.open(f"{server.url}/a") as one, asked.open(f"{server.url}/b") as two:
+                assert b"".join(one.chunks()) == b"".join(two.chunks()) == CONTENT
+        asked.close()
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
@@ -307,3 +321,18 @@ def test_the_environments_proxy_is_asked_but_not_for_loopback(
         monkeypatch.setenv("no_proxy", "192.0.2.1")
         with refused("unreachable", "192.0.2.1"):
             fetch(connect_timeout_s=0.2).whole("https://192.0.2.1/x", 10_000)
+
+
+class Surprising(Connections):
+    """Where something happens that nobody thought of."""
+
+    def ask(self, url: str, headers: Mapping[str, str], line: Line) -> Reply:
+        raise RuntimeError("a surprise")
+
+
+def test_whatever_breaks_an_answer_ends_the_question_and_no_agent() -> None:
+    settings = FetchSettings()
+    connections = Surprising(settings, ssl.create_default_context())
+    transfer = Transfer(connections, settings, "http://127.0.0.1:9/x", {}, threading.Event())
+    with refused("unreachable", "RuntimeError"), transfer:
+        pass

@@ -1,7 +1,7 @@
 """Real networks exchanged while frames pass: none is lost, each says who looked at it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from edge.capture.port import Frame
 from edge.capture.slot import FrameQueue
@@ -20,9 +21,11 @@ from edge.ota.probation import ProbationLimits
 from edge.settings import EdgeSettings, load
 from edge.watchdog import Watchdog
 from models.detections import Detections
+from models.engines import tensorrt
 from models.record.register import register
 from models.record.store import Store
 from tests.support.fake_engine import constant_engine
+from tests.support.pretended_gpu import PretendedCuda
 from tests.support.processes import wait_until
 from tests.support.records import WHO, bright_onnx, submission, write_model
 from tests.support.small_agent import small_agent
@@ -41,9 +44,10 @@ def released(folder: Path, version: str, onnx: bytes | None = None, **changes: A
     return register(submission(folder / name, model, **more), Store(folder / "store"), WHO).folder
 
 
-def settings_of(folder: Path, **changes: Any) -> EdgeSettings:
+def settings_of(folder: Path, tensorrt: bool = False, **changes: Any) -> EdgeSettings:
     own = write_model(folder / "own", version="0")
-    return load(small_agent(folder, model={"name": str(own)}, **changes))
+    model = {"name": str(own), "tensorrt": {"enabled": tensorrt}}
+    return load(small_agent(folder, model=model, **changes))
 
 
 class Clock:
@@ -58,12 +62,14 @@ class Clock:
 
 
 @contextmanager
-def serving(folder: Path, **changes: Any) -> Iterator[tuple[HotSwap, Networks]]:
-    """Networks at work, whose blocks are of two frames."""
+def serving(
+    folder: Path, current: Callable[[], EdgeSettings] | None = None, **changes: Any
+) -> Iterator[tuple[HotSwap, Networks]]:
+    """Networks at work, whose blocks are of two frames; `current`: by which rules run."""
     settings = settings_of(folder, **changes)
     counts = Counts(ProbationLimits(least_blocks=4, least_frames=4), Clock())
     networks = Networks(settings, WATCHDOG, observe=counts.incumbent)
-    swap = HotSwap(networks, counts, lambda: settings)
+    swap = HotSwap(networks, counts, current or (lambda: settings))
     with networks.at_work():
         yield swap, networks
     swap.close()
@@ -165,7 +171,9 @@ def test_what_was_prepared_in_one_folder_is_activated_from_another(tmp_path: Pat
 
 ZONE = {"id": "whole", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}
 DOGS = {"id": "dogs", "kind": "zone", "zone": "whole", "classes": ["dog"]}
-WATCHED = {"cameras": [{"id": "yard", "source": "yard.mp4", "zones": [ZONE], "rules": [DOGS]}]}
+WATCHED: dict[str, Any] = {
+    "cameras": [{"id": "yard", "source": "yard.mp4", "zones": [ZONE], "rules": [DOGS]}]
+}
 
 
 def test_a_model_without_a_class_that_a_rule_names_does_not_fit(tmp_path: Path) -> None:
@@ -211,6 +219,67 @@ def test_a_model_without_an_engine_as_fast_as_the_incumbents_is_refused(tmp_path
         incumbent.engine = engine
     assert refused.value.code == "engine"
     assert "the incumbent on tensorrt/GPU" in refused.value.detail
+
+
+def test_after_a_new_start_a_trial_gets_an_engine_as_fast_as_the_incumbents_too(
+    tmp_path: Path,
+) -> None:
+    folder = released(tmp_path, "2")
+    with serving(tmp_path) as (swap, networks):
+        camera = Camera(networks)
+        wait_until(lambda: len(camera.results) > 20, "a whole baseline", 20)
+        camera.stop()
+        incumbent = networks.loaded(None).network
+        engine = incumbent.engine
+        incumbent.engine = constant_engine((1, 3, 32, 32), tiny_answer())
+        incumbent.engine.name = "tensorrt/GPU"
+        with pytest.raises(OtaError) as refused:
+            swap.activate(FAMILY, folder, NEVER)
+        incumbent.engine = engine
+        assert networks.loaded(None).model.manifest.version == "0"
+    assert refused.value.code == "engine"
+
+
+def test_rules_that_changed_since_it_was_prepared_are_heeded(tmp_path: Path) -> None:
+    folder = released(tmp_path, "2", classes=("person", "car", "cat"))
+    settings = [settings_of(tmp_path)]
+    with serving(tmp_path, current=lambda: settings[-1]) as (swap, networks):
+        camera = Camera(networks)
+        swap.prepare(FAMILY, folder, NEVER)
+        settings.append(settings_of(tmp_path, **WATCHED))
+        with pytest.raises(OtaError) as refused:
+            swap.activate(FAMILY, folder, NEVER)
+        assert networks.loaded(None).model.manifest.version == "0"
+        camera.stop()
+    assert (refused.value.code, refused.value.is_passing) == ("incompatible", False)
+
+
+def test_what_takes_the_place_of_what_may_not_serve_gets_its_faster_engine_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorrt_rtx")
+    monkeypatch.setattr(tensorrt, "load_pycuda", PretendedCuda)
+    with capture_logs() as logs, serving(tmp_path, tensorrt=True) as (swap, _):
+        events = {log["event"] for log in logs}
+        assert "engine is prepared" not in events, "the first one is the agent's matter"
+        swap.exchange(FAMILY, None)
+        wait_until(
+            lambda: any(log["event"] == "engine is prepared" for log in logs), "its engine", 60
+        )
+
+
+def test_slots_that_refuse_each_other_in_turn_come_to_the_settings_own_model(
+    tmp_path: Path,
+) -> None:
+    """As on a full disk, where nobody can write down that one of them is no good."""
+    folder = released(tmp_path, "2")
+    (folder / "network.onnx").chmod(0o644)
+    (folder / "network.onnx").write_bytes(b"no network")
+    networks = Networks(
+        settings_of(tmp_path), WATCHDOG, {FAMILY: folder}, lambda family, error: folder
+    )
+    with networks.at_work():
+        assert networks.loaded(None).model.manifest.version == "0"
 
 
 def test_a_slot_that_cannot_be_loaded_gives_way_at_the_start(tmp_path: Path) -> None:

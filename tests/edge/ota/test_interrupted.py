@@ -42,7 +42,7 @@ class Killer:
         if self._is_after:
             write_durably(path, data)
         else:
-            path.with_name(f"{path.name}.new").write_bytes(data[: len(data) // 2])
+            path.with_name(f".{path.name}.part").write_bytes(data[: len(data) // 2])
         raise KilledError
 
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.ota.disk import RealDisk
 from edge.ota.journal import Entries, Journal, Report
 from edge.ota.life import Ending, Intent, Life, Order
 from edge.ota.port import Target
 from edge.ota.states import State
 from tests.support.fake_ota import figures
 from tests.support.ota_disk import RefusingDisk
+from wayside.disk import RealDisk
 
 LIFE = Life(
     Order("gate", "2", "roll-out-7", "ab" * 32, 5), State.PROBATION, "code", "détail", 9, "1",

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from edge.ota.disk import RealDisk
 from edge.ota.states import State
 from tests.support.ota_disk import CountedDisk, RefusingDisk
 from tests.support.ota_kills import ORDER, line, prepared, update
 from tests.support.ota_line import committed_version
+from wayside.disk import RealDisk
 
 
 def deep(*values: object) -> ParameterSet:

@@ -84,6 +84,14 @@ def test_what_goes_well_goes_through_every_state() -> None:
     assert (life.transition, life.detail, life.code) == (9, "fine", "")
 
 
+def test_what_serves_already_is_committed_and_nothing_is_done() -> None:
+    cut = Refused("unreachable", "no route", is_passing=True)
+    for before in ((), (cut, Ticked(3600.0, True))):
+        life, effects = lived(*before, LookedUp(TARGET, serves=True))
+        assert (life.state, life.code, life.target) == (State.COMMITTED, "", TARGET)
+        assert effects == (Effect.DISCARD,)
+
+
 @pytest.mark.parametrize("code", sorted(Code))
 def test_what_cannot_pass_ends_by_whose_fault_it_is(code: Code) -> None:
     life, effects = lived(Refused(code, "why"))
@@ -250,6 +258,28 @@ def test_what_was_decided_is_done_after_a_restart() -> None:
     assert step(life, Started(), LIMITS)[1] == (Effect.COMMIT,)
     life, _ = lived(*TO_PROBATION, Failed("x", "y"))
     assert step(life, Started(), LIMITS)[1] == (Effect.ROLL_BACK,)
+
+
+def test_a_model_that_ends_the_agent_as_soon_as_it_is_loaded_is_refused() -> None:
+    life, _ = lived(*TO_DOWNLOADING, Downloaded())
+    for _ in range(3 * LIMITS.starts):
+        life, _ = step(life, Stopping(), LIMITS)
+        life, effects = step(life, Started(), LIMITS)
+        assert effects == (Effect.VERIFY,), "on purpose is no fault of the model"
+    for _ in range(LIMITS.starts):
+        life, effects = step(life, Started(), LIMITS)
+        assert (life.state, effects) == (State.VERIFYING, (Effect.VERIFY,))
+    life, effects = step(life, Started(), LIMITS)
+    assert (life.state, life.code, effects) == (State.REJECTED, "self-test", (Effect.DISCARD,))
+
+
+def test_a_commit_that_ends_the_agent_again_and_again_is_taken_back() -> None:
+    life, _ = lived(*TO_PROBATION, Passed())
+    for _ in range(LIMITS.starts):
+        life, effects = step(life, Started(), LIMITS)
+        assert effects == (Effect.COMMIT,)
+    life, effects = step(life, Started(), LIMITS)
+    assert (life.intent, effects) == (Intent.ROLL_BACK, (Effect.ROLL_BACK,))
 
 
 def test_changing_for_ever_comes_to_an_end() -> None:

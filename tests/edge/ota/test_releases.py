@@ -7,15 +7,7 @@ from tuf.api.metadata import TargetFile, Targets
 
 from edge.ota.marks import Marks
 from edge.ota.port import Target
-from edge.ota.releases import (
-    MAX_REVOKED,
-    require_not_revoked,
-    require_ordered,
-    require_takeable,
-    rules_of,
-    target_of,
-    with_rules,
-)
+from edge.ota.releases import MAX_REVOKED, rules_of, target_of, with_rules
 from tests.support.trusting_device import refused
 
 SHA = "a" * 64
@@ -84,41 +76,3 @@ def test_a_target_in_another_form_is_refused(custom: Any) -> None:
 def test_a_record_of_impossible_length_or_hash_is_refused(fields: Any) -> None:
     with refused("not-readable"):
         target_of("gate", "1.0", file({"release": 7}, **fields))
-
-
-def test_below_the_floor_is_never_taken_and_at_it_is() -> None:
-    marks = Marks(floors={"gate": 7, "lane": 9})
-    require_takeable(target(7), marks, "0.1.0")
-    with refused("below-floor", "gate 1.0: is release 6, releases from 7 on may be taken"):
-        require_takeable(target(6), marks, "0.1.0")
-
-
-def test_revoked_is_said_before_below_the_floor() -> None:
-    marks = Marks(floors={"gate": 9}, revoked={"gate": frozenset({7}), "lane": frozenset({8})})
-    with refused("revoked", "release 7 was revoked"):
-        require_takeable(target(7), marks, "0.1.0")
-    with refused("revoked"):
-        require_not_revoked(target(7), marks)
-    require_not_revoked(target(8), marks)
-
-
-@pytest.mark.parametrize(
-    ("agent", "needed", "is_taken"),
-    [
-        ("0.1.0", "0.1.0", True), ("0.10.0", "0.9.9", True), ("1.0.0", "0.9", True),
-        ("0.1.0", "0.1.1", False), ("0.9.9", "0.10.0", False), ("0.2.0rc1", "0.2.0", True),
-        ("0.1", "0.1.0", True), ("unknown", "0.0.1", False),
-    ],
-)  # fmt: skip
-def test_agents_are_compared_by_number(agent: str, needed: str, is_taken: bool) -> None:
-    if is_taken:
-        require_takeable(target(min_agent=needed), Marks(), agent)
-        return
-    with refused("agent-too-old", f"needs an agent {needed}, this is {agent}"):
-        require_takeable(target(min_agent=needed), Marks(), agent)
-
-
-def test_an_order_must_mean_the_signed_record() -> None:
-    require_ordered(target(), SHA)
-    with refused("order-mismatch", "the order means record bbbbbbbbbbbb, signed is aaaaaaaaaaaa"):
-        require_ordered(target(), "b" * 64)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OtaError
-from edge.ota.releases import require_ordered
+from edge.ota.takeable import require_ordered
 from tests.support.small_repository import DAY_S, SmallRepository
 from tests.support.trusting_device import Device, refused
 
@@ -287,3 +287,31 @@ def test_a_revoked_record_may_not_serve_any_more(
 def test_with_nothing_whole_and_nothing_remembered_nothing_can_be_said(device: Device) -> None:
     with device.trust() as trust, refused("not-readable", "family-gate"):
         trust.check_offline("gate", b"{}")
+
+
+def test_a_full_disk_keeps_no_device_from_learning_what_was_revoked(
+    device: Device, repository: SmallRepository
+) -> None:
+    with device.trust() as trust:
+        trust.refresh()
+        trust.target("gate", "1.1.0")
+    record = repository.files[next(name for name in repository.files if "gate/1.1.0/" in name)]
+    repository.publish_root()
+    repository.release("gate", "1.2.0", 3)
+    repository.rule("gate", floor=2, revoked=[2])
+    repository.publish("gate", "targets")
+
+    def full(path: Path, data: bytes) -> None:
+        raise OtaError("no-space", f"{path}: full", is_passing=True)
+
+    before = {path: path.read_bytes() for path in device.folder.rglob("*.json")}
+    device.write = full
+    with device.trust() as trust:
+        with refused("no-space", "full"):
+            trust.refresh()
+        assert (trust.floor("gate"), trust.revoked("gate")) == (2, frozenset({2}))
+        with refused("revoked"):
+            trust.check_offline("gate", record)
+        with refused("no-space"):  # what cannot be remembered is not taken
+            trust.target("gate", "1.2.0")
+    assert {path: path.read_bytes() for path in device.folder.rglob("*.json")} == before

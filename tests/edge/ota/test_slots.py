@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OtaError
-from edge.ota.disk import RealDisk
 from edge.ota.slots import Active, Slot, Slots
 from models.record.digest import digest_of
 from models.record.reading import RECORD, read_record
 from tests.support.fake_ota import FakeTrust
 from tests.support.records import files_of
+from wayside.disk import RealDisk
 
 FAMILY = "gate"
 
@@ -166,8 +166,33 @@ def test_a_commit_that_was_taken_back_has_the_slot_before_serve(
 ) -> None:
     bring(slots, folder, "1")
     bring(slots, folder, "2")
-    slots.discard(read_record(folder / "store" / FAMILY / "2").digest)
+    slots.discard("roll-out-2")
     assert recovered(slots, trust) == ("1", [])
+
+
+def test_a_trial_of_what_is_committed_already_takes_nothing_with_it(
+    slots: Slots, folder: Path, trust: FakeTrust
+) -> None:
+    bring(slots, folder, "1")
+    source = folder / "store" / FAMILY / "1"
+    read = read_record(source)
+    paths = {one.sha256: source / one.path for one in read.record.artefacts}
+    slots.stage(source / RECORD, paths.__getitem__)
+    slots.place(Slot("1", 1, read.digest, "roll-out-9"))
+    slots.discard("roll-out-9")
+    slots.discard("roll-out-9")  # again: it was killed before it was told
+    assert recovered(slots, trust) == ("1", [])
+
+
+def test_what_is_committed_may_be_adopted_by_another_order_for_the_same_record(
+    slots: Slots, folder: Path
+) -> None:
+    digest = read_record(folder / "store" / FAMILY / "1").digest
+    assert not slots.adopt(digest, "roll-out-9")
+    bring(slots, folder, "1")
+    assert slots.adopt(digest, "roll-out-9")
+    assert slots.active.slots["1"].deployment == "roll-out-9"
+    assert not slots.adopt("ab" * 32, "roll-out-10")
 
 
 def test_artefacts_of_slots_are_there_to_be_linked(slots: Slots, folder: Path) -> None:

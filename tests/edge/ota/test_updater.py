@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import OtaError
-from edge.ota.disk import RealDisk
-from edge.ota.life import Failed, Happening
+from edge.ota.port import Target
 from edge.ota.probation import ProbationLimits
-from edge.ota.states import Code, State
-from edge.ota.updater import Updater
+from edge.ota.revocations import Revocations
+from edge.ota.states import State
+from edge.ota.updater import Looks, Updater
 from edge.publish.uplink import OnPuback
 from protos import topics
 from protos.codec import encode
@@ -20,10 +19,12 @@ from protos.v1.update_report_pb2 import UpdateReport
 from tests.support.fake_ota import FakeFetcher, FakeTrust, figures
 from tests.support.ota_line import FAMILY, Line, committed_version
 from tests.support.processes import wait_until
+from wayside.disk import RealDisk
 from wayside.errors import NotConnectedError
 
 DEVICE = "gate-1"
 CONFIG = topics.config(DEVICE)
+NEVER, OFTEN = Looks(1e6, 1e6), Looks(0.0, 0.02)
 
 
 def wanted(*versions: str, revision: int = 1, device: str = DEVICE) -> bytes:
@@ -65,15 +66,16 @@ class Device:
         self.fetcher = FakeFetcher(self.trust)
         self.broker = Broker()
         self.is_open = True
-        self.look: Callable[[], list[tuple[str, Happening]]] | None = None
+        self.looks = NEVER
         self.start()
 
     def start(self) -> None:
         self.line = Line(self.folder / "data", self.trust, self.fetcher, RealDisk())
         self.updater = Updater(
             DEVICE, self.line.driver, self.line.performer, self.line.serving, ProbationLimits(),
-            publish=self.broker.publish, is_open=lambda: self.is_open, look=self.look,
-            look_every_s=0.0,
+            publish=self.broker.publish, is_open=lambda: self.is_open,
+            revocations=Revocations(self.trust, self.line.serving, self.line.slots),
+            looks=self.looks,
         )  # fmt: skip
         self.updater.__enter__()
         self.updater.on_connected()
@@ -111,6 +113,9 @@ def test_others_messages_and_broken_ones_are_no_orders(device: Device) -> None:
     device.updater.on_message(topics.command(DEVICE, "receipts"), wanted("1"))
     device.updater.on_message(CONFIG, b"\xff\xff")
     device.updater.on_message(CONFIG, wanted("1", device="another"))
+    broken = DesiredState.FromString(wanted("1"))
+    broken.targets[0].sha256 = b"x" * 100_000
+    device.updater.on_message(CONFIG, encode(broken))
     device.updater.on_message(CONFIG, wanted("2", revision=2))
     device.ends(State.COMMITTED)
     assert committed_version(device.line) == "2"
@@ -176,22 +181,63 @@ def test_a_model_that_sees_nothing_is_sent_back(device: Device) -> None:
     assert committed_version(device.line) == "own"
 
 
-def test_what_was_revoked_is_looked_for_now_and_then(folder: Path) -> None:
-    device = Device(folder)
+def test_what_is_on_trial_and_was_revoked_is_sent_back(device: Device) -> None:
+    device.stop()
+    device.looks = OFTEN
+    device.start()
     device.line.serving.found = figures(blocks=3, frames=10)
     device.updater.on_message(CONFIG, wanted("1"))
     device.ends(State.PROBATION)
-    device.stop()
-    told: list[list[tuple[str, Happening]]] = [[(FAMILY, Failed("revoked", "r"))]]
-
-    def look() -> list[tuple[str, Happening]]:
-        if device.line.driver.life(FAMILY).state is not State.PROBATION:  # type: ignore[union-attr]
-            raise OtaError(Code.UNREACHABLE, "no route", is_passing=True)
-        return told.pop() if told else []
-
-    device.look = look
-    device.start()
-    device.line.serving.found = figures(blocks=3, frames=10)
+    device.trust.withdrawn[FAMILY] = {1}
     device.ends(State.ROLLED_BACK)
+    wait_until(lambda: device.broker.states[-1:] == ["ROLLED_BACK"], "the last report")
+    assert device.broker.reports[-1].code == "revoked"
     assert committed_version(device.line) == "own"
+
+
+def test_a_download_keeps_nobody_from_seeing_that_what_serves_was_revoked(device: Device) -> None:
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.COMMITTED)
     device.stop()
+    is_in, go_on, bring = threading.Event(), threading.Event(), device.fetcher.record
+
+    def slowly(target: Target, into: Path, progress: Callable[[int], None]) -> None:
+        is_in.set()
+        while not go_on.wait(0.01):
+            progress(0)  # raises once it is called off
+        bring(target, into, progress)
+
+    device.fetcher.record = slowly  # type: ignore[method-assign]  # of the fake
+    device.looks = OFTEN
+    device.start()
+    device.updater.on_message(CONFIG, wanted("2", revision=2))
+    assert is_in.wait(20)
+    device.trust.withdrawn[FAMILY] = {1}
+    wait_until(lambda: device.line.serving.version(FAMILY) == "0", "the settings' own model", 20)
+    assert committed_version(device.line) == "own"
+    wait_until(
+        lambda: any((r.code, r.deployment) == ("revoked", "roll-out-1")
+                    for r in device.broker.reports),
+        "the report of what had served", 20,
+    )  # fmt: skip
+    life = device.line.driver.life(FAMILY)
+    assert life is not None
+    assert life.state is State.ACCEPTED
+    go_on.set()
+    device.ends(State.COMMITTED)
+    assert committed_version(device.line) == "2"
+
+
+def test_a_newer_revision_has_it_look_at_once(device: Device) -> None:
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.COMMITTED)
+    device.trust.withdrawn[FAMILY] = {1}
+    device.updater.on_message(CONFIG, wanted("9", revision=2))
+    wait_until(lambda: device.line.serving.version(FAMILY) == "0", "the settings' own model", 20)
+
+
+def test_reports_that_were_taken_are_let_go(device: Device) -> None:
+    device.updater.on_message(CONFIG, wanted("1"))
+    device.ends(State.COMMITTED)
+    wait_until(lambda: not device.line.driver.entries.reports, "all taken")
+    wait_until(lambda: not device.updater.unanswered, "nothing is remembered of them")

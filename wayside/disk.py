@@ -1,4 +1,4 @@
-"""The disk, as updates need it: every change to it goes through here.
+"""The disk: files that are whole and on it, or not there; each change to it is a step.
 
 What is durable is so by order: a file's bytes, then its name, then the folder that holds the name.
 A power cut between any two of these leaves the old or the new, never a mixture.
@@ -10,18 +10,15 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from edge.errors import OtaError
-from edge.ota.states import Code
-
-PART = ".part"
-"""Suffix of what is being written."""
+PRIVATE, PUBLIC = 0o600, 0o644
+"""Modes of files: for this user's eyes alone, or for everybody's."""
 
 
 class Disk(Protocol):
     """Changes a file system. Failures are OSError."""
 
-    def write(self, path: Path, content: bytes) -> None:
-        """A file of these bytes, not durable yet."""
+    def write(self, path: Path, content: bytes, mode: int = PRIVATE) -> None:
+        """A new file of these bytes, of this mode from the first one on; not durable yet."""
 
     def sync(self, path: Path) -> None:
         """Make a file's bytes durable, or which names a folder holds."""
@@ -48,17 +45,21 @@ class Disk(Protocol):
 class RealDisk:
     """This machine's disk, see `Disk`."""
 
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes, mode: int = PRIVATE) -> None:
         """See `Disk.write`."""
-        path.write_bytes(content)
+        path.unlink(missing_ok=True)  # of another owner or mode, perhaps, or a link
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)  # the umask may have taken some of it
+            file.write(content)
 
     def sync(self, path: Path) -> None:
         """See `Disk.sync`."""
-        handle = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            os.fsync(descriptor)
         finally:
-            os.close(handle)
+            os.close(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
         """See `Disk.replace`."""
@@ -94,15 +95,18 @@ class RealDisk:
         return status.f_bavail * status.f_frsize
 
 
-def write_whole(disk: Disk, path: Path, content: bytes) -> None:
+REAL = RealDisk()
+
+
+def write_whole(disk: Disk, path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """A file of these bytes, durable; whatever happens, the old file or the new one is there.
 
     Raises:
         OSError: it cannot be written; the old one is there, or (the last sync failed) either.
     """
-    part = path.with_name(path.name + PART)
+    part = path.with_name(f".{path.name}.part")
     try:
-        disk.write(part, content)
+        disk.write(part, content, mode)
         disk.sync(part)
         disk.replace(part, path)
     except OSError:
@@ -120,10 +124,6 @@ def try_to_remove(disk: Disk, path: Path) -> bool:
     return True
 
 
-def disk_error(error: OSError, doing: str) -> OtaError:
-    """What a failure of the disk means for an update; it may pass."""
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    code = Code.NO_SPACE if error.errno in full else Code.READ_ONLY
-    where = f"{error.filename}: " if error.filename else ""
-    told = f"{where}{error.strerror or error}; {doing}"
-    return OtaError(code, told, is_passing=True)
+def is_full(error: OSError) -> bool:
+    """True where there was no room, for anybody or for this user."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
