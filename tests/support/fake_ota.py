@@ -154,8 +154,11 @@ class FakeServing:
         self, families: dict[str, str], folders: dict[str, Path | None] | None = None
     ) -> None:
         self._own = families
-        self.folder: dict[str, Path | None] = {**dict.fromkeys(families), **(folders or {})}
-        self._before: dict[str, Path | None] = {}
+        self.folder: dict[str, Path | None] = {}
+        self._version: dict[str, str] = {}
+        for family in families:
+            self._load(family, (folders or {}).get(family))
+        self._before: dict[str, tuple[Path | None, str]] = {}
         self.found = figures()
         self.errors = 0
         self.failure: OtaError | None = None
@@ -168,10 +171,12 @@ class FakeServing:
         return list(self._own)
 
     def version(self, family: str) -> str:
-        folder = self.folder.get(family)
-        if folder is None:
-            return self._own.get(family, "")
-        return read_record(folder).record.manifest.version
+        return self._version.get(family, "")
+
+    def _load(self, family: str, folder: Path | None) -> None:
+        """What is loaded is loaded: its folder may go."""
+        read = None if folder is None else read_record(folder).record.manifest.version
+        self.folder[family], self._version[family] = folder, read or self._own[family]
 
     def prepare(self, family: str, folder: Path, stop: threading.Event) -> None:
         self.steps.append("prepare")
@@ -180,8 +185,8 @@ class FakeServing:
 
     def activate(self, family: str, folder: Path, stop: threading.Event) -> Baseline:
         self.steps.append("activate")
-        self._before.setdefault(family, self.folder[family])
-        self.folder[family] = folder
+        self._before.setdefault(family, (self.folder[family], self._version[family]))
+        self._load(family, folder)
         return figures()
 
     def trial(self, family: str) -> Trial | None:
@@ -196,10 +201,10 @@ class FakeServing:
         if self.cannot_come_back is not None:
             raise self.cannot_come_back
         if family in self._before:
-            self.folder[family] = self._before.pop(family)
+            self.folder[family], self._version[family] = self._before.pop(family)
 
     def exchange(self, family: str, folder: Path | None) -> None:
         if folder in self.cannot_be_loaded:
             raise OtaError(Code.ENGINE, f"{folder}: cannot be loaded")
         self._before.pop(family, None)
-        self.folder[family] = folder
+        self._load(family, folder)

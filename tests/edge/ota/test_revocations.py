@@ -76,7 +76,7 @@ def test_where_nothing_can_be_loaded_it_is_tried_with_each_look(device: Device) 
     device.serving.cannot_be_loaded = {device.line.slots().folder / "1", None}
     device.revoke(2)
     assert device.revocations.give_way(FAMILY) == []
-    assert device.serving.folder[FAMILY] == device.line.slots().folder / "2", "it looks on"
+    assert device.serving.version(FAMILY) == "2", "it looks on"
     assert device.revocations.families() == [FAMILY], "it is not forgotten"
     device.serving.cannot_be_loaded = set()
     (fallen,) = device.revocations.give_way(FAMILY)
