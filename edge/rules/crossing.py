@@ -80,16 +80,20 @@ class Crossings:
         """(R, S), who crossed with this frame: 1 from A to B, -1 from B to A; None where nobody."""
         if not self._count:
             return None
-        scope, columns = self._scope, sight.columns
-        before, after = sight.before[scope.anchor], sight.after[scope.anchor]
-        turn = self._segments.turn(after)
-        distance = turn / self._segments.length
+        scope, segments = self._scope, self._segments
+        points = sight.anchors.take(scope.anchor, axis=1)
+        turns = segments.turn(points)
+        side = self._state.side.take(sight.columns, axis=1)
+        # Most of the time everybody was, and is, on the side on which it was clear of the line.
+        if not self._is_restless and np.count_nonzero(turns * side > 0.0) == turns.size:
+            return None
+        distance = turns[1] / segments.length
         is_clear = np.abs(distance) > scope.margin
         clear_side = (np.sign(distance) * is_clear).astype(np.int8)
+        was_right, is_right = turns >= 0.0
         ways = None
-        if np.count_nonzero((turn >= 0.0) != (self._segments.turn(before) >= 0.0)):
-            ways = self._segments.crossings(before, after)
-        side = self._state.side.take(columns, axis=1)
+        if np.count_nonzero(was_right != is_right):
+            ways = segments.crossings(*points)
         is_across = is_clear & (clear_side != side)
         if ways is None and not self._is_restless and not np.count_nonzero(is_across):
             return None
