@@ -64,7 +64,7 @@ class Latch(Columns):
         """
         is_pending = np.where(was_set, falls, rises)
         if not np.count_nonzero(is_pending):
-            self.stay(columns)
+            self.hold(columns)
             return None
         since_ns = np.where(
             self.is_pending.take(columns, axis=1), self.since_ns.take(columns, axis=1), now_ns
@@ -81,8 +81,8 @@ class Latch(Columns):
         self.since_ns[:, columns] = since_ns
         return flips
 
-    def stay(self, columns: NDArray[np.intp]) -> None:
-        """As `step` of a frame that says of all objects that are seen what is held true of them."""
+    def hold(self, columns: NDArray[np.intp]) -> None:
+        """As `step`, of a frame that agrees with what is held true of those that are seen."""
         if np.count_nonzero(self.is_pending):
             self.is_pending[:, columns] = False
 

@@ -90,7 +90,10 @@ class Objects(Columns):
 
     def columns_of(self, track_ids: tuple[int, ...]) -> NDArray[np.intp]:
         """Columns of those of the ids that live, in the order of the columns."""
-        return np.isin(self.track_id, track_ids).nonzero()[0] if track_ids else _NO_COLUMNS
+        if not track_ids:
+            return _NO_COLUMNS
+        names = enumerate(self.track_id.tolist())
+        return np.array([column for column, name in names if name in track_ids], np.intp)
 
     def see(self, tracks: Tracks, width_px: int, height_px: int) -> Sight:
         """Take in one frame's tracks; those that are not known yet become new columns.

@@ -79,7 +79,7 @@ class Presence:
         inside = self._by_rule(located.contained())
         was_inside = self.stays.is_set.take(sight.columns, axis=1)
         if scope.excludes is None and not np.count_nonzero(inside != was_inside):
-            self.stays.stay(sight.columns)
+            self.stays.hold(sight.columns)
             return None
         enters = inside & scope.schedules.is_on(sight.now_ns)
         if not scope.is_whole:

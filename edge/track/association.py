@@ -17,7 +17,6 @@ instead of as matrices with a cell for every pair.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -34,8 +33,7 @@ _HALF, _ONE = np.float32(0.5), np.float32(1)
 _KNOWN, _UNSURE, _TENTATIVE, _TAKEN = range(4)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Expected:
+class Expected(NamedTuple):
     """Where N tracks are expected in a frame.
 
     Attributes:
@@ -53,9 +51,6 @@ class Expected:
     class_id: NDArray[np.int32]
     is_confirmed: Mask
     was_seen: Mask
-
-    def __len__(self) -> int:
-        return len(self.margin_px)
 
 
 class Pairs(NamedTuple):
@@ -89,9 +84,10 @@ class Pairs(NamedTuple):
         track, detection = np.divmod(meet, len(class_id))
         here, there = boxes.take(track, axis=1), ltrb.take(detection, axis=1)
         both = shared.reshape(2, -1).take(meet, axis=1)
+        may = _is_near(here, there, expected.reach_px.take(track))
+        may &= expected.class_id.take(track) == class_id.take(detection)
         overlap = _overlap(here, there, both, grown.take(track))
-        overlap *= _is_near(here, there, expected.reach_px.take(track))
-        overlap *= expected.class_id.take(track) == class_id.take(detection)
+        overlap *= may
         return cls(track, detection, overlap)
 
 
@@ -149,8 +145,9 @@ def associate(
     Returns:
         (N,) number of the detection, -1 where a track was not seen. No detection stands twice.
     """
-    found = np.full(len(expected), -1, np.intp)
-    if not len(expected) or not len(detections):
+    found = np.empty(len(expected.class_id), np.intp)
+    found.fill(-1)
+    if not len(found) or not len(detections):
         return found
     pairs = Pairs.meeting(expected, ltrb, detections.class_id)
     confidence = detections.confidence.take(pairs.detection)

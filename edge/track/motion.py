@@ -118,9 +118,10 @@ class Motion:
         noise += self.var_position
         surprise -= self.position
         # Who was not seen gains nothing, so that all are corrected at once.
-        gains = self._gaining * (is_seen / noise)
+        share = is_seen.astype(np.float64)
+        gains = self._gaining * (share / noise)
         self._course += gains[:, None] * surprise
-        self.velocity[2:] *= is_seen
+        self.velocity[2:] *= share
         gain, velocity_gain = gains
         velocity_gain *= self.covariance
         self.var_velocity -= velocity_gain
