@@ -86,7 +86,7 @@ class Cooldown:
 
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
-        self.objects = np.count_nonzero(columns)
+        self.objects = int(np.count_nonzero(columns))
         if self._is_used:
             self._told.keep(columns)
 

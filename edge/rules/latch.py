@@ -66,9 +66,8 @@ class Latch(Columns):
         if not np.count_nonzero(is_pending):
             self.hold(columns)
             return None
-        since_ns = np.where(
-            self.is_pending.take(columns, axis=1), self.since_ns.take(columns, axis=1), now_ns
-        )
+        was_pending = self.is_pending.take(columns, axis=1)
+        since_ns = np.where(was_pending, self.since_ns.take(columns, axis=1), now_ns)
         is_due = is_pending & (now_ns - since_ns >= wait_ns)
         flips = None
         if np.count_nonzero(is_due):
@@ -77,8 +76,10 @@ class Latch(Columns):
             self.is_set[:, columns] = was_set ^ is_due
             self.set_ns[:, columns] = np.where(flips.rose, since_ns, set_ns)
             is_pending &= ~is_due
-        self.is_pending[:, columns] = is_pending
-        self.since_ns[:, columns] = since_ns
+        # Whoever is pending still is so since the same frame.
+        if np.count_nonzero(is_pending != was_pending):
+            self.is_pending[:, columns] = is_pending
+            self.since_ns[:, columns] = since_ns
         return flips
 
     def hold(self, columns: NDArray[np.intp]) -> None:

@@ -92,8 +92,8 @@ class Objects(Columns):
         """Columns of those of the ids that live, in the order of the columns."""
         if not track_ids:
             return _NO_COLUMNS
-        names = enumerate(self.track_id.tolist())
-        return np.array([column for column, name in names if name in track_ids], np.intp)
+        names, wanted = enumerate(self.track_id.tolist()), set(track_ids)
+        return np.array([column for column, name in names if name in wanted], np.intp)
 
     def see(self, tracks: Tracks, width_px: int, height_px: int) -> Sight:
         """Take in one frame's tracks; those that are not known yet become new columns.
@@ -108,14 +108,14 @@ class Objects(Columns):
         then, now = seen = np.empty((2, _SHOWN, len(columns)))
         ltrb = now[:_CONFIDENCE]
         np.divide(tracks.xyxy.T, _size(width_px, height_px), ltrb)
-        np.maximum(ltrb, 0.0, ltrb)
-        np.minimum(ltrb, 1.0, ltrb)
+        np.maximum(ltrb, 0.0, out=ltrb)
+        np.minimum(ltrb, 1.0, out=ltrb)
         now[_CONFIDENCE], now[_MEDIAN] = tracks.confidence, tracks.median_confidence
         new = _NO_COLUMNS
         if len(self) > known:
             new = self._begin(tracks, columns >= known, columns, ltrb)
         self.shown.take(columns, 1, then, "clip")
-        np.maximum(then[_BEST], tracks.confidence, now[_BEST])
+        np.maximum(then[_BEST], tracks.confidence, out=now[_BEST])
         self.shown[:, columns] = now
         self.last_seen_ns[columns] = tracks.captured_ns
         self.last_frame[columns] = tracks.frame
@@ -135,10 +135,11 @@ class Objects(Columns):
 
     def _columns(self, track_id: NDArray[np.int64]) -> NDArray[np.intp]:
         """Column of each track; there are more of them where some are new."""
-        place = {name: column for column, name in enumerate(self.track_id.tolist())}
-        known = len(place)
-        columns = [place.setdefault(name, len(place)) for name in track_id.tolist()]
-        if len(place) > known:
+        names, known = track_id.tolist(), len(self)
+        place = dict(zip(self.track_id.tolist(), range(known), strict=True))
+        columns = list(map(place.get, names))
+        if None in columns:
+            columns = [place.setdefault(name, len(place)) for name in names]
             self.grow(len(place) - known)
         return np.array(columns, np.intp)
 

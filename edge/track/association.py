@@ -30,7 +30,7 @@ F32 = NDArray[np.float32]
 Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 _HALF, _ONE = np.float32(0.5), np.float32(1)
-_KNOWN, _UNSURE, _TENTATIVE, _TAKEN = range(4)
+_KNOWN, _UNSURE, _TENTATIVE = range(3)
 
 
 class Expected(NamedTuple):
@@ -112,7 +112,8 @@ def _overlap(boxes: F32, seen: F32, shared: F32, margin: F32) -> F32:
         shared: (2, K), how far both, grown, share width and height.
         margin: (K,) by which each box grows, both sides together.
     """
-    overlap: F32 = shared[0] * shared[1]
+    wide, high = shared
+    overlap: F32 = wide * high
     union = _area(boxes, margin)
     union += _area(seen, margin)
     union -= overlap
@@ -120,7 +121,7 @@ def _overlap(boxes: F32, seen: F32, shared: F32, margin: F32) -> F32:
     height -= np.minimum(boxes[1], seen[1])
     height += margin
     overlap /= union
-    overlap *= shared[1] / height
+    overlap *= high / height
     return overlap
 
 
@@ -161,10 +162,12 @@ def associate(
     found[track[is_alone]] = detection[is_alone]
     if np.count_nonzero(is_alone) < len(match):
         contested = match[~is_alone]
-        stages = _stages(expected, pairs.track[contested], is_low[contested])
-        scores = pairs.overlap[contested]
-        scores *= np.where(is_low[contested], _ONE, confidence[contested])
-        _settle(found, pairs.track[contested], pairs.detection[contested], stages, scores)
+        low, track = is_low.take(contested), pairs.track.take(contested)
+        known = np.where(expected.is_confirmed.take(track), _KNOWN, _TENTATIVE)
+        score = pairs.overlap.take(contested)
+        score *= np.where(low, _ONE, confidence.take(contested))
+        detection = pairs.detection.take(contested)
+        _settle(found, np.where(low, _UNSURE, known), track, detection, score)
     return found
 
 
@@ -180,33 +183,25 @@ def _match(
     return match
 
 
-def _stages(expected: Expected, track: Index, is_low: Mask) -> list[int]:
-    """In which stage each of K pairs may match: known tracks and confident boxes come first."""
-    known = np.where(expected.is_confirmed[track], _KNOWN, _TENTATIVE)
-    stages: list[int] = np.where(is_low, _UNSURE, known).tolist()
-    return stages
-
-
-def _settle(found: Index, tracks: Index, detections: Index, stages: list[int], scores: F32) -> None:
+def _settle(found: Index, stage: Index, track: Index, detection: Index, score: F32) -> None:
     """Give contested pairs, K of each, to each other in `found`, stage by stage."""
     # A handful of pairs, for which plain Python is quicker than arrays.
-    track, detection, score = tracks.tolist(), detections.tolist(), scores.tolist()
-    for stage in (_KNOWN, _UNSURE, _TENTATIVE):
-        free = [at for at, its_stage in enumerate(stages) if its_stage == stage]
+    pairs = [*zip(track.tolist(), detection.tolist(), score.tolist(), strict=True)]
+    stages = stage.tolist()
+    tracks, detections = set(), set()
+    for now in sorted(set(stages)):
+        free = [
+            pair
+            for pair, its_stage in zip(pairs, stages, strict=True)
+            if its_stage == now and pair[0] not in tracks and pair[1] not in detections
+        ]
         if not free:
             continue
-        chosen = assign(
-            [track[at] for at in free], [detection[at] for at in free], [score[at] for at in free]
-        )
-        taken, given = set(), set()
-        for at in (free[place] for place in chosen):
-            found[track[at]] = detection[at]
-            taken.add(track[at])
-            given.add(detection[at])
-        stages = [
-            _TAKEN if track[at] in taken or detection[at] in given else its_stage
-            for at, its_stage in enumerate(stages)
-        ]
+        for at in assign(*zip(*free, strict=True)):
+            row, column, _ = free[at]
+            found[row] = column
+            tracks.add(row)
+            detections.add(column)
 
 
 def assign(rows: Sequence[int], columns: Sequence[int], scores: Sequence[float]) -> list[int]:

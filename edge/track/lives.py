@@ -67,7 +67,7 @@ class Lives:
         self._low, self._high = place[:2], place[2:4]
         self.class_id, self.scores = class_id, scores
         self.is_confirmed, self.was_seen = is_confirmed, was_seen
-        self.tentative = len(class_id) - np.count_nonzero(is_confirmed)
+        self.tentative = len(class_id) - int(np.count_nonzero(is_confirmed))
 
     @classmethod
     def start(cls, seen: Detections, now_ns: int) -> "Lives":
@@ -115,7 +115,7 @@ class Lives:
         """
         shared = np.minimum(self._high, ltrb[2:])
         shared -= np.maximum(self._low, ltrb[:2])
-        np.maximum(shared, _ZERO, shared)
+        np.maximum(shared, _ZERO, out=shared)
         overlap = shared[0] * shared[1]
         area = _area(ltrb)
         union = self.place_area + area

@@ -89,7 +89,7 @@ class Motion:
         noise *= ACCELERATION_STD
         noise *= noise
         self.position += dt_s * self.velocity
-        np.maximum(self._size, MIN_SIDE_PX, self._size)
+        np.maximum(self._size, MIN_SIDE_PX, out=self._size)
         gained = dt_s * self.var_velocity
         spread = 2 * self.covariance
         spread += gained
@@ -162,7 +162,7 @@ class Motion:
         gates += self.var_position
         np.sqrt(gates, gates)
         gates *= _GATE_STDS
-        np.minimum(gates[0], side, gates[0])
+        np.minimum(gates[0], side, out=gates[0])
         return gates.astype(np.float32)
 
     def keep(self, columns: Mask) -> "Motion":

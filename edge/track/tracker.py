@@ -138,7 +138,7 @@ class Tracker:
         doubt = 1.0 - confidence.astype(np.float64)
         doubt *= DOUBT_AT_THRESHOLD
         doubt /= certain
-        return np.maximum(doubt, 1.0, doubt)
+        return np.maximum(doubt, 1.0, out=doubt)
 
     def _confirm(self, is_seen: Mask) -> None:
         """Give an id to each tentative track that is seen once it is surely an object."""
