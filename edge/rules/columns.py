@@ -1,7 +1,6 @@
 """One column an object: state that grows and shrinks with the tracks."""
 
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -39,26 +38,21 @@ class Columns:
 
     def grow(self, count: int) -> None:
         """Append `count` objects, with zeros."""
-        for name in _arrays_of(type(self)):
-            array = getattr(self, name)
+        for field in fields(self):
+            array = getattr(self, field.name)
             added = np.zeros((*array.shape[:-1], count), array.dtype)
-            setattr(self, name, np.concatenate((array, added), axis=-1))
+            setattr(self, field.name, np.concatenate((array, added), axis=-1))
 
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
-        for name in _arrays_of(type(self)):
-            setattr(self, name, getattr(self, name).compress(columns, axis=-1))
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name).compress(columns, axis=-1))
 
     def inherit(self: Self, before: Self, lineage: Lineage) -> None:
         """Take the rows, the last axis but one, of rules that go on; of the same objects."""
         # A part that has no rules does not know how many objects there are.
         if not len(lineage.new):
             return
-        for name in _arrays_of(type(self)):
-            old = getattr(before, name)[..., lineage.old, :]
-            getattr(self, name)[..., lineage.new, :] = old
-
-
-@cache
-def _arrays_of(kind: type[Columns]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+        for field in fields(self):
+            old = getattr(before, field.name)[..., lineage.old, :]
+            getattr(self, field.name)[..., lineage.new, :] = old

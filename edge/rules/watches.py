@@ -106,7 +106,7 @@ class Watches:
 
         self._zones = ZoneWatch(_of(zoned, ZoneRule), rows(ZoneRule))
         self._occupancy = OccupancyWatch(_of(zoned, OccupancyRule), rows(OccupancyRule))
-        counts = (
+        counts: tuple[LineCountsWatch | ZoneCountsWatch, ...] = (
             LineCountsWatch(_of(lined, LineCountsRule), ways(LineCountsRule), len(classes)),
             ZoneCountsWatch(_of(zoned, ZoneCountsRule), rows(ZoneCountsRule), len(classes)),
         )

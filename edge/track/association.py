@@ -81,7 +81,8 @@ class Pairs(NamedTuple):
         shared -= np.maximum(boxes[:2, :, None], ltrb[:2, None])
         shared += grown[:, None]
         meet = (np.minimum(shared[0], shared[1]) > 0).ravel().nonzero()[0]
-        track, detection = np.divmod(meet, len(class_id))
+        track: Index = meet // len(class_id)
+        detection: Index = meet % len(class_id)
         here, there = boxes.take(track, axis=1), ltrb.take(detection, axis=1)
         both = shared.reshape(2, -1).take(meet, axis=1)
         may = _is_near(here, there, expected.reach_px.take(track))

@@ -26,9 +26,10 @@ class Lives:
     """The lives of N tracks; the last axis of every array, but `scores`, counts the tracks.
 
     Args:
+        scores: see below.
         numbers: (4, N) int64, the rows of track_id, first_seen_ns, last_seen_ns, place_since_ns.
         place: (5, N) float32, the rows of place and place_area.
-        class_id: see below, as all that follow.
+        class_id: see below, as what follows.
 
     Attributes:
         numbers: as above; the attributes that it holds are parts of it.
@@ -54,12 +55,12 @@ class Lives:
 
     def __init__(
         self,
+        scores: NDArray[np.int32],
         numbers: NDArray[np.int64],
         place: F32,
         class_id: NDArray[np.int32],
         is_confirmed: Mask,
         was_seen: Mask,
-        scores: NDArray[np.int32],
     ) -> None:
         self.numbers, self._place = numbers, place
         self.track_id, self.first_seen_ns, self.last_seen_ns, self.place_since_ns = numbers
@@ -79,7 +80,7 @@ class Lives:
         place[:4], place[4] = ltrb, _area(ltrb)
         nobody = np.zeros(count, np.bool_)
         scores = np.zeros((count, SCORE_BINS), np.int32)
-        lives = cls(numbers, place, seen.class_id, nobody, nobody.copy(), scores)
+        lives = cls(scores, numbers, place, seen.class_id, nobody, nobody.copy())
         lives.see(~nobody, seen.confidence, now_ns)
         return lives
 
@@ -141,17 +142,17 @@ class Lives:
 
     def keep(self, kept: Mask) -> "Lives":
         """The lives of some of the tracks."""
-        parts = (part.compress(kept, axis=-1) for part in self._parts())
-        return Lives(*parts, self.scores.compress(kept, axis=0))
+        scores = self.scores.compress(kept, axis=0)
+        return Lives(scores, *(part.compress(kept, axis=-1) for part in self._parts()))
 
     def joined(self, other: "Lives") -> "Lives":
         """These lives, then the other ones."""
+        scores = np.concatenate((self.scores, other.scores))
         pairs = zip(self._parts(), other._parts(), strict=True)
-        parts = (np.concatenate(pair, axis=-1) for pair in pairs)
-        return Lives(*parts, np.concatenate((self.scores, other.scores)))
+        return Lives(scores, *(np.concatenate(pair, axis=-1) for pair in pairs))
 
     def _parts(self) -> tuple[NDArray[Any], ...]:
-        """What `keep` and `joined` treat alike, in the order of the arguments."""
+        """What has the tracks as its last axis, in the order of the arguments."""
         return self.numbers, self._place, self.class_id, self.is_confirmed, self.was_seen
 
 
