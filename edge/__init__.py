@@ -23,6 +23,7 @@ area_line.py   one camera from frame to events about areas, beside it
 meter.py       a pipeline's figures
 watchdog.py    ends a process in which work is stuck
 heartbeat.py   how the device says that it lives
+device_state.py  what only the agent knows of itself, for the heartbeat
 health.py      how agent and machine do
 board.py       how warm the machine is, and how busy its GPU
 nvml.py        how a graphics card of NVIDIA's does

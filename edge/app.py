@@ -19,6 +19,7 @@ from edge.assembly import TrackIds, pipeline_of
 from edge.camera_settings import CameraSettings
 from edge.capture.clock import WallClock
 from edge.desired import Desired
+from edge.device_state import agent_version, device_state, tell_settings, tell_slots
 from edge.evidence.assembly import CamerasEvidence
 from edge.health import HealthProbe
 from edge.heartbeat import Heartbeat
@@ -100,17 +101,16 @@ def run_agent(
         return pipeline_of(camera, networks, track_ids, sink, wall, watchdog, evidence.of(camera))
 
     cameras = Cameras(make, lambda error: up.heartbeat.note_error(error))
-    reloader = _reloader(settings, changeable, cameras, lambda: networks.manifests)
+    reloader = _reloader(
+        settings, changeable, cameras, lambda: networks.manifests, lambda: up.heartbeat.hurry()
+    )
     updates = Updates(settings, origin) if origin else None
 
     def current() -> EdgeSettings:
         return reloader.settings if reloader else settings
 
     def content() -> DeviceState:
-        state = _device_state(cameras.pipelines, networks, wall)
-        _tell_settings(state, reloader)
-        state.sensors.extend(report for sensors in sensing for report in sensors.reports())
-        return state
+        return _content(cameras, networks, wall, updates, reloader, sensing)
 
     with (
         closing(Notifier()) as systemd,
@@ -147,7 +147,7 @@ def run_drain(settings: EdgeSettings, stop: threading.Event) -> int:
         OutboxError: the data folder cannot be used.
         MqttSettingsError: certificates or password cannot be read.
     """
-    with sending(settings, _agent_version, unanchored) as up:
+    with sending(settings, agent_version, unanchored) as up:
         drain(up.forwarder, stop)
         return up.outbox.depth().rows
 
@@ -205,12 +205,13 @@ def _reloader(
     changeable: Changeable | None,
     cameras: Cameras,
     manifests: Callable[[], Manifests],
+    tell: Callable[[], None],
 ) -> Reloader | None:
     if changeable is None:
         return None
     reloader = Reloader(
         changeable.file, settings, changeable.desired, cameras.change, cameras.note_error,
-        manifests,
+        manifests, tell,
     )  # fmt: skip
     changeable.on_ask(reloader.ask)
     return reloader
@@ -345,48 +346,15 @@ def _tell_end(cameras: Cameras, outbox: Outbox) -> None:
     )  # fmt: skip
 
 
-def _tell_settings(state: DeviceState, reloader: Reloader | None) -> None:
-    """Which of the cloud's revisions is in force, and which one is not taken."""
-    if reloader is None:
-        return
-    state.config_revision = reloader.revision
-    if (refusal := reloader.refusal) is not None:
-        state.refused_revision, state.refusal = refusal.revision, refusal.reason
-
-
-def _agent_version() -> DeviceState:
-    return DeviceState(agent_version=version("wayside"))
-
-
-def _device_state(
-    pipelines: Sequence[Pipeline], networks: Networks, wall: WallClock
-) -> DeviceState:
-    """What only the agent knows of itself; the heartbeat adds the rest."""
-    state = _agent_version()
-    state.anchor_id = wall.anchor_id
-    for network in networks.stats:
-        state.models.add(
-            model=network.name, version=network.version, engine=network.engine,
-            sha256=bytes.fromhex(network.record),
-        )  # fmt: skip
-    for pipeline in pipelines:
-        stats = pipeline.stats
-        state.cameras.add(
-            camera=stats.camera,
-            state=stats.state,
-            fps=stats.fps,
-            frames=stats.frames_captured,
-            dropped=sum(stats.dropped.values()),
-            latency_ms=stats.latency_ms,
-            reason=stats.source.reason,
-            decoder=stats.source.decoder,
-            width=stats.source.width_px,
-            height=stats.source.height_px,
-            source_fps=stats.source.fps,
-            reconnects=stats.source.reconnects,
-            hanging=stats.source.hanging,
-            drops=[
-                DeviceState.Drop(cause=cause, count=count) for cause, count in stats.dropped.items()
-            ],
-        )
+def _content(
+    cameras: Cameras, networks: Networks, wall: WallClock, updates: Updates | None,
+    reloader: Reloader | None, sensing: Sequence[Sensors],
+) -> DeviceState:  # fmt: skip
+    """What the heartbeat says of the agent."""
+    state = device_state(cameras.pipelines, networks.stats, wall)
+    if updates is not None:
+        tell_slots(state, updates.place)
+    if reloader is not None:
+        tell_settings(state, reloader)
+    state.sensors.extend(report for sensors in sensing for report in sensors.reports())
     return state

@@ -9,6 +9,7 @@ import typer
 from edge import settings as edge_settings
 from wayside import logging
 from wayside.cli import program
+from wayside.malloc import keep_one_heap
 from wayside.process import (
     crash_on_thread_errors,
     exit_on_sigterm,
@@ -34,6 +35,7 @@ def _begun(settings: edge_settings.EdgeSettings) -> edge_settings.EdgeSettings:
 @app.command()
 def run(config: ConfigFile) -> None:
     """Run the agent: every camera, until it is told to stop. SIGHUP: read the file again."""
+    keep_one_heap()
     from edge.app import Changeable, run_agent
     from edge.desired import load_with_desired
     from edge.ota.assembly import origin_of

@@ -40,7 +40,7 @@ class HeartbeatSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    interval_s: float = Field(30.0, gt=0, le=3600, description="s between heartbeats")
+    interval_s: float = Field(60.0, gt=0, le=3600, description="s between heartbeats")
     jitter: float = Field(
         0.1, ge=0, le=0.5, description="share of the interval by which it varies, both ways"
     )
@@ -101,6 +101,7 @@ class Heartbeat:
         self._born = False
         self._connected = False
         self._stopping = False
+        self._hurried = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def will(self) -> Will:
@@ -115,6 +116,15 @@ class Heartbeat:
         """Have the next heartbeats repeat an error."""
         with self._changed:
             self._errors.append(text[:_MAX_ERROR_CHARS])
+
+    def hurry(self) -> None:
+        """Have the state told now, not an interval later: something changed that somebody awaits.
+
+        What is asked for while a heartbeat is on its way is one more heartbeat, not several.
+        """
+        with self._changed:
+            self._hurried = True
+            self._changed.notify()
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -162,11 +172,11 @@ class Heartbeat:
                     self._changed.wait_for(lambda: self._connected or self._stopping)
                     continue
                 status = DeviceState.ALIVE if self._born else DeviceState.BIRTH
-                self._born = True
+                self._born, self._hurried = True, False
             self._say(status, self._on_puback)
 
     def _due_at_once(self) -> bool:
-        return self._stopping or not self._connected or not self._born
+        return self._stopping or self._hurried or not self._connected or not self._born
 
     def _say(self, status: DeviceState.Status, on_puback: OnPuback) -> bool:
         """Publish the state of now; False where there is no connection."""

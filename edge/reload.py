@@ -46,6 +46,7 @@ class Reloader:
         apply: has the cameras changed.
         note_error: has the heartbeat repeat an error.
         manifests: of the networks that look at frames now, by the ids that cameras name.
+        tell: has the heartbeat say now what came of it.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Reloader:
         apply: Callable[[Changes], None],
         note_error: Callable[[str], None],
         manifests: Callable[[], Manifests] = dict,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
         self._manifests = manifests
+        self._tell = tell
         self._path = path
         self._settings = settings
         self._loaded = frozenset(settings.models_in_use)
@@ -131,8 +134,11 @@ class Reloader:
                     return
                 asked, sent = self._asked, self._sent
                 self._asked, self._sent = False, None
+            before = self.revision, self.refusal
             # What was refused may fit the file as it is now.
             self._take(sent or (self._refused if asked else None), is_asked=asked)
+            if asked or before != (self.revision, self.refusal):
+                self._tell()
 
     def _take(self, sent: bytes | None, *, is_asked: bool) -> None:
         if sent is not None and not self._settings.remote.rules:

@@ -13,5 +13,6 @@ net.py         loopback or TLS, nothing between
 mqtt/          one MQTT connection that keeps coming back
 cli.py         what the command lines share
 process.py     signals, and the end of a process that must not live on
+malloc.py      one heap for all threads of a process
 systemd.py     signs of life to whoever started the process
 """

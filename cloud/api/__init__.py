@@ -1,7 +1,8 @@
 """HTTP answers: JSON, and RFC 9457 problems where there is none to give.
 
 settings.py   where it listens, and whom it lets in
-app.py        the application, made of a store, the devices and what must run
+parts.py      what the application is made of
+app.py        the application: routes over these parts
 gate.py       before every route: nobody passes without a key, writes leave a trace
 body.py       how large a request may be, and how slow
 access.py     who asks, and which role a route needs
@@ -10,6 +11,7 @@ snapshots.py  /v1/events/{device}/{boot}/{lane}/{seq}/snapshot
 summaries.py  /v1/latest, /v1/zones/top, /v1/heatmap, /v1/dwell
 devices.py    /v1/devices
 registry.py   /v1/models
+repository.py /v1/repository
 desired.py    /v1/devices/{device}/desired, /v1/devices/{device}/updates
 keys.py       /v1/keys
 enrolment.py  /v1/enrolments, /v1/renewals: by claim token or certificate, without a key

@@ -1,13 +1,13 @@
 """The application: routes over a store and the devices, nothing of its own."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from cloud.api import problems
-from cloud.api.access import Access, check_role
+from cloud.api.access import check_role
 from cloud.api.audit import audit_router
 from cloud.api.body import BodyLimit
 from cloud.api.desired import changes_router, desired_router
@@ -17,20 +17,13 @@ from cloud.api.enrolment import ENROLMENT_PATHS, enrolment_router
 from cloud.api.erasures import erasures_router
 from cloud.api.events import counts_router, events_router
 from cloud.api.gate import Gate
-from cloud.api.health import OPEN_PATHS, Readiness, health_router
+from cloud.api.health import OPEN_PATHS, health_router
 from cloud.api.keys import keys_router
+from cloud.api.parts import Parts
 from cloud.api.registry import registry_changes_router, registry_router
-from cloud.api.settings import LimitsSettings
+from cloud.api.repository import repository_router
 from cloud.api.snapshots import snapshots_router
 from cloud.api.summaries import summaries_router
-from cloud.desired.way_down import WayDown
-from cloud.enrolment.enrolment import Enrolment
-from cloud.evidence.snapshots import Snapshots
-from cloud.fleet.devices import Devices
-from cloud.fleet.erasures import Erasures
-from cloud.fleet.lifecycle import Lifecycle
-from cloud.registry.registry import Registry
-from cloud.store.port import EventStore
 
 _DESCRIPTION = """
 What cameras saw, how their devices are, and which models there are for them.
@@ -44,65 +37,44 @@ details (RFC 9457).
 """
 
 
-def create_app(
-    store: EventStore,
-    devices: Devices,
-    lifecycle: Lifecycle,
-    readiness: Readiness,
-    snapshots: Snapshots,
-    access: Access,
-    erasures: Erasures,
-    on_asked: Callable[[], None],
-    registry: Registry,
-    down: WayDown,
-    limits: LimitsSettings | None = None,
-    enrolment: Enrolment | None = None,
-) -> FastAPI:
-    """The application.
-
-    Args:
-        store: asked by any thread of the pool.
-        devices: asked by any thread of the pool.
-        lifecycle: changes them; used by any thread of the pool.
-        readiness: which parts of the process run; asked by `/readyz`.
-        snapshots: asked by any thread of the pool.
-        access: who may what; asked before every route but those of health and the description.
-        erasures: the record of them; used by any thread of the pool.
-        on_asked: called when an erasure was asked for.
-        registry: of models; used by any thread of the pool.
-        down: what devices shall be; used by any thread of the pool.
-        limits: of bodies; None: the defaults.
-        enrolment: gives devices their certificates; None: others do.
-    """
+def create_app(parts: Parts) -> FastAPI:
+    """The application."""
     # Its documentation page needs no internet, which sites with cameras may not have.
     app = FastAPIOffline(
         title="Wayside", version=_version(), description=_DESCRIPTION,
         dependencies=[Depends(check_role)],
     )  # fmt: skip
     problems.install(app)
-    limits = limits or LimitsSettings()
     # Behind the gate: of who has no key, no body is read at all.
+    limits = parts.limits
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s)
     open_paths = OPEN_PATHS | DOCUMENTATION_PATHS | ENROLMENT_PATHS
-    app.add_middleware(Gate, access=access, open_paths=open_paths)
-    app.include_router(events_router(store))
-    app.include_router(counts_router(store))
-    app.include_router(summaries_router(store))
-    app.include_router(snapshots_router(snapshots))
-    app.include_router(devices_router(devices, down))
-    on_replaced = enrolment.retire if enrolment is not None else None
-    app.include_router(lifecycle_router(devices, lifecycle, down, on_replaced))
-    app.include_router(enrolment_router(enrolment))
-    app.include_router(desired_router(devices, down))
-    app.include_router(changes_router(devices, down))
-    app.include_router(erasures_router(erasures, on_asked))
-    app.include_router(registry_router(registry))
-    app.include_router(registry_changes_router(registry))
-    app.include_router(keys_router(access.keys))
-    app.include_router(audit_router(access.audit))
-    app.include_router(health_router(store, devices, readiness))
-    describe(app, access.requires_key)
+    app.add_middleware(Gate, access=parts.access, open_paths=open_paths)
+    for router in _routers(parts):
+        app.include_router(router)
+    describe(app, parts.access.requires_key)
     return app
+
+
+def _routers(parts: Parts) -> Iterator[APIRouter]:
+    devices, down = parts.devices, parts.down
+    yield events_router(parts.store)
+    yield counts_router(parts.store)
+    yield summaries_router(parts.store)
+    yield snapshots_router(parts.snapshots)
+    yield devices_router(devices, down)
+    on_replaced = parts.enrolment.retire if parts.enrolment is not None else None
+    yield lifecycle_router(devices, parts.lifecycle, down, on_replaced)
+    yield enrolment_router(parts.enrolment)
+    yield desired_router(devices, down)
+    yield changes_router(devices, down)
+    yield erasures_router(parts.erasures, parts.on_asked)
+    yield registry_router(parts.registry)
+    yield registry_changes_router(parts.registry)
+    yield repository_router(parts.repository)
+    yield keys_router(parts.access.keys)
+    yield audit_router(parts.access.audit)
+    yield health_router(parts.store, devices, parts.readiness)
 
 
 def _version() -> str:

@@ -2,18 +2,21 @@
 
 import threading
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cloud.app.http import answer
 from cloud.app.store import open_store
-from cloud.erasure.ranges import ReadErased
 from cloud.errors import StartError
 from cloud.settings import CloudSettings
 from cloud.store.port import EventStore
 from wayside.net import port_is_open
 
 if TYPE_CHECKING:
+    from cloud.api.health import Readiness
+    from cloud.api.parts import Parts
     from cloud.archive.archive import Archive
+    from cloud.blobs.port import Blobs
     from cloud.bus.port import Publisher, Subscriber
     from cloud.desired.sender import DownlinkSender
     from cloud.desired.way_down import WayDown
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
     from cloud.fleet.erasures import Erasures
+    from cloud.repository.lookout import Lookout
+    from cloud.repository.standing import Standing
 
 
 class _Worker(Protocol):
@@ -37,6 +42,20 @@ class _Worker(Protocol):
     def stop(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept: events, devices, pictures, and who did what."""
+
+    store: EventStore
+    database: "FleetDatabase"
+    devices: "Devices"
+    audit: "Audit"
+    erasures: "Erasures"
+    blobs: "Blobs"
+    snapshots: "Snapshots"
+    archive: "Archive"
+
+
 def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     """Ingest and answer until told to stop.
 
@@ -46,8 +65,36 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
         IdentityError: it is to enrol devices, and the CA cannot be used.
         BusError: Pub/Sub does not answer.
     """
-    from cloud.api.access import Access
     from cloud.api.app import create_app
+
+    _require_free_port(settings)
+    with ExitStack() as ends:
+        kept = _kept(settings, ends)
+        eraser, lookout = _eraser(kept), _lookout(settings)
+        bus = _bus(settings, ends)
+        sender, down = _way_down(kept.database, kept.audit, bus.publisher)
+        workers = {
+            **_workers(settings, bus, kept, down),
+            "downlink": sender,
+            "erasure": eraser,
+            "repository": lookout,
+        }
+        for worker in workers.values():
+            worker.start()
+            ends.callback(worker.stop)
+
+        def readiness() -> dict[str, bool]:
+            return {name: worker.running for name, worker in workers.items()}
+
+        answer(
+            create_app(_parts(settings, kept, down, eraser, lookout, readiness)),
+            settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
+            settings.api.limits,
+        )  # fmt: skip
+
+
+def _kept(settings: CloudSettings, ends: ExitStack) -> _Kept:
+    """Stores, opened; closed with `ends`."""
     from cloud.archive.archive import Archive
     from cloud.blobs.opened import open_blobs
     from cloud.evidence.snapshots import Snapshots
@@ -55,58 +102,54 @@ def run_serve(settings: CloudSettings, stop: threading.Event) -> None:
     from cloud.fleet.database import FleetDatabase
     from cloud.fleet.devices import Devices
     from cloud.fleet.erasures import Erasures
+
+    store = open_store(settings, rolls_up=True)
+    ends.callback(store.close)
+    database = FleetDatabase(settings.fleet.url)
+    ends.callback(database.close)
+    audit = Audit(database)
+    erasures = Erasures(database, audit)
+    blobs = open_blobs(settings.blobs)
+    archive = Archive(blobs)
+    ends.callback(archive.close)
+    return _Kept(
+        store, database, Devices(database, settings=settings.fleet.presence), audit, erasures,
+        blobs, Snapshots(blobs, erasures.ranges), archive,
+    )  # fmt: skip
+
+
+def _parts(
+    settings: CloudSettings, kept: _Kept, down: "WayDown", eraser: "ErasureWorker",
+    lookout: "Lookout", readiness: "Readiness",
+) -> "Parts":  # fmt: skip
+    """What the API answers from."""
+    from cloud.api.access import Access
+    from cloud.api.parts import Parts
     from cloud.fleet.keys import Keys
     from cloud.fleet.lifecycle import Lifecycle
     from cloud.registry.registry import Registry
 
-    _require_free_port(settings)
-    with ExitStack() as ends:
-        store = open_store(settings, rolls_up=True)
-        ends.callback(store.close)
-        database = FleetDatabase(settings.fleet.url)
-        ends.callback(database.close)
-        devices = Devices(database, settings=settings.fleet.presence)
-        audit = Audit(database)
-        erasures = Erasures(database, audit)
-        blobs = open_blobs(settings.blobs)
-        snapshots = Snapshots(blobs, erasures.ranges)
-        archive = Archive(blobs)
-        ends.callback(archive.close)
-        eraser = _eraser(erasures, store, archive, snapshots)
-        bus = _bus(settings, ends)
-        sender, down = _way_down(database, audit, bus.publisher)
-        workers = {
-            **_workers(settings, bus, store, devices, archive, snapshots, erasures.ranges, down),
-            "downlink": sender,
-            "erasure": eraser,
-        }
-        for worker in workers.values():
-            worker.start()
-            ends.callback(worker.stop)
-
-        access = Access(Keys(database, audit), audit, settings.api.requires_key)
-        api = create_app(
-            store, devices, Lifecycle(database, audit),
-            lambda: {name: worker.running for name, worker in workers.items()},
-            snapshots, access, erasures, eraser.wake,
-            Registry(database, audit, blobs, settings.models), down, settings.api.limits,
-            _enrolment(settings, database, devices, audit),
-        )  # fmt: skip
-        answer(
-            api, settings.api.host, settings.api.port, "the API", stop, settings.api.tls,
-            settings.api.limits,
-        )  # fmt: skip
+    database, audit = kept.database, kept.audit
+    return Parts(
+        store=kept.store, devices=kept.devices, lifecycle=Lifecycle(database, audit),
+        readiness=readiness, snapshots=kept.snapshots,
+        access=Access(Keys(database, audit), audit, settings.api.requires_key),
+        erasures=kept.erasures, on_asked=eraser.wake,
+        registry=Registry(database, audit, kept.blobs, settings.models), down=down,
+        limits=settings.api.limits,
+        enrolment=_enrolment(settings, database, kept.devices, audit),
+        repository=lambda: lookout.view,
+    )  # fmt: skip
 
 
-def _eraser(
-    erasures: "Erasures", store: EventStore, archive: "Archive", snapshots: "Snapshots"
-) -> "ErasureWorker":
+def _eraser(kept: _Kept) -> "ErasureWorker":
     """Who carries erasures out, not started."""
     from cloud.erasure.erasing import Erasing
     from cloud.erasure.worker import ErasureWorker
 
+    store, archive, snapshots = kept.store, kept.archive, kept.snapshots
     return ErasureWorker(
-        erasures, store,
+        kept.erasures, store,
         lambda erased, asked_ns: Erasing(erased, store, archive, snapshots, asked_ns),
     )  # fmt: skip
 
@@ -147,6 +190,20 @@ def _enrolment(
     return Enrolment(authority, claims, devices, audit, settings.enrolment)
 
 
+def _lookout(settings: CloudSettings) -> "Lookout":
+    """Who says in time what ends in the signed repository, not started; it holds no key."""
+    from cloud.app.repository import utc_now
+    from cloud.blobs.opened import open_to_read
+    from cloud.repository.lookout import Lookout
+    from cloud.repository.storage import Storage
+
+    def read() -> "Standing | None":
+        blobs = open_to_read(settings.repository.blobs)
+        return None if blobs is None else Storage(blobs).standing()
+
+    return Lookout(read, settings.repository, utc_now)
+
+
 def _way_down(
     database: "FleetDatabase", audit: "Audit", publisher: "Publisher"
 ) -> "tuple[DownlinkSender, WayDown]":
@@ -164,14 +221,7 @@ def _way_down(
 
 
 def _workers(
-    settings: CloudSettings,
-    bus: _Bus,
-    store: EventStore,
-    devices: "Devices",
-    archive: "Archive",
-    snapshots: "Snapshots",
-    erased: ReadErased,
-    down: "WayDown",
+    settings: CloudSettings, bus: _Bus, kept: _Kept, down: "WayDown"
 ) -> dict[str, _Worker]:
     """Those who take messages from Pub/Sub, not started."""
     from cloud.archive.worker import ArchiveWorker
@@ -181,11 +231,14 @@ def _workers(
     from cloud.ingest.worker import IngestWorker
 
     publisher, subscriber = bus
+    erased = kept.erasures.ranges
     return {
-        "ingest": IngestWorker(settings.ingest, store, subscriber, publisher, read_erased=erased),
-        "archive": ArchiveWorker(settings.archive, archive, subscriber, read_erased=erased),
-        "evidence": EvidenceWorker(settings.evidence, snapshots, subscriber, publisher),
-        "presence": StateWorker(devices, subscriber, publisher, heard=down.tell_again),
+        "ingest": IngestWorker(
+            settings.ingest, kept.store, subscriber, publisher, read_erased=erased
+        ),
+        "archive": ArchiveWorker(settings.archive, kept.archive, subscriber, read_erased=erased),
+        "evidence": EvidenceWorker(settings.evidence, kept.snapshots, subscriber, publisher),
+        "presence": StateWorker(kept.devices, subscriber, publisher, heard=down.tell_again),
         "updates": UpdateWorker(down.updates, subscriber, publisher),
     }
 

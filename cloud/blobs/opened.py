@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from obstore.exceptions import BaseError
-from obstore.store import GCSStore
+from obstore.store import GCSStore, LocalStore
 
 from cloud.blobs.folder import FolderBlobs
 from cloud.blobs.obstore import ObstoreBlobs
@@ -35,3 +35,15 @@ def open_blobs(settings: BlobSettings) -> Blobs:
             "set blobs.url to a folder"
         ) from error
     return ObstoreBlobs(store, settings.url)
+
+
+def open_to_read(settings: BlobSettings) -> Blobs | None:
+    """The same to read only: nothing is made in a folder; None where it is not there.
+
+    Raises:
+        StartError: the credentials of a bucket cannot be read.
+    """
+    folder = settings.folder
+    if folder is None:
+        return open_blobs(settings)
+    return ObstoreBlobs(LocalStore(folder), str(folder)) if folder.is_dir() else None

@@ -226,6 +226,26 @@ class Updates:
         finally:
             serving.close()
 
+    def place(self, family: str, sha256: str) -> tuple[str, int]:
+        """Where a model lies that serves: name of its slot, and its release.
+
+        Any thread may ask: the file that answers is only ever replaced whole.
+
+        Args:
+            family: name of the model.
+            sha256: of its record; empty where it has none.
+
+        Returns:
+            an empty name and 0 where it is the settings' own.
+        """
+        try:
+            active = self._slots(family).active
+        except OSError:
+            return "", 0
+        held = ((name, slot) for name, slot in active.slots.items() if slot.sha256 == sha256)
+        name, slot = next(held, ("", None))
+        return name, slot.release if slot else 0
+
     def _slots(self, family: str) -> Slots:
         return Slots(self._places.models / family, self._disk)
 

@@ -133,6 +133,19 @@ def test_heartbeats_follow_until_the_goodbye(uplink: FakeUplink) -> None:
     assert [state.seq for state in uplink.states] == list(range(1, len(uplink.states) + 1))
 
 
+def test_what_is_awaited_is_told_at_once_and_once(uplink: FakeUplink, beats: Heartbeat) -> None:
+    beats.hurry()
+    beats.on_connected()
+    wait_until(lambda: uplink.states, "birth, which tells of it as well")
+    for number in range(2, 5):
+        beats.hurry()
+        wait_until(partial(uplink.has_said, number), "heartbeat")
+    beats.stop()
+    assert uplink.statuses == [
+        DeviceState.BIRTH, *[DeviceState.ALIVE] * 3, DeviceState.STOPPED,
+    ]  # fmt: skip
+
+
 def test_without_a_connection_nothing_is_said(uplink: FakeUplink) -> None:
     heartbeat = make(uplink, OFTEN)
     heartbeat.start()
@@ -186,7 +199,7 @@ def test_health_is_measured(tmp_path: Path) -> None:
 
 
 def test_a_heartbeat_is_small(uplink: FakeUplink) -> None:
-    """A device sends one each half minute over a link that somebody pays by the byte."""
+    """A device sends one each minute over a link that somebody pays by the byte."""
 
     def eight_cameras() -> DeviceState:
         state = DeviceState(agent_version="0.1.0", config_revision=7, anchor_id=3)

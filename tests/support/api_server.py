@@ -13,6 +13,7 @@ from obstore.store import MemoryStore
 
 from cloud.api.access import Access
 from cloud.api.app import create_app
+from cloud.api.parts import Parts
 from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.app.http import answer
 from cloud.blobs.obstore import ObstoreBlobs
@@ -92,10 +93,11 @@ def api_server(
     ):
         snapshots = Snapshots(ObstoreBlobs(MemoryStore(), "memory"))
         asked = threading.Event()
-        app = create_app(
-            FakeStore(), devices, lifecycle, dict, snapshots, access, erasures, asked.set,
-            registry, down, limits, enrolment,
-        )  # fmt: skip
+        app = create_app(Parts(
+            store=FakeStore(), devices=devices, lifecycle=lifecycle, readiness=dict,
+            snapshots=snapshots, access=access, erasures=erasures, on_asked=asked.set,
+            registry=registry, down=down, limits=limits or LimitsSettings(), enrolment=enrolment,
+        ))  # fmt: skip
         thread = threading.Thread(
             target=answer, args=(app, "127.0.0.1", port, "the API", stop, tls, limits)
         )

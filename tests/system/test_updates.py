@@ -130,6 +130,12 @@ def device(tmp_path: Path, broker: ServerProcess, cloud: SmallCloud) -> Iterator
         yield Device(tmp_path, broker, cloud, repository, server.url)
 
 
+def told(broker: ServerProcess) -> tuple[str, int, str]:
+    """What the heartbeat says of the model: version, release, slot."""
+    (model,) = device_state(broker.port, DEVICE).models
+    return model.version, model.release, model.slot
+
+
 def objects(cloud: SmallCloud) -> list[EventBatch.Event]:
     return [event for event in list(cloud.events.values()) if event.HasField("object")]
 
@@ -149,12 +155,11 @@ def test_a_better_model_stays_a_worse_one_goes_and_no_frame_is_lost(
     device.release("1", bright_onnx(class_id=2), classes=("car", "dog", "person"))
     device.release("2", bright_onnx(score=0.01), is_blind=True)
     with device.running():
+        wait_until(lambda: told(broker) == ("0", 0, ""), "the settings' own model", 20)
         device.order("1", 1)
         device.ends(1, UpdateReport.COMMITTED)
         wait_until(lambda: device.version() == "1", "version 1 in the status", 10)
-        wait_until(
-            lambda: device_state(broker.port, DEVICE).models[0].version == "1", "heartbeat", 20
-        )
+        wait_until(lambda: told(broker) == ("1", 1, "1"), "the heartbeat tells of it", 20)
         device.order("2", 2)
         report = device.ends(2, UpdateReport.ROLLED_BACK)
         assert report.code == "probation-detections"

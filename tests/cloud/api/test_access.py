@@ -33,6 +33,7 @@ ROUTES: dict[tuple[str, str], tuple[Role, str, object]] = {
     ("get", "/v1/heatmap"): (Role.VIEWER, "/v1/heatmap?device=cam-box&camera=door", None),
     ("get", "/v1/dwell"): (Role.VIEWER, "/v1/dwell", None),
     ("get", "/v1/devices"): (Role.VIEWER, "/v1/devices", None),
+    ("get", "/v1/repository"): (Role.VIEWER, "/v1/repository", None),
     ("post", "/v1/devices"): (Role.FLEET_MANAGER, "/v1/devices", {"device": "cam-box"}),
     ("get", "/v1/devices/summary"): (Role.VIEWER, "/v1/devices/summary", None),
     ("get", "/v1/devices/{device}"): (Role.VIEWER, "/v1/devices/cam-box", None),

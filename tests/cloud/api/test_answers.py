@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from structlog.testing import capture_logs
 
 from cloud.api.access import Access
 from cloud.api.app import create_app
+from cloud.api.parts import Parts
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.desired.way_down import WayDown
 from cloud.evidence.snapshots import Snapshots
@@ -20,6 +23,8 @@ from cloud.fleet.devices import Devices
 from cloud.fleet.erasures import Erasures
 from cloud.fleet.lifecycle import Lifecycle
 from cloud.registry.registry import Registry
+from cloud.repository.lookout import View
+from cloud.repository.watch import Alarm, Row
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from protos.v1.event_batch_pb2 import EventBatch
@@ -58,10 +63,14 @@ class Server:
         self.registry = registry
         self.down = down
         self.running = {"ingest": True, "fleet": True}
-        self.app: FastAPI = create_app(
-            self.store, devices, lifecycle, lambda: self.running, Snapshots(self.blobs), access,
-            erasures, lambda: None, registry, down,
+        self.view: View | None = None
+        self.parts = Parts(
+            store=self.store, devices=devices, lifecycle=lifecycle,
+            readiness=lambda: self.running, snapshots=Snapshots(self.blobs), access=access,
+            erasures=erasures, on_asked=lambda: None, registry=registry, down=down,
+            repository=lambda: self.view,
         )  # fmt: skip
+        self.app: FastAPI = create_app(self.parts)
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
@@ -250,11 +259,8 @@ def test_a_store_that_is_away_is_a_503_and_says_nothing_of_itself(server: Server
 
 
 def test_a_fault_is_a_problem_without_details(server: Server) -> None:
-    server.app = create_app(
-        object(),  # type: ignore[arg-type]
-        server.devices, server.lifecycle, dict, Snapshots(server.blobs), server.access,
-        server.erasures, lambda: None, server.registry, server.down,
-    )  # fmt: skip
+    broken: Any = object()
+    server.app = create_app(replace(server.parts, store=broken))
 
     with capture_logs() as logs:
         answer = server.get("/v1/events")
@@ -273,11 +279,34 @@ def test_ready_means_that_every_part_runs(server: Server) -> None:
     assert answer.json()["detail"] == "not running: ingest"
 
 
+def test_the_repository_is_told_as_it_was_seen(server: Server) -> None:
+    assert server.get("/v1/repository").json() == {"looked_at": None, "roles": [], "alarms": []}
+    seen = datetime(2026, 3, 1, 8, 30, tzinfo=timezone.utc)
+    server.view = View(
+        seen,
+        (Row("timestamp", 7, seen, is_online=True), Row("family-gate", 2, seen)),
+        (Alarm("family-gate", True, "it ended: `wayside-cloud repository renew family:gate`"),),
+    )
+    assert server.get("/v1/repository").json() == {
+        "looked_at": "2026-03-01T08:30:00Z",
+        "roles": [
+            {"role": "timestamp", "version": 7, "expires": "2026-03-01T08:30:00Z",
+             "signed_by_server": True},
+            {"role": "family:gate", "version": 2, "expires": "2026-03-01T08:30:00Z",
+             "signed_by_server": False},
+        ],
+        "alarms": [
+            {"role": "family:gate", "is_over": True,
+             "message": "it ended: `wayside-cloud repository renew family:gate`"},
+        ],
+    }  # fmt: skip
+
+
 def test_the_description_is_complete(server: Server) -> None:
     description = server.get("/openapi.json").json()
 
     assert set(description["paths"]) == {
-        "/v1/events", "/v1/counts", "/v1/devices", "/healthz", "/readyz",
+        "/v1/events", "/v1/counts", "/v1/devices", "/v1/repository", "/healthz", "/readyz",
         "/v1/events/{device}/{boot}/{lane}/{seq}/snapshot",
         "/v1/devices/summary", "/v1/devices/{device}", "/v1/devices/{device}/replace",
         "/v1/devices/{device}/desired", "/v1/devices/{device}/desired/rules",
