@@ -168,6 +168,23 @@ class CloudSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _no_key_is_public(self) -> "CloudSettings":
+        public = self.repository.blobs.folder
+        if public is None:
+            return self
+        for name, folder in (
+            ("data_dir", self.data_dir),
+            ("repository.keys_folder", self.repository.keys_folder),
+            ("identity.folder", self.identity.folder),
+        ):
+            if folder.resolve().is_relative_to(public.resolve()):
+                raise ValueError(
+                    f"{name} {folder} lies in repository.blobs.url {public}, which is served to "
+                    "everybody: name another folder"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _identity_can_be_checked(self) -> "CloudSettings":
         if self.bridge.identity_property is not None and self.mqtt.protocol == "3.1.1":
             raise ValueError(

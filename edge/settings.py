@@ -24,13 +24,12 @@ from edge.infer.settings import InferSettings
 from edge.misfits import Misfit, misfits
 from edge.model_settings import ModelSettings
 from edge.ota.settings import OtaSettings
-from edge.publish.settings import ForwarderSettings, OutboxSettings
+from edge.publish.settings import ForwarderSettings, OutboxSettings, UplinkSettings
 from edge.sensors.settings import SensorSettings, sensor_problems
 from edge.telemetry.settings import TelemetrySettings
 from edge.track.settings import TrackerSettings
 from wayside import settings
 from wayside.logging import LogSettings
-from wayside.mqtt.settings import MqttSettings
 from wayside.paths import SettingsPath
 
 PREFIX = "WAYSIDE_EDGE"
@@ -63,7 +62,7 @@ class EdgeSettings(_Frozen):
     data_dir: SettingsPath = Field(Path("wayside-data"), validate_default=True,
                                    description="where the outbox is kept")  # fmt: skip
     log: LogSettings = LogSettings()
-    mqtt: MqttSettings = MqttSettings()
+    mqtt: UplinkSettings = UplinkSettings()
     identity: IdentitySettings = Field(
         IdentitySettings(), description="credentials that the agent renews by itself"
     )

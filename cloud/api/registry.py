@@ -11,6 +11,7 @@ from cloud.api.problems import RESPONSES
 from cloud.api.registry_models import (
     AliasAnswer,
     AliasRequest,
+    ChangedAnswer,
     FamiliesAnswer,
     FamilyAnswer,
     ModelAnswer,
@@ -92,15 +93,15 @@ def registry_changes_router(registry: Registry) -> APIRouter:
     @requires(Role.FLEET_MANAGER)
     def change(
         name: _Name, version: _Version, wanted: StateRequest, request: Request
-    ) -> ModelAnswer:
+    ) -> ChangedAnswer:
         """Revoked is for good, and takes the aliases along.
 
-        It is no word to devices yet: what runs there is quarantined by the signed repository.
+        Devices hear of it by the signed repository alone: `left_to_do` says what is to be signed.
         """
         caller: Caller = request.state.caller
         after = ModelState(wanted.state)
         model = registry.models.change(name, version, after, caller.actor, wanted.revision)
-        return ModelAnswer.of(model, registry.aliases.of(name))
+        return ChangedAnswer.changed(model, registry.aliases.of(name))
 
     @router.put("/models/{name}/aliases/{alias}", summary="Have an alias stand for a version")
     @requires(Role.FLEET_MANAGER)

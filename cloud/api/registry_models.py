@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.registry.model import MAX_RELEASE, VERSION_PATTERN, Alias, Engine, Family, Model
 from cloud.registry.report import Report
+from cloud.registry.states import ModelState
 from wayside.times import format_ns
 
 StateSlug = Literal["candidate", "validated", "released", "deprecated", "revoked"]
@@ -115,6 +116,19 @@ class ModelAnswer(BaseModel):
         return cls(**_values(model, aliases))
 
 
+class ChangedAnswer(ModelAnswer):
+    """A version that somebody changed."""
+
+    left_to_do: str | None = Field(
+        description="what the holder of the family's key has to do yet; null: nothing"
+    )
+
+    @classmethod
+    def changed(cls, model: Model, aliases: Sequence[Alias]) -> "ChangedAnswer":
+        """The answer for a model that was changed just now."""
+        return cls(**_values(model, aliases), left_to_do=_left_to_do(model))
+
+
 class ModelsAnswer(BaseModel):
     """A page of the versions of a name, in their order as texts."""
 
@@ -188,6 +202,16 @@ class AliasRequest(BaseModel):
     version: str = Field(pattern=f"^{VERSION_PATTERN}$")
     revision: int = Field(
         ge=0, le=MAX_RELEASE, description="of the alias, as it was last seen; 0: there was none"
+    )
+
+
+def _left_to_do(model: Model) -> str | None:
+    """Devices believe the signed repository, whose keys are on no server."""
+    if model.state is not ModelState.REVOKED or model.release is None:
+        return None
+    return (
+        f"devices run release {model.release} until the signed repository has revoked it too: "
+        f"`wayside-cloud repository revoke {model.name} {model.version}` with the family's key"
     )
 
 

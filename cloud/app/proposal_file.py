@@ -25,6 +25,33 @@ def read_root(path: Path) -> bytes:
     return _read(path)
 
 
+def check_releases(proposal: Proposal, folder: Path) -> None:
+    """Return where a proposal releases the record of a folder, and nothing else.
+
+    Raises:
+        RepositoryError: it releases another one, or none; or there is no record.
+    """
+    from cloud.repository.plan import news
+    from models.errors import RecordError
+    from models.record.reading import read_record
+
+    try:
+        read = read_record(folder)
+    except RecordError as error:
+        raise RepositoryError(str(error)) from error
+    manifest = read.record.manifest
+    own = (manifest.name, manifest.version, read.digest)
+    found = [
+        (one.family, new.version, new.sha256) for one in news(proposal) for new in one.released
+    ]
+    if found != [own]:
+        names = ", ".join(f"{name} {version} ({sha256[:12]})" for name, version, sha256 in found)
+        raise RepositoryError(
+            f"the proposal releases {names or 'nothing'}, and {folder} is {own[0]} {own[1]} "
+            f"({own[2][:12]}): sign nothing, and ask who sent it"
+        )
+
+
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

@@ -1,13 +1,16 @@
 """The signed repository that the settings name, with whoever works at it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud.errors import RepositoryError
+import structlog
+
+from cloud.errors import RepositoryError, StartError, StoreAwayError, UnknownModelError
 from cloud.fleet.audit import Actor
 from cloud.settings import CloudSettings
 
@@ -16,13 +19,30 @@ if TYPE_CHECKING:
     from cloud.repository.port import Registry
     from cloud.repository.proposal import Proposal
     from cloud.repository.publishing import Publisher, Shown
-    from cloud.repository.signing import Ask
+    from cloud.repository.signing import Ask, PublicKey
     from cloud.repository.standing import Standing
+
+_log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
     """Now, to the second, as metadata has it."""
     return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def standing_of(settings: CloudSettings) -> "Standing | None":
+    """What stands; None where there is no repository. Nothing is made, and no key is read.
+
+    Raises:
+        RepositoryError: it proves nothing.
+        BlobsAwayError: try again.
+        StartError: the credentials of a bucket cannot be read.
+    """
+    from cloud.blobs.opened import open_to_read
+    from cloud.repository.storage import Storage
+
+    blobs = open_to_read(settings.repository.blobs)
+    return None if blobs is None else Storage(blobs).standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +90,45 @@ class Desk:
             RepositoryError: there is no repository, or it proves nothing.
             BlobsAwayError: try again.
         """
-        from cloud.blobs.opened import open_blobs
-        from cloud.repository.storage import Storage
-
-        standing = Storage(open_blobs(self._settings.repository.blobs)).standing()
+        standing = self.find_standing()
         if standing is None:
             raise RepositoryError(
                 f"there is no repository in {self._settings.repository.blobs.url}: "
                 "`wayside-cloud repository init`"
             )
         return standing
+
+    def find_standing(self) -> "Standing | None":
+        """What stands, as `standing_of` says it."""
+        return standing_of(self._settings)
+
+    def with_own_keys(self, publics: "Sequence[PublicKey]") -> "list[PublicKey]":
+        """With the server's own keys of snapshot and timestamp, where none of such a role is named.
+
+        Raises:
+            SigningKeyError: the folder of the server's keys holds what it should not.
+        """
+        from cloud.repository.signing import read_online_public
+
+        named = {one.role for one in publics}
+        own = read_online_public(self._settings.repository.keys_folder)
+        return [*publics, *(one for one in own if one.role not in named)]
+
+    def alarms(self, standing: "Standing") -> list[str]:
+        """What somebody has to do, a line each; empty where all is well."""
+        from cloud.repository.agreement import disagreements
+        from cloud.repository.watch import alarms
+
+        found = alarms(standing, self._settings.repository, utc_now())
+        try:
+            with self.registry() as registry:
+                found += disagreements(standing, partial(_state_of, registry))
+        except (StartError, StoreAwayError) as error:
+            return [
+                *(one.message for one in found),
+                f"nobody knows what the registry says: {error}",
+            ]
+        return [one.message for one in found]
 
     @contextmanager
     def registry(self) -> "Iterator[Registry]":
@@ -129,23 +178,28 @@ class Desk:
             As `Publisher.publish`.
         """
         from cloud.repository.plan import news
+        from cloud.repository.publishing import in_force
 
         found, publisher = news(proposal), self._publisher()
         if any(one.released for one in found):
             with self.registry() as registry:
-                return publisher.publish(proposal, registry, self._by, may_gap=may_gap)
+                shown = publisher.publish(proposal, registry, self._by, may_gap=may_gap)
+            self._note_in_audit(proposal)
+            return shown
         # A revocation waits for no database: the registry hears of it when devices do already.
         shown = publisher.publish(proposal, None, self._by, may_gap=may_gap)
-        for one in found:
-            for version in one.revoked:
-                self.note(one.family, version)
+        with in_force(proposal.purpose):
+            for one in found:
+                for version in one.revoked:
+                    self.note(one.family, version)
+        self._note_in_audit(proposal)
         return shown
 
     def note(self, family: str, version: str) -> None:
-        """Let the registry know of a version that stands, where somebody was interrupted before.
+        """Let the registry know of a version that stands, and devices where it was revoked.
 
         Raises:
-            CloudError: it cannot be noted.
+            CloudError: it cannot be noted, or devices cannot be told.
         """
         signed = self.standing().releases(family)
         release = signed.find(version)
@@ -153,7 +207,37 @@ class Desk:
             if release is not None:
                 registry.released(family, version, release.number, self._by)
             elif version in signed.withdrawn:
-                registry.revoked(family, version, self._by)
+                with suppress(UnknownModelError):  # it came from a folder of records
+                    registry.revoked(family, version, self._by)
+                self._have_devices_look(family)
+
+    def _have_devices_look(self, family: str) -> None:
+        """Have devices hear of a revocation now, and not when they look next."""
+        from cloud.desired.outbox import DownlinkOutbox
+        from cloud.desired.writer import DesiredStates
+        from cloud.fleet.audit import Audit
+        from cloud.fleet.database import FleetDatabase
+
+        with closing(FleetDatabase(self._settings.fleet.url)) as database:
+            desired = DesiredStates(database, Audit(database), DownlinkOutbox(database))
+            told = desired.have_looked(family, self._by)
+        _log.info("devices look at once", family=family, devices=len(told))
+
+    def _note_in_audit(self, proposal: "Proposal") -> None:
+        """Say who published what. It is in force, so where that can't be noted, the log does."""
+        from cloud.fleet.audit import Audit
+        from cloud.fleet.database import FleetDatabase
+        from cloud.repository.roles import role_text
+
+        what = ", ".join(f"{role_text(one.role)} {one.after.version}" for one in proposal.parts)
+        try:
+            with (
+                closing(FleetDatabase(self._settings.fleet.url)) as database,
+                database.writing() as connection,
+            ):
+                Audit(database).note(connection, self._by, "repository.publish", what)
+        except (StartError, StoreAwayError) as error:
+            _log.error("published without a line in the audit", what=what, reason=str(error))
 
     def _publisher(self) -> "Publisher":
         from cloud.blobs.opened import open_blobs
@@ -164,3 +248,10 @@ class Desk:
         settings = self._settings.repository
         storage = Storage(open_blobs(settings.blobs))
         return Publisher(storage, read_online(settings.keys_folder), settings.expiry, utc_now)
+
+
+def _state_of(registry: "Registry", family: str, version: str) -> str | None:
+    try:
+        return registry.state(family, version)
+    except UnknownModelError:
+        return None

@@ -3,6 +3,7 @@
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cloud.app.http import answer
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from cloud.fleet.devices import Devices
     from cloud.fleet.erasures import Erasures
     from cloud.repository.lookout import Lookout
-    from cloud.repository.standing import Standing
 
 
 class _Worker(Protocol):
@@ -192,16 +192,10 @@ def _enrolment(
 
 def _lookout(settings: CloudSettings) -> "Lookout":
     """Who says in time what ends in the signed repository, not started; it holds no key."""
-    from cloud.app.repository import utc_now
-    from cloud.blobs.opened import open_to_read
+    from cloud.app.repository import standing_of, utc_now
     from cloud.repository.lookout import Lookout
-    from cloud.repository.storage import Storage
 
-    def read() -> "Standing | None":
-        blobs = open_to_read(settings.repository.blobs)
-        return None if blobs is None else Storage(blobs).standing()
-
-    return Lookout(read, settings.repository, utc_now)
+    return Lookout(partial(standing_of, settings), settings.repository, utc_now)
 
 
 def _way_down(

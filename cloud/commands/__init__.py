@@ -14,6 +14,7 @@ claim.py        claim tokens, with which boards become devices
 keys.py         API keys
 models.py       models: added, validated, deprecated, revoked; aliases, engines
 repository.py   which models devices may take, signed
+signed.py       what those share whose change people sign
 passphrase.py   passphrases of keys
 archive.py      what is archived, into a store again, upkeep
 evidence.py     how long pictures are kept

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cloud.commands.configured import ConfigFile, configured
+from cloud.commands.passphrase import PassphraseFiles
+from cloud.commands.signed import KeyFiles, Out, carry_out, desk_of, hands_of
+from cloud.errors import RepositoryError
 from wayside.cli import group
 
 if TYPE_CHECKING:
+    from cloud.app.repository import Desk
     from cloud.fleet.audit import Actor
     from cloud.registry.model import Alias, Model
     from cloud.registry.registry import Registry
@@ -144,18 +148,49 @@ def revoke(
     version: Version,
     yes: Annotated[bool, typer.Option("--yes", help="without asking")] = False,
     seen: Seen = None,
+    key: KeyFiles = None,
+    out: Out = None,
+    registry_alone: Annotated[
+        bool,
+        typer.Option(
+            "--registry-alone", help="of a release: devices go on running it until it is signed"
+        ),
+    ] = False,
+    passphrase_file: PassphraseFiles = None,
     config: ConfigFile = None,
 ) -> None:
     """Revoke a model for good: it is released no more, and no alias names it.
 
-    Devices hear of it by the signed repository alone: where it was released, it has to be
-    invalidated there as well.
+    Devices believe the signed repository alone. So what is released is revoked there first, by the
+    family's key (--key, or --out to have it signed elsewhere), and then in the registry.
     """
+    from cloud.registry.acts import check_seen
+    from cloud.repository import changes
+
+    hands, desk = hands_of(key, out, passphrase_file), desk_of(config)
+    with _registry(config) as registry:
+        model = registry.get(name, version)
+    check_seen(f"model {name} {version}", model.revision, seen)
+    number = _number_on_devices(desk, model)
+    is_signed = number is not None and not registry_alone
+    if is_signed and not (key or out):
+        raise RepositoryError(
+            f"{name} {version} is release {number}, which devices run until its family's key has "
+            "revoked it: --key NAME.pem, or --out FILE to have it signed elsewhere; or "
+            "--registry-alone, which stops no device"
+        )
     if not yes:
         typer.confirm(f"Revoke {name} {version} for good?", abort=True)
-    model = _change(config, name, version, StateName.REVOKED, seen)
-    if model.release is not None:
-        typer.echo(f"devices run release {model.release} until the signed repository revokes it")
+    if is_signed:
+        standing = desk.standing()
+        carry_out(desk, changes.revoke(standing, name, version, desk.asked()), hands)
+        return
+    _change(config, name, version, StateName.REVOKED, seen)
+    if number is not None:
+        typer.echo(
+            f"devices run release {number} still: `wayside-cloud repository revoke {name} "
+            f"{version}`; until then `repository status` says so"
+        )
 
 
 @app.command()
@@ -242,6 +277,13 @@ def _change(
         model = registry.models.change(name, version, ModelState(after.value), _actor(), seen)
     _tell_standing(model)
     return model
+
+
+def _number_on_devices(desk: "Desk", model: "Model") -> int | None:
+    """The release that devices may run a model as, also where the registry has not heard of it."""
+    standing = desk.find_standing()
+    # A repository that is somewhere else cannot be asked.
+    return model.release if standing is None else standing.number_of(model.name, model.version)
 
 
 @contextmanager

@@ -57,8 +57,12 @@ def _passphrase(path: Path | None, prompt: str, *, is_new: bool) -> bytes:
         try:
             with path.open(encoding="utf-8") as file:
                 line = file.readline(_MAX_CHARS)
-        except (OSError, UnicodeDecodeError) as error:
-            raise SigningKeyError(f"{path}: cannot be read as text") from error
+        except OSError as error:
+            raise SigningKeyError(f"{path}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise SigningKeyError(
+                f"{path}: is no text, whose first line is a passphrase"
+            ) from error
         return line.rstrip("\r\n").encode()
     found = os.environ.get(VARIABLE)
     if found is None:

@@ -7,12 +7,11 @@ import typer
 
 from cloud.commands.configured import ConfigFile, configured
 from cloud.commands.passphrase import PassphraseFiles, asker, new_passphrase
+from cloud.commands.signed import KeyFiles, Out, carry_out, desk_of, hands_of, say_missing
 from cloud.errors import RepositoryError
 from wayside.cli import EXIT_FAILED, group
 
 if TYPE_CHECKING:
-    from cloud.app.repository import Desk, Hands
-    from cloud.repository.proposal import Proposal
     from cloud.repository.signing import PublicKey
 
 app = group("The signed repository: which models devices may take.")
@@ -21,16 +20,6 @@ family_app = group("Families: the models of one name, and who signs for them.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(family_app, name="family")
 
-KeyFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--key", help="private key that signs here; may be repeated"),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help="write a proposal to be signed elsewhere, instead of publishing at once"
-    ),
-]
 StoreFolder = Annotated[
     Path | None,
     typer.Option(
@@ -90,12 +79,16 @@ def init(
     passphrase_file: PassphraseFiles = None,
     config: ConfigFile = None,
 ) -> None:
-    """Begin a repository, signed by holders of root and of targets."""
+    """Begin a repository, signed by holders of root and of targets.
+
+    Keys of snapshot and timestamp are those in repository.keys_folder, unless --public names any.
+    """
     from cloud.repository import changes
 
-    desk, hands = _desk(config), _hands(key, out, passphrase_file)
-    proposal = changes.init(_publics(public), threshold, desk.asked())
-    _carry_out(desk, proposal, hands)
+    desk, hands = desk_of(config), hands_of(key, out, passphrase_file)
+    publics = desk.with_own_keys(_publics(public))
+    proposal = changes.init(publics, threshold, desk.asked())
+    carry_out(desk, proposal, hands)
     if out is None:
         typer.echo("devices trust metadata/1.root.json: give it to them with their software")
 
@@ -112,9 +105,9 @@ def add_family(
     """Let keys sign for a family; signed by holders of targets, and by one of these keys."""
     from cloud.repository import changes
 
-    desk, hands = _desk(config), _hands(key, out, passphrase_file)
+    desk, hands = desk_of(config), hands_of(key, out, passphrase_file)
     publics = _publics(public)
-    _carry_out(desk, changes.add_family(desk.standing(), name, publics, desk.asked()), hands)
+    carry_out(desk, changes.add_family(desk.standing(), name, publics, desk.asked()), hands)
 
 
 @app.command()
@@ -123,6 +116,10 @@ def release(
     version: VersionName,
     min_agent: Annotated[
         str | None, typer.Option(help="oldest version of the agent that can run it")
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(metavar="SHA256", help="that its record must have, from whoever you trust"),
     ] = None,
     key: KeyFiles = None,
     out: Out = None,
@@ -134,13 +131,14 @@ def release(
     from cloud.repository import changes
     from cloud.repository.publishing import check_releasable
 
-    desk, hands = _desk(config, store), _hands(key, out, passphrase_file)
+    desk, hands = desk_of(config, store), hands_of(key, out, passphrase_file)
     standing = desk.standing()
     with desk.registry() as registry:
         check_releasable(registry, family, version)
         record = registry.record(family, version)
+    changes.check_digest(record, f"{family} {version}", digest)
     proposal = changes.release(standing, family, version, record, min_agent, desk.asked())
-    _carry_out(desk, proposal, hands)
+    carry_out(desk, proposal, hands)
     if proposal is None:
         desk.note(family, version)
 
@@ -157,8 +155,8 @@ def floor(
     """Let no device take an older release, for ever."""
     from cloud.repository import changes
 
-    desk, hands = _desk(config), _hands(key, out, passphrase_file)
-    _carry_out(desk, changes.floor(desk.standing(), family, number, desk.asked()), hands)
+    desk, hands = desk_of(config), hands_of(key, out, passphrase_file)
+    carry_out(desk, changes.floor(desk.standing(), family, number, desk.asked()), hands)
 
 
 @app.command()
@@ -174,9 +172,9 @@ def revoke(
     """Take a version from every device, for ever; where it serves, it stops."""
     from cloud.repository import changes
 
-    desk, hands = _desk(config, store), _hands(key, out, passphrase_file)
+    desk, hands = desk_of(config, store), hands_of(key, out, passphrase_file)
     proposal = changes.revoke(desk.standing(), family, version, desk.asked())
-    _carry_out(desk, proposal, hands)
+    carry_out(desk, proposal, hands)
     if proposal is None:
         desk.note(family, version)
 
@@ -202,12 +200,12 @@ def rotate(
     from cloud.repository import changes
     from cloud.repository.roles import role_of
 
-    desk = _desk(config)
-    hands = _hands(key, out, passphrase_file, may_gap=old_key_is_lost)
+    desk = desk_of(config)
+    hands = hands_of(key, out, passphrase_file, may_gap=old_key_is_lost)
     proposal = changes.rotate(
         desk.standing(), role_of(role), _publics(add), remove or [], desk.asked()
     )
-    _carry_out(desk, proposal, hands)
+    carry_out(desk, proposal, hands)
 
 
 @app.command()
@@ -222,8 +220,8 @@ def renew(
     from cloud.repository import changes
     from cloud.repository.roles import role_of
 
-    desk, hands = _desk(config), _hands(key, out, passphrase_file)
-    _carry_out(desk, changes.renew(desk.standing(), role_of(role), desk.asked()), hands)
+    desk, hands = desk_of(config), hands_of(key, out, passphrase_file)
+    carry_out(desk, changes.renew(desk.standing(), role_of(role), desk.asked()), hands)
 
 
 @app.command()
@@ -234,11 +232,19 @@ def sign(
         Path | None,
         typer.Option(help="N.root.json, kept since your key was made: proves what is in force"),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder of the record as it was registered: nothing is signed that releases "
+            "another one"
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask whether to sign")] = False,
     passphrase_file: PassphraseFiles = None,
 ) -> None:
     """Sign a proposal, on a machine that needs neither repository nor settings."""
-    from cloud.app.proposal_file import read_proposal, read_root, rewrite_proposal
+    from cloud.app.proposal_file import check_releases, read_proposal, read_root, rewrite_proposal
+    from cloud.app.repository import utc_now
     from cloud.repository.provenance import check_provenance
     from cloud.repository.signing import read_private
     from cloud.repository.words import describe
@@ -246,7 +252,9 @@ def sign(
     if not key:
         raise RepositoryError("name the private key that signs: --key NAME.pem")
     proposal, ask = read_proposal(file), asker(key, passphrase_file)
-    check_provenance(proposal, read_root(root) if root else None)
+    check_provenance(proposal, read_root(root) if root else None, utc_now())
+    if record is not None:
+        check_releases(proposal, record)
     for line in describe(proposal):
         typer.echo(line)
     if root is None and proposal.roots:
@@ -258,7 +266,7 @@ def sign(
     for path in key:
         proposal = proposal.signed_with(read_private(path, ask))
     rewrite_proposal(file, proposal)
-    _say_missing(proposal, file)
+    say_missing(proposal, file)
 
 
 @app.command()
@@ -274,7 +282,7 @@ def publish(
     """Bring a signed proposal into force."""
     from cloud.app.proposal_file import read_proposal
 
-    desk, proposal = _desk(config, store), read_proposal(file)
+    desk, proposal = desk_of(config, store), read_proposal(file)
     shown = desk.publish(proposal, may_gap=old_key_is_lost)
     typer.echo(f"{proposal.purpose}: in force, devices get timestamp {shown.timestamp}")
 
@@ -282,7 +290,7 @@ def publish(
 @app.command()
 def refresh(config: ConfigFile = None) -> None:
     """Sign timestamp and snapshot anew; from cron, at least daily, any number at once."""
-    shown = _desk(config).refresh()
+    shown = desk_of(config).refresh()
     which = "a new snapshot" if shown.is_new_snapshot else "snapshot"
     typer.echo(f"devices get timestamp {shown.timestamp}, {which} {shown.snapshot}")
 
@@ -290,69 +298,17 @@ def refresh(config: ConfigFile = None) -> None:
 @app.command()
 def status(config: ConfigFile = None) -> None:
     """Show every role, and what will bite; exit code 1 where something will."""
-    from cloud.app.repository import utc_now
-    from cloud.repository.watch import alarms
     from cloud.repository.words import status_lines
 
-    settings = configured(config).repository
-    standing = _desk(config).standing()
+    desk = desk_of(config)
+    standing = desk.standing()
     for line in status_lines(standing):
         typer.echo(line)
-    found = alarms(standing, settings, utc_now())
+    found = desk.alarms(standing)
     for alarm in found:
-        typer.echo(alarm.message, err=True)
+        typer.echo(alarm, err=True)
     if found:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _carry_out(desk: "Desk", proposal: "Proposal | None", hands: "Hands") -> None:
-    """Publish a change, or write it down for others to sign."""
-    if proposal is None:
-        shown = desk.refresh()
-        typer.echo(f"it stands already; devices get timestamp {shown.timestamp}")
-        return
-    proposal = desk.signed(proposal, hands)
-    if hands.out is not None:
-        from cloud.app.proposal_file import write_proposal
-
-        write_proposal(hands.out, proposal)
-        _say_missing(proposal, hands.out)
-        return
-    if not hands.keys:
-        raise RepositoryError(
-            "name the keys that sign here by --key, or a file by --out to have it signed elsewhere"
-        )
-    shown = desk.publish(proposal, may_gap=hands.may_gap)
-    typer.echo(f"{proposal.purpose}: in force, devices get timestamp {shown.timestamp}")
-
-
-def _say_missing(proposal: "Proposal", file: Path) -> None:
-    missing = proposal.missing()
-    for line in missing:
-        typer.echo(line)
-    if missing:
-        typer.echo(f"next: `wayside-cloud repository sign {file} --key NAME.pem`")
-    else:
-        typer.echo(f"all have signed; next: `wayside-cloud repository publish {file}`")
-
-
-def _desk(config: Path | None, store: Path | None = None) -> "Desk":
-    from cloud.app.repository import Desk
-    from cloud.commands.actor import person_here
-
-    return Desk(configured(config), person_here(), store)
-
-
-def _hands(
-    keys: list[Path] | None,
-    out: Path | None,
-    passphrase_files: list[Path] | None,
-    *,
-    may_gap: bool = False,
-) -> "Hands":
-    from cloud.app.repository import Hands
-
-    return Hands(keys or [], asker(keys or [], passphrase_files), out, may_gap)
 
 
 def _publics(paths: list[Path] | None) -> "list[PublicKey]":

@@ -32,6 +32,13 @@ def read(connection: Connection, devices: Collection[str]) -> dict[str, Desired]
     }
 
 
+def ordered(connection: Connection, family: str) -> list[str]:
+    """The devices that have an order for a model."""
+    table = DESIRED_TARGETS.c
+    query = select(table.device_id).where(table.family == family).order_by(table.device_id)
+    return [str(device) for device in connection.execute(query).scalars()]
+
+
 def lock(connection: Connection, device: str) -> Telling | None:
     """How often a device was told; nobody else changes what it shall be until the transaction ends.
 

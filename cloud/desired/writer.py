@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from typing import NamedTuple
 
@@ -141,6 +142,26 @@ class DesiredStates:
             return replace(after, targets=others)
 
         return self._change("desired.withdraw", device, family, by, change)
+
+    def have_looked(self, family: str, by: Actor) -> list[str]:
+        """Have devices with an order for a model look into the signed repository at once.
+
+        They do with each new revision, and else every few hours. What they shall be stays.
+
+        Returns:
+            The devices that are told.
+
+        Raises:
+            StoreAwayError: the database does not answer; those of before are told.
+        """
+        with self._database.reading() as connection:
+            devices = rows.ordered(connection, family)
+        told = []
+        for device in devices:
+            with suppress(DeviceError):  # it is decommissioned, and the audit says so
+                self._change("desired.look", device, family, by, lambda _, after: after)
+                told.append(device)
+        return told
 
     def tell_again(self, heard: Sequence[tuple[DeviceState, int]]) -> list[str]:
         """Have those told again whose states say that they were not; see `again`.

@@ -151,6 +151,8 @@ class Catalogue:
     def keep_report(self, name: str, version: str, report: Report, by: Actor) -> Model:
         """Keep what a validation found; the model is VALIDATED by a good one, else a CANDIDATE.
 
+        No alias names a candidate any longer.
+
         Raises:
             UnknownModelError: there is none of that name and version.
             RegistryError: it is neither of both any more.
@@ -163,14 +165,18 @@ class Catalogue:
                 _check(row, after, Cause.VALIDATION)
             if not report.is_good:
                 act.outcome = f"{len(report.findings)} findings: {report.findings[0]}"
+                self._unname(act, row, by, "it is a candidate")
             return self._write(act, row, state=after.value, report=report.model_dump_json())
 
     def release(self, name: str, version: str, release: int, by: Actor) -> None:
         """Record that the signed repository holds a model; the same once more is harmless.
 
+        Numbers grow there. Here they come in any order: whoever was cut off before this says it
+        again, perhaps after the next release.
+
         Raises:
             UnknownModelError: there is none of that name and version.
-            RegistryError: it is not validated, or the number is not beyond the family's others.
+            RegistryError: it is not validated, or another version has the number.
             StoreAwayError: the database does not answer.
         """
         with self._act(by, "model.release", f"{name} {version} as {release}") as act:
@@ -179,13 +185,13 @@ class Catalogue:
                 act.outcome = "released before"
                 return
             _check(row, ModelState.RELEASED, Cause.SIGNATURE)
-            newest = act.connection.execute(
-                select(func.max(MODELS.c.release)).where(MODELS.c.name == name)
-            ).scalar()
-            if not (newest or 0) < release <= MAX_RELEASE:
+            if not 1 <= release <= MAX_RELEASE:
+                raise RegistryError(f"{release} is no number of a release")
+            where = (MODELS.c.name == name) & (MODELS.c.release == release)
+            other = act.connection.execute(select(MODELS.c.version).where(where)).scalar()
+            if other is not None:
                 raise RegistryError(
-                    f"release {release} of model {name} {version} is not beyond {newest or 0}, the "
-                    "newest of its name"
+                    f"model {name} {version} cannot be release {release}, which is {other}"
                 )
             self._write(act, row, state=ModelState.RELEASED.value, release=release)
 
@@ -239,15 +245,19 @@ class Catalogue:
                 return _model(row)
             check_seen(f"model {name} {version}", row.revision, seen)
             _check(row, ModelState.REVOKED, cause)
-            for alias in _aliases(act.connection, name, version):
-                named = (MODEL_ALIASES.c.name == name) & (MODEL_ALIASES.c.alias == alias)
-                act.connection.execute(delete(MODEL_ALIASES).where(named))
-                target = f"{name} {alias} {version} -> none"
-                self._audit.note(act.connection, by, "model.alias", target, "done: it is revoked")
+            self._unname(act, row, by, "it is revoked")
             return self._write(act, row, state=ModelState.REVOKED.value)
 
     def _act(self, by: Actor, action: str, target: str) -> AbstractContextManager[Act]:
         return acting(self._database, self._audit, by, action, target)
+
+    def _unname(self, act: Act, row: Row[Any], by: Actor, why: str) -> None:
+        """Have no alias stand for a model."""
+        for alias in _aliases(act.connection, row.name, row.version):
+            named = (MODEL_ALIASES.c.name == row.name) & (MODEL_ALIASES.c.alias == alias)
+            act.connection.execute(delete(MODEL_ALIASES).where(named))
+            target = f"{row.name} {alias} {row.version} -> none"
+            self._audit.note(act.connection, by, "model.alias", target, f"done: {why}")
 
     def _write(self, act: Act, row: Row[Any], **values: object) -> Model:
         """The model after columns were changed."""

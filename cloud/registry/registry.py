@@ -217,7 +217,7 @@ class Registry:
 
         Raises:
             UnknownModelError: there is no such model.
-            RegistryError: it is not validated, or the number is not beyond the family's others.
+            RegistryError: it is not validated, or another version has the number.
             StoreAwayError: begin again.
         """
         check_names(name, version)

@@ -34,7 +34,7 @@ def examine_apart(
     if "missing" in last:
         raise RegistryError(
             f"{as_line(str(last['missing']))} is not installed, and models are not validated "
-            "without: pip install 'wayside[edge,models]'"
+            "without: pip install 'wayside[edge,models]', or deploy/docker/validate.Dockerfile"
         )
     if not begun:
         raise RegistryError(f"the process to validate in {as_line(ended.why or 'said nothing')}")

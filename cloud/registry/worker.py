@@ -17,7 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_LIBRARIES = ("cv2", "onnx", "onnxruntime")
+LIBRARIES = ("cv2", "onnx", "onnxruntime")
+"""Without which no model is looked at."""
+
 _MAX_WRITTEN_BYTES = 1024 * 1024
 _GRACE_S = 5
 _MB = 1024 * 1024
@@ -33,7 +35,7 @@ def main() -> int:
     def tell(what: str, content: object) -> None:
         os.write(told, json.dumps({what: content}).encode() + b"\n")
 
-    for library in _LIBRARIES:
+    for library in LIBRARIES:
         if importlib.util.find_spec(library) is None:
             tell("missing", library)
             return 1

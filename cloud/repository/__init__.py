@@ -15,6 +15,7 @@ words.py       what a proposal changes, for whoever is to sign it
 plan.py        whether a proposal may be published, and what has to be written
 online.py      snapshot and timestamp: what the server signs by itself
 watch.py       what will bite, before it does
+agreement.py   where the registry says something else
 lookout.py     looks again and again, for `wayside-cloud serve`
 storage.py     the files in a blob store
 publishing.py  changes and news in the order that holds

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
 from tuf.api.metadata import Key, Metadata
 
 from cloud.errors import RepositoryError
@@ -19,7 +18,9 @@ from cloud.repository.roles import ONLINE, ROOT, TARGETS, TOP, family_of, family
 from cloud.repository.settings import ExpirySettings
 from cloud.repository.signing import PublicKey, key_text
 from cloud.repository.standing import Standing, is_signed
+from models.errors import RecordError
 from models.record.digest import digest_of
+from models.record.reading import MAX_BYTES, parse_record
 from models.record.record import Record
 
 
@@ -107,7 +108,7 @@ def release(
         name: of the family.
         version: of its record.
         record: the bytes of its `record.json`.
-        min_agent: the oldest agent that can run it.
+        min_agent: the oldest agent that can run it; None: any, or as it stands.
         asked: who asks.
 
     Raises:
@@ -117,7 +118,7 @@ def release(
     check_record(record, name, version)
     family, digest = standing.releases(name), digest_of(record)
     there = family.find(version)
-    if there is not None and (there.sha256, there.min_agent) == (digest, min_agent):
+    if there is not None and there.sha256 == digest and min_agent in (None, there.min_agent):
         return None
     after = family.with_release(version, digest, len(record), min_agent)
     return _of_family(f"release {name} {version} as {after.last}", standing, after, asked)
@@ -237,15 +238,39 @@ def check_record(record: bytes, name: str, version: str) -> Record:
     Raises:
         RepositoryError: it is damaged, or of another one.
     """
+    what = f"{name} {version}: its record"
+    if len(record) > MAX_BYTES:
+        raise RepositoryError(f"{what} is of {len(record):,} bytes, at most {MAX_BYTES:,}")
     try:
-        read = Record.model_validate_json(record)
-    except ValidationError as error:
-        raise RepositoryError(f"{name} {version}: its record cannot be read") from error
+        read = parse_record(record, what).record
+    except RecordError as error:
+        raise RepositoryError(str(error)) from error
     if (read.manifest.name, read.manifest.version) != (name, version):
         raise RepositoryError(
             f"{name} {version}: its record is of {read.manifest.name} {read.manifest.version}"
         )
     return read
+
+
+def check_digest(record: bytes, what: str, digest: str | None) -> None:
+    """Return where a record is the one that somebody means.
+
+    Whoever can write the registry's database could show another of the same name.
+
+    Args:
+        record: its bytes.
+        what: it is of, for the message.
+        digest: sha256 that it must have; None: whatever there is.
+
+    Raises:
+        RepositoryError: it is another one.
+    """
+    actual = digest_of(record)
+    if digest is not None and digest.lower() != actual:
+        raise RepositoryError(
+            f"{what}: its record is sha256 {actual}, not {digest[:100]}: somebody has put another "
+            "one into the registry, or you mean another version"
+        )
 
 
 def _of_family(purpose: str, standing: Standing, after: Family, asked: Asked) -> Proposal:

@@ -15,6 +15,7 @@ from tuf.api.metadata import TargetFile, Targets
 
 from cloud.errors import RepositoryError
 from cloud.repository.roles import parse_target, target_path
+from models.record.reading import MAX_BYTES
 
 CUSTOM = "x-wayside"
 """Field of the signed part that devices read: `{"release_floor": 5, "revoked": [3, 4]}`."""
@@ -23,7 +24,8 @@ WITHDRAWN = "x-withdrawn"
 """Field of the signed part for people and for us: which versions the revoked numbers were."""
 
 _AGENT = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?")
-_MAX_RELEASE = 2**31 - 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+MAX_RELEASE = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -182,18 +184,19 @@ def _release(family: str, path: str, target: TargetFile) -> Release:
     of = parse_target(path)
     if of is None or of[0] != family or set(target.hashes) != {"sha256"}:
         raise ValueError(f"target {path!r}")
-    custom = target.custom
+    sha256, custom = target.hashes["sha256"], target.custom
+    if not _SHA256.fullmatch(sha256) or not 0 < target.length <= MAX_BYTES:
+        raise ValueError("sha256 or length")
     min_agent = custom.get("min_agent")
     if min_agent is not None and not _AGENT.fullmatch(min_agent):
         raise ValueError("min_agent")
     return Release(
-        _number(custom["release"]), of[1], target.hashes["sha256"], target.length,
-        min_agent,
+        _number(custom["release"]), of[1], sha256, target.length, min_agent,
     )  # fmt: skip
 
 
 def _number(value: Any, least: int = 1) -> int:
-    if type(value) is not int or not least <= value <= _MAX_RELEASE:
+    if type(value) is not int or not least <= value <= MAX_RELEASE:
         raise ValueError(f"{value!r} is no release")
     return value
 

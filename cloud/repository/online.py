@@ -69,13 +69,21 @@ def next_timestamp(
         RepositoryError: a key is missing.
     """
     timestamp = Timestamp(
-        version=standing.timestamp.version + 1 if standing.timestamp else 1,
+        version=_timestamp_number(standing, now),
         expires=now + timedelta(days=expiry.timestamp_days),
         snapshot_meta=snapshot.as_meta(),
     )
     metadata = Metadata(timestamp)
     _sign_as_prepared(metadata, standing.timestamp, standing, keys)
     return parse(_signed(metadata, TIMESTAMP, roots, keys), Timestamp, TIMESTAMP)
+
+
+def _timestamp_number(standing: Standing, now: datetime) -> int:
+    """Higher than every one that devices have seen."""
+    if standing.timestamp is not None:
+        return standing.timestamp.version + 1
+    # Where it is lost its number is, too; more than one a second was never given.
+    return int(now.timestamp()) if standing.snapshot_number else 1
 
 
 def check_worth_showing(standing: Standing, now: datetime) -> None:

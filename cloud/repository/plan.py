@@ -1,8 +1,8 @@
 """May a proposal be published now, and what has to be written? Nothing is read or written here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from tuf.api.metadata import Root, Targets
@@ -13,9 +13,6 @@ from cloud.repository.family import Family, Release, check_family, check_next, r
 from cloud.repository.proposal import Part, Proposal
 from cloud.repository.roles import ROOT, TARGETS, family_of, family_role, role_text
 from cloud.repository.standing import File, Standing, is_signed, parse
-
-_AHEAD = timedelta(hours=1)
-"""So far ahead may the clock of another machine be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,15 @@ class Plan:
     families: Mapping[str, File[Targets]] = field(default_factory=dict)
     targets: File[Targets] | None = None
     root: File[Root] | None = None
+
+    def files(self) -> "Iterator[tuple[str, File[Any]]]":
+        """Role and file of all that has to be written, in that order."""
+        for name, file in self.families.items():
+            yield family_role(name), file
+        if self.targets is not None:
+            yield TARGETS, self.targets
+        if self.root is not None:
+            yield ROOT, self.root
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ def plan(proposal: Proposal, standing: Standing | None, now: datetime) -> Plan:
     )
     for part in parts:
         _check_rules(part, standing)
-        _check_date(part, now)
+        if family_of(part.role) is None:
+            trust.check_date(part.after, now)
         if part.after.is_expired(now):
             raise RepositoryError(
                 f"{role_text(part.role)} {part.after.version} ended at {part.after.expires:%F %R} "
@@ -167,26 +174,13 @@ def _check_rules(part: Part, standing: Standing | None) -> None:
             check_next(read_family(family, file.signed), read)
 
 
-def _check_date(part: Part, now: datetime) -> None:
-    """Whether root and targets come from the past.
-
-    Devices believe for ever that it is as late as they say, and then that much has ended.
-    """
-    if family_of(part.role) is None:
-        at = trust.signed_at(part.after)
-        if at > now + _AHEAD:
-            raise RepositoryError(
-                f"{part.role} {part.after.version} was made at {at:%F %R} UTC, which is yet to "
-                "come: set the clock of the machine that proposed it, and propose it anew"
-            )
-
-
 def _made(proposal: Proposal) -> Plan:
     root: File[Root] | None = None
     targets: File[Targets] | None = None
     families: dict[str, File[Targets]] = {}
     for part in proposal.parts:
         content = part.metadata.to_bytes()
+        trust.check_size(part.role, content)
         family = family_of(part.role)
         if part.role == ROOT:
             root = parse(content, Root, part.role)

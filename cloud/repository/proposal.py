@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata, Root, Targets, VerificationResult
 
 from cloud.errors import RepositoryError
 from cloud.repository.family import CUSTOM
-from cloud.repository.roles import ROOT, TARGETS, family_of, role_text
+from cloud.repository.roles import ROOT, TARGETS, family_of, family_role, role_text
 from cloud.repository.signing import PrivateKey, key_text
 from cloud.repository.standing import missing_text, parse, verdict
 from cloud.repository.trust import SIGNED_AT, keys_of
@@ -254,11 +254,22 @@ def from_bytes(content: bytes, what: str) -> Proposal:
 
 def _metadata(document: dict[str, Any], role: str, what: str) -> Metadata[Any]:
     content = json.dumps(document).encode()
-    if role != ROOT and role != TARGETS and family_of(role) is None:
+    if not _is_offline(role):
+        # repr: it is a stranger's word, and may hold what a terminal obeys
         raise RepositoryError(f"{what}: is no proposal: {role!r} is no role that people sign for")
     if role == ROOT:
         return parse(content, Root, f"{what}: {role}").metadata
     return parse(content, Targets, f"{what}: {role}").metadata
+
+
+def _is_offline(role: str) -> bool:
+    family = family_of(role)
+    if family is None:
+        return role in (ROOT, TARGETS)
+    try:
+        return role == family_role(family)
+    except RepositoryError:
+        return False
 
 
 def _copy(metadata: Metadata[Any]) -> Metadata[Any]:

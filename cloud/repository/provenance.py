@@ -6,6 +6,7 @@ keeps a root since their key was made can prove all of it. Nothing is read or wr
 """
 
 import json
+from datetime import datetime
 from typing import Any
 
 from tuf.api.metadata import Metadata, Root, Targets
@@ -18,13 +19,15 @@ from cloud.repository.roles import ROOT, TARGETS, family_of, role_text
 from cloud.repository.standing import File, is_signed, parse, root_chain
 
 
-def check_provenance(proposal: Proposal, own_root: bytes | None) -> None:
+def check_provenance(proposal: Proposal, own_root: bytes | None, now: datetime) -> None:
     """Return where each version was what a proposal says, and the next one may follow on it.
 
     Args:
         proposal: with what was in force.
         own_root: a root of the repository that the signer trusts; None: whoever made the proposal
             is believed to have named the right repository.
+        now: by the signer's clock, UTC. What is dated ahead would end all else on every device, and
+            the server that publishes it cannot be trusted to look.
 
     Raises:
         RepositoryError: something was not; the message says what.
@@ -33,7 +36,7 @@ def check_provenance(proposal: Proposal, own_root: bytes | None) -> None:
     if own_root is not None:
         _check_ours(roots, parse(own_root, Root, "your root"))
     if not roots:
-        _check_first(proposal)
+        _check_first(proposal, now)
         return
     if proposal.targets is None:
         raise RepositoryError("the proposal hides which targets were in force")
@@ -43,7 +46,7 @@ def check_provenance(proposal: Proposal, own_root: bytes | None) -> None:
         raise RepositoryError("the proposal names targets that nobody has signed")
     for part in proposal.parts:
         _check_before(part, roots[-1], targets)
-        _check_follows(part)
+        _check_follows(part, now)
 
 
 def _check_ours(roots: tuple[File[Root], ...], own: File[Root]) -> None:
@@ -54,11 +57,11 @@ def _check_ours(roots: tuple[File[Root], ...], own: File[Root]) -> None:
         )
 
 
-def _check_first(proposal: Proposal) -> None:
+def _check_first(proposal: Proposal, now: datetime) -> None:
     if proposal.targets is not None or any(part.before is not None for part in proposal.parts):
         raise RepositoryError("the proposal hides which root was in force")
     for part in proposal.parts:
-        _check_follows(part)
+        _check_follows(part, now)
 
 
 def _check_before(part: Part, root: File[Root], targets: File[Targets]) -> None:
@@ -78,10 +81,12 @@ def _check_before(part: Part, root: File[Root], targets: File[Targets]) -> None:
         )
 
 
-def _check_follows(part: Part) -> None:
+def _check_follows(part: Part, now: datetime) -> None:
     was, after, family = part.was, part.after, family_of(part.role)
     if after.version != (was.version if was else 0) + 1:
         raise RepositoryError(f"{role_text(part.role)}: version {after.version} cannot follow")
+    if family is None:
+        trust.check_date(after, now)
     if isinstance(after, Root):
         trust.check_root(after)
     elif family is None:

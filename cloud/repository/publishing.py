@@ -6,14 +6,15 @@ believe. Whoever is interrupted runs the same command again; whoever is slower t
 looks again, or hears that the proposal is stale.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from tuf.api.metadata import Metadata, Root, Targets
 
-from cloud.errors import RepositoryError, StaleProposalError
+from cloud.errors import CloudError, RepositoryError, StaleProposalError
 from cloud.fleet.audit import Actor
 from cloud.repository import online
 from cloud.repository.changes import check_record
@@ -27,7 +28,6 @@ from cloud.repository.roles import (
     TARGETS,
     TIMESTAMP,
     blob_key,
-    family_role,
     metadata_key,
     record_key,
 )
@@ -103,24 +103,25 @@ class Publisher:
 
         Raises:
             StaleProposalError: somebody else changed the same, before or meanwhile.
-            RepositoryError: it may not be published, or a key is missing; nothing changed.
+            RepositoryError: it may not be published, or a key is missing, and nothing changed; or
+                it is in force, and the registry could not be told, as the message says.
             BlobsAwayError: try again.
         """
         standing = self._storage.standing()
         proposal = self._with_leftovers(proposal)
         made = plan(proposal, standing, self._now())
         self._check_keys(made, standing, may_gap=may_gap)
+        for role, file in made.files():
+            self._check_place(role, file)
         self._copy(made, standing, registry)
-        for name, file in made.families.items():
-            self._write(family_role(name), file)
-        if made.targets is not None:
-            self._write(TARGETS, made.targets)
-        if made.root is not None:
-            self._prepare_root(made.root.signed, made, standing)
-            self._write(ROOT, made.root)
+        for role, file in made.files():
+            if made.root is not None and role == ROOT:
+                self._prepare_root(made.root.signed, made, standing)
+            self._write(role, file)
         shown = self.refresh()
         if registry is not None:
-            _tell(proposal, registry, by)
+            with in_force(proposal.purpose):
+                _tell(proposal, registry, by)
         return shown
 
     def refresh(self) -> Shown:
@@ -144,6 +145,7 @@ class Publisher:
             if (
                 there is not None
                 and is_same_but_for_its_dates(there.signed, part.after)
+                and not there.signed.is_expired(self._now())
                 and part.metadata.signatures.keys() <= there.signatures.keys()
             ):
                 parts.append(replace(part, metadata=there))
@@ -155,9 +157,12 @@ class Publisher:
         content, what = self._storage.read(role, version), metadata_key(role, version)
         if content is None:
             return None
-        if role == ROOT:
-            return parse(content, Root, what).metadata
-        return parse(content, Targets, what).metadata
+        try:
+            if role == ROOT:
+                return parse(content, Root, what).metadata
+            return parse(content, Targets, what).metadata
+        except RepositoryError as error:
+            raise RepositoryError(f"{error}, and no device has seen it: delete it") from error
 
     def _check_keys(self, made: Plan, standing: Standing | None, *, may_gap: bool) -> None:
         """Find out what is missing before anything is written."""
@@ -221,9 +226,12 @@ class Publisher:
 
     def _write(self, role: str, file: "File[Any]") -> None:
         """Write a version that nobody has written, or find it written."""
-        if self._storage.write(role, file.version, file.content):
-            return
-        if self._storage.read(role, file.version) != file.content:
+        if not self._storage.write(role, file.version, file.content):
+            self._check_place(role, file)
+
+    def _check_place(self, role: str, file: "File[Any]") -> None:
+        """Return where a version is written by nobody, or as it will be."""
+        if self._storage.read(role, file.version) not in (None, file.content):
             key = metadata_key(role, file.version)
             raise StaleProposalError(
                 f"{key} is there, with other content: somebody was faster, then propose it anew; "
@@ -260,6 +268,22 @@ class Publisher:
                 )
             self._storage.keep(key, content, _BYTES)
         self._storage.keep(record_key(family, release.version, release.sha256), record, JSON)
+
+
+@contextmanager
+def in_force(purpose: str) -> Iterator[None]:
+    """What is noted of a proposal that devices get already: an error says so.
+
+    Raises:
+        RepositoryError: it was not noted.
+    """
+    try:
+        yield
+    except CloudError as error:
+        raise RepositoryError(
+            f"{purpose}: in force, but not everybody has heard of it: {error}; run the same "
+            "command again"
+        ) from error
 
 
 def check_releasable(registry: Registry, name: str, version: str) -> None:

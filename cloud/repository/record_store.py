@@ -1,6 +1,7 @@
 """A folder of records in place of a registry, as `wayside-models register` writes it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cloud.errors import RepositoryError
@@ -40,15 +41,15 @@ class RecordStore:
 
     def open(self, sha256: str) -> bytes:
         """An artefact's bytes."""
-        try:
-            for path in sorted(self._store.folder.glob(f"*/*/{RECORD}")):
+        for path in sorted(self._store.folder.glob(f"*/*/{RECORD}")):
+            with suppress(RecordError):  # of another model; one that has it may come yet
                 for one in read_record(path.parent).record.artefacts:
                     if one.sha256 == sha256:
                         found = plain_file(path.parent / one.path)
                         return bounded_bytes(found, MAX_ARTEFACT_BYTES)
-        except RecordError as error:
-            raise RepositoryError(str(error)) from error
-        raise RepositoryError(f"{self._store.folder}: no record has an artefact {sha256}")
+        raise RepositoryError(
+            f"{self._store.folder}: no record that can be read has an artefact {sha256}"
+        )
 
     def state(self, name: str, version: str) -> str:
         """VALIDATED: whoever put it there has seen to it."""

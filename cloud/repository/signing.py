@@ -210,12 +210,15 @@ def read_private(path: Path, ask: Ask) -> PrivateKey:
         ask: called where it is under a passphrase.
 
     Raises:
-        SigningKeyError: it cannot be read, is none of ours, or the passphrase is wrong.
+        SigningKeyError: it cannot be read, is none of ours, the passphrase is wrong; or it is under
+            none, and others may read it.
     """
     content = _read(path)
     password: bytes | None = None
     if b"BEGIN ENCRYPTED PRIVATE KEY" in content:
         password = ask(path)
+    elif path.stat().st_mode & 0o077:
+        raise SigningKeyError(f"{path}: others may read it: chmod 600 {path}")
     try:
         private = load_pem_private_key(content, password=password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -228,24 +231,38 @@ def read_private(path: Path, ask: Ask) -> PrivateKey:
 
 
 def read_online(folder: Path) -> dict[str, PrivateKey]:
-    """All keys of a folder that lie on the server, by id.
+    """All keys of a folder that lie on the server, by id; none where there is no folder.
 
     Raises:
-        SigningKeyError: there is no such folder, or a key that others could read.
+        SigningKeyError: one cannot be read, is under a passphrase, or others could read it.
     """
 
     def refuse(path: Path) -> bytes:
         raise SigningKeyError(f"{path}: is under a passphrase; only online keys belong in {folder}")
 
+    found = [read_private(path, refuse) for path in _private_files(folder)]
+    return {key.keyid: key for key in found}
+
+
+def read_online_public(folder: Path) -> list[PublicKey]:
+    """The public halves of the keys of snapshot and timestamp in a folder.
+
+    Raises:
+        SigningKeyError: as above; or a public half is not that of the key beside it.
+    """
+    keys = read_online(folder)
+    found = [read_public(path.with_suffix(".pub")) for path in _private_files(folder)]
+    for public in found:
+        if public.key.keyid not in keys:
+            raise SigningKeyError(f"{folder}: {key_text(public.key)} has no private key here")
+    return [public for public in found if public.role in ONLINE]
+
+
+def _private_files(folder: Path) -> list[Path]:
     try:
-        paths = sorted(folder.glob("*.pem"))
-        for path in paths:
-            if path.stat().st_mode & 0o077:
-                raise SigningKeyError(f"{path}: others may read it: chmod 600 {path}")
+        return sorted(folder.glob("*.pem"))
     except OSError as error:
         raise SigningKeyError(f"{folder}: cannot be read: {error.strerror}") from error
-    found = [read_private(path, refuse) for path in paths]
-    return {key.keyid: key for key in found}
 
 
 def _read(path: Path) -> bytes:

@@ -112,6 +112,15 @@ class Standing:
         """
         return read_family(name, self.family(name).signed)
 
+    def number_of(self, name: str, version: str) -> int | None:
+        """The release that devices may take a version as; None where they may not.
+
+        Raises:
+            RepositoryError: the family's role is not as it must be.
+        """
+        found = self.releases(name).find(version) if name in self.families else None
+        return found.number if found else None
+
     def wanted(self) -> dict[str, MetaFile]:
         """What a snapshot has to name."""
         named = {f"{TARGETS}.json": self.targets.as_meta()}
@@ -204,9 +213,13 @@ def served_timestamp(roots: Sequence[File[Root]], content: bytes) -> File[Timest
     Raises:
         RepositoryError: no root of ours vouches for it.
     """
-    file = parse(content, Timestamp, f"{TIMESTAMP}.json")
+    anew = "delete it, and `wayside-cloud repository refresh` makes it anew"
+    try:
+        file = parse(content, Timestamp, f"{TIMESTAMP}.json")
+    except RepositoryError as error:
+        raise RepositoryError(f"{error}: {anew}") from error
     if not any(is_signed(root.signed, TIMESTAMP, file) for root in reversed(roots)):
-        raise RepositoryError(f"{TIMESTAMP}.json: is signed by no key of any root")
+        raise RepositoryError(f"{TIMESTAMP}.json: is signed by no key of any root: {anew}")
     return file
 
 
@@ -230,13 +243,17 @@ def served_snapshot(
     return file
 
 
-def follow_targets(root: Root, contents: Sequence[bytes], first: int) -> list[File[Targets]]:
+def follow_targets(
+    root: Root, contents: Sequence[bytes], first: int, *, is_in_force: bool
+) -> list[File[Targets]]:
     """The versions of the role targets that count, the newest last.
 
     Args:
         root: the newest.
         contents: as they lie there, from version `first` on, without a gap.
-        first: version of the one in force.
+        first: version of the one in force, or of the oldest.
+        is_in_force: False where nobody says which one is. Then what only keys of before have signed
+            is passed over.
     """
     counting: list[File[Targets]] = []
     before: File[Targets] | None = None
@@ -253,14 +270,14 @@ def follow_targets(root: Root, contents: Sequence[bytes], first: int) -> list[Fi
         is_counted = file.version == number and is_signed(root, TARGETS, file)
         if is_counted:
             counting.append(file)
-        elif number > first:
+        elif counting or (is_in_force and number > first):
             break
         before = file
     return counting
 
 
 def follow_family(
-    targets: Targets, name: str, contents: Sequence[bytes], first: int
+    targets: Targets, name: str, contents: Sequence[bytes], first: int, *, is_in_force: bool
 ) -> File[Targets] | None:
     """The newest file of a family that counts; None where none does.
 
@@ -268,7 +285,8 @@ def follow_family(
         targets: which says whose signature counts.
         name: of the family.
         contents: as they lie there, from version `first` on, without a gap.
-        first: version of the one in force; 1 where none is.
+        first: version of the one in force, or of the oldest.
+        is_in_force: as above.
     """
     newest: File[Targets] | None = None
     before: Family | None = None
@@ -285,7 +303,7 @@ def follow_family(
             break
         if file.version == number and is_signed(targets, role, file):
             newest = file
-        elif number > first:
+        elif newest is not None or (is_in_force and number > first):
             break
         before = family
     return newest

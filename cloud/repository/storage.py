@@ -4,7 +4,8 @@ Every file but timestamp.json is written once. Two writers of the same number me
 first, the other hears of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
@@ -33,6 +34,20 @@ from cloud.repository.standing import (
 from cloud.repository.trust import families_of
 
 JSON = "application/json"
+_LOOKS = 5
+"""At what changes while it is looked at."""
+
+
+class _Look(NamedTuple):
+    """What lies there.
+
+    Attributes:
+        timestamp: its bytes, None where there is none.
+        numbers: which versions of each role there are.
+    """
+
+    timestamp: bytes | None
+    numbers: Mapping[str, Sequence[int]]
 
 
 class Storage:
@@ -52,12 +67,31 @@ class Storage:
             RepositoryError: what lies there proves nothing; the message says which file.
             BlobsAwayError: try again.
         """
-        numbers = self._numbers()
+        for _ in range(_LOOKS):
+            look = self._look()
+            try:
+                return self._proven(look)
+            except RepositoryError:
+                # A listing takes its time, and somebody may have published meanwhile.
+                if self._look() == look:
+                    raise
+        raise RepositoryError("others publish without a pause: try again")
+
+    def _look(self) -> _Look:
+        """What there is. The timestamp comes first: what it names was there before the listing."""
+        timestamp = self.timestamp_bytes()
+        return _Look(timestamp, self._numbers())
+
+    def _proven(self, look: _Look) -> Standing | None:
+        numbers = look.numbers
         roots = root_chain(self._from(numbers, ROOT, 1))
-        first_targets = self._from(numbers, TARGETS, 1)[:1]
-        if not roots or not first_targets:
+        is_begun = look.timestamp is not None or max(numbers.get(ROOT, ()), default=0) > 1
+        if not roots and is_begun:
+            raise missing_file(ROOT, 1)
+        if not roots or not (is_begun or 1 in numbers.get(TARGETS, ())):
             return None
-        timestamp = self._timestamp(roots)
+        content = look.timestamp
+        timestamp = None if content is None else served_timestamp(roots, content)
         snapshot = self._snapshot(roots, timestamp) if timestamp else None
         targets, families = self._signed_for(numbers, roots[-1].signed, snapshot)
         given = max(numbers.get(SNAPSHOT, [0]))
@@ -110,9 +144,9 @@ class Storage:
             parsed = parse_key(entry.key)
             if parsed is not None:
                 found.setdefault(parsed[0], []).append(parsed[1])
-        return found
+        return {role: sorted(theirs) for role, theirs in found.items()}
 
-    def _from(self, numbers: dict[str, list[int]], role: str, first: int) -> list[bytes]:
+    def _from(self, numbers: Mapping[str, Sequence[int]], role: str, first: int) -> list[bytes]:
         """The files of a role from a version on, up to the first gap."""
         there = set(numbers.get(role, ()))
         contents = []
@@ -120,10 +154,6 @@ class Storage:
             contents.append(self._blobs.get(metadata_key(role, first)))
             first += 1
         return contents
-
-    def _timestamp(self, roots: Sequence[File[Root]]) -> File[Timestamp] | None:
-        content = self.timestamp_bytes()
-        return None if content is None else served_timestamp(roots, content)
 
     def _snapshot(self, roots: Sequence[File[Root]], timestamp: File[Timestamp]) -> File[Snapshot]:
         version = timestamp.signed.snapshot_meta.version
@@ -133,21 +163,22 @@ class Storage:
         return served_snapshot(roots, timestamp, content)
 
     def _signed_for(
-        self, numbers: dict[str, list[int]], root: Root, snapshot: File[Snapshot] | None
+        self, numbers: Mapping[str, Sequence[int]], root: Root, snapshot: File[Snapshot] | None
     ) -> tuple[File[Targets], dict[str, File[Targets]]]:
         """The newest targets whose families are all there, and those."""
-        first = _shown(snapshot, TARGETS)
-        chain = follow_targets(root, self._from(numbers, TARGETS, first), first)
+        first, is_in_force = _first(numbers, snapshot, TARGETS)
+        contents = self._from(numbers, TARGETS, first)
+        chain = follow_targets(root, contents, first, is_in_force=is_in_force)
         lacking = (TARGETS, first)
         for targets in reversed(chain):
             families = {}
             for name in families_of(targets.signed):
                 role = family_role(name)
-                shown = _shown(snapshot, role)
-                contents = self._from(numbers, role, shown)
-                file = follow_family(targets.signed, name, contents, shown)
+                first, is_in_force = _first(numbers, snapshot, role)
+                contents = self._from(numbers, role, first)
+                file = follow_family(targets.signed, name, contents, first, is_in_force=is_in_force)
                 if file is None:
-                    lacking = (role, shown)
+                    lacking = (role, first)
                     break
                 families[name] = file
             else:
@@ -155,7 +186,9 @@ class Storage:
         raise missing_file(*lacking)
 
 
-def _shown(snapshot: File[Snapshot] | None, role: str) -> int:
-    """The version that devices get; 1 where they get none yet."""
+def _first(
+    numbers: Mapping[str, Sequence[int]], snapshot: File[Snapshot] | None, role: str
+) -> tuple[int, bool]:
+    """The version to begin with, and whether it is the one that devices get; else the oldest."""
     meta = snapshot.signed.meta.get(f"{role}.json") if snapshot else None
-    return meta.version if meta else 1
+    return (meta.version, True) if meta else (min(numbers.get(role, ()), default=1), False)

@@ -6,7 +6,7 @@ are signed by people, by at least two, and have a key to spare, for one may be l
 
 import copy
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple, TypeVar
 
 from tuf.api.metadata import (
@@ -22,6 +22,7 @@ from cloud.errors import RepositoryError
 from cloud.repository.family import CUSTOM
 from cloud.repository.roles import (
     ONLINE,
+    ROOT,
     TOP,
     family_of,
     family_role,
@@ -37,7 +38,17 @@ SIGNED_AT = "signed_at"
 """Part of the field `x-wayside` of root and targets: devices believe that it is so late at least,
 for it is signed by people and not by a server that may be stolen."""
 
+MAX_KEYS = 64
+"""Of a role. Devices refuse more, as they do more families and larger files."""
+
+MAX_FAMILIES = 4095
+MAX_ROOT_BYTES = 512 * 1024
+MAX_TARGETS_BYTES = 4 * 1024 * 1024
+"""Of targets, and of a family's file."""
+
 _FORM = "%Y-%m-%dT%H:%M:%SZ"
+_AHEAD = timedelta(hours=1)
+"""So far ahead may the clock of another machine be."""
 
 S = TypeVar("S", Root, Targets)
 
@@ -72,6 +83,40 @@ def signed_at(signed: Root | Targets) -> datetime:
     if signed.unrecognized_fields != _dated(Life(at, signed.expires)):
         raise RepositoryError(f"{signed.type}: says more than a role of its kind says")
     return at
+
+
+def check_date(signed: Root | Targets, now: datetime) -> None:
+    """Return where root or targets come from the past.
+
+    Devices believe for ever that it is as late as they say, and then that much has ended.
+
+    Args:
+        signed: a version.
+        now: UTC.
+
+    Raises:
+        RepositoryError: they do not.
+    """
+    at = signed_at(signed)
+    if at > now + _AHEAD:
+        raise RepositoryError(
+            f"{signed.type} {signed.version} was made at {at:%F %R} UTC, which is yet to come: set "
+            "the clock of the machine that proposed it, and propose it anew"
+        )
+
+
+def check_size(role: str, content: bytes) -> None:
+    """Return where devices take a file of this size.
+
+    Raises:
+        RepositoryError: it is too large.
+    """
+    most = MAX_ROOT_BYTES if role == ROOT else MAX_TARGETS_BYTES
+    if len(content) > most:
+        raise RepositoryError(
+            f"{role_text(role)} would be of {len(content):,} bytes, and no device takes more than "
+            f"{most:,}"
+        )
 
 
 def _dated(life: Life) -> dict[str, dict[str, str]]:
@@ -223,6 +268,8 @@ def check_targets(targets: Targets) -> None:
     signed_at(targets)
     if targets.targets or delegations.unrecognized_fields:
         raise RepositoryError("the role targets names who signs for families, and nothing more")
+    if len(delegations.roles or {}) > MAX_FAMILIES:
+        raise RepositoryError(f"no device takes more than {MAX_FAMILIES:,} families")
     for name, role in (delegations.roles or {}).items():
         family = family_of(name)
         if family is None or name != family_role(family):
@@ -252,6 +299,8 @@ def _check_keys(name: str, role: Role, delegator: Root | Targets) -> None:
     keys = keys_of(delegator, name)
     if not all(map(is_sound, keys)):
         raise RepositoryError(f"a key of {role_text(name)} is no Ed25519 key with a holder")
+    if len(keys) > MAX_KEYS:
+        raise RepositoryError(f"{role_text(name)} would have {len(keys)} keys, {MAX_KEYS} at most")
     if len(keys) < role.threshold:
         raise RepositoryError(f"{role_text(name)} would have {len(keys)} keys, too few to sign")
 

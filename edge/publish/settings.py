@@ -1,11 +1,20 @@
-"""Limits of the outbox and of the forwarder."""
+"""The broker; limits of the outbox and of the forwarder."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.codec import MAX_BATCH_BYTES, MAX_EVENTS
+from wayside.mqtt.settings import MqttSettings
 
 KIB = 1024
 MIB = 1024 * KIB
+
+
+class UplinkSettings(MqttSettings):
+    """The broker, to a device that may pay by the byte."""
+
+    keepalive_s: int = Field(
+        45, ge=5, le=3600, description="s of silence after which the connection is probed"
+    )
 
 
 class OutboxSettings(BaseModel):

@@ -175,3 +175,27 @@ def test_each_mistake_is_one_line(text: str, lines: list[str]) -> None:
 def test_odd_values_are_taken_or_refused_and_never_crash(key: str, odd: Any) -> None:
     text = yaml.safe_dump({key: odd}, default_flow_style=True)
     assert {problem.line for problem in problems(text)} <= {1}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("repository: {keys_folder: kept/repository/keys}", "repository.keys_folder"),
+        ("repository: {keys_folder: kept/blobs/../repository}", "repository.keys_folder"),
+        ("identity: {folder: kept/repository/ca}", "identity.folder"),
+        ("repository: {blobs: {url: 'file:kept'}, keys_folder: keys}\nblobs: {url: 'gs://bucket'}",
+         "data_dir"),
+    ],
+)  # fmt: skip
+def test_no_private_key_lies_in_what_is_served(text: str, says: str) -> None:
+    [line] = refused(f"data_dir: kept\n{text}")
+    assert f"{says} /etc/wayside/" in line
+    assert "which is served to everybody: name another folder" in line
+
+
+def test_what_is_served_lies_apart_from_pictures() -> None:
+    for public, private in (("kept", "kept/blobs"), ("kept/blobs/x", "kept/blobs")):
+        [line] = refused(f"repository: {{blobs: {{url: 'file:{public}'}}}}\n"
+                         f"blobs: {{url: 'file:{private}'}}\n")  # fmt: skip
+        assert "must lie apart from blobs.url" in line
+    assert not problems("repository: {blobs: {url: 'gs://public'}, keys_folder: kept}")

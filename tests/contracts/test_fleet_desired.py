@@ -112,6 +112,34 @@ def test_each_change_is_a_revision_a_message_and_an_entry(
     assert of(down, "other-box") == Desired("other-box")
 
 
+def test_devices_with_an_order_for_a_model_look_at_once_and_nothing_else_changes(
+    down: WayDown, database: FleetDatabase, outbox: DownlinkOutbox
+) -> None:
+    lifecycle = Lifecycle(database, Audit(database))
+    for device in ("back-box", "old-box"):
+        lifecycle.register(device, BY)
+        down.desired.order(device, "detector", "1.1.0", b"", BY, "order-1")
+    down.desired.set_rules("back-box", RULES, BY)
+    down.desired.order("cam-box", "reader", "1.1.0", b"", BY)
+    lifecycle.decommission("old-box", BY)
+    before = {device: of(down, device) for device in ("back-box", "old-box", "cam-box")}
+
+    assert down.desired.have_looked("detector", BY) == ["back-box"]
+    after = of(down, "back-box")
+    assert (after.revision, after.rules_revision) == (3, 2)
+    assert (after.targets, after.rules) == (before["back-box"].targets, RULES)
+    assert {of(down, device) for device in ("old-box", "cam-box")} == {
+        before["old-box"], before["cam-box"],
+    }  # fmt: skip
+    [sent] = [one for one in waiting(outbox) if one.device == "back-box"]
+    assert (sent.revision, sent.targets[0].deployment) == (3, "order-1")
+    assert audited(database)[-2:] == [
+        ("desired.look", "back-box revision 3: detector", "done"),
+        ("desired.look", "old-box: detector", "is decommissioned"),
+    ]
+    assert down.desired.have_looked("unknown", BY) == []
+
+
 def test_an_order_takes_the_place_of_the_one_before_and_is_a_new_one(down: WayDown) -> None:
     first = down.desired.order("cam-box", "detector", "1.1.0", b"", BY)
     down.desired.order("cam-box", "areas", "2.0.0", b"", BY)

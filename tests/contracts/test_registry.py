@@ -130,20 +130,45 @@ def test_another_record_is_refused_with_both_digests(models: Catalogue, audit: A
     assert told(audit)[-1][3].startswith("refused: model gate 1 is there already")
 
 
-def test_releases_grow_within_a_name(models: Catalogue) -> None:
+def test_a_release_is_one_model_within_a_name(models: Catalogue) -> None:
     add(models, "1", "2", "3")
     add(models, "1", name="yard")
     models.release("gate", "2", 5, BY)
-    for number in (-1, 0, 4, 5, 2**53):
-        with pytest.raises(RegistryError, match=f"release {number} .* not beyond 5"):
+    for number in (-1, 0, 2**53):
+        with pytest.raises(RegistryError, match=f"^{number} is no number of a release"):
             models.release("gate", "1", number, BY)
+    with pytest.raises(RegistryError, match="gate 1 cannot be release 5, which is 2"):
+        models.release("gate", "1", 5, BY)
     models.release("gate", "1", 6, BY)
     models.release("yard", "1", 1, BY)
     models.revoke("gate", "1", BY, Cause.SIGNATURE)
-    with pytest.raises(RegistryError, match="not beyond 6"):
+    with pytest.raises(RegistryError, match="gate 3 cannot be release 6, which is 1"):
         models.release("gate", "3", 6, BY)
     with pytest.raises(RegistryError, match="is released already"):
         models.release("gate", "2", 7, BY)
+
+
+def test_who_was_cut_off_before_it_was_noted_says_it_after_the_next_release(
+    models: Catalogue,
+) -> None:
+    add(models, "1", "2")
+    models.release("gate", "2", 2, BY)
+    models.release("gate", "1", 1, BY)
+    assert [(one.version, one.release) for one in models.page()] == [("1", 1), ("2", 2)]
+
+
+def test_no_alias_stands_for_what_failed_when_it_was_looked_at_again(
+    models: Catalogue, aliases: Aliases, audit: Audit
+) -> None:
+    add(models, "1", "2")
+    for alias, version in (("champion", "1"), ("challenger", "2")):
+        aliases.set("gate", alias, version, BY)
+    models.keep_report("gate", "1", BAD, BOB)
+    assert [(one.alias, one.version) for one in aliases.of("gate")] == [("challenger", "2")]
+    assert told(audit)[-2:] == [
+        ("key:bob", "model.alias", "gate champion 1 -> none", "done: it is a candidate"),
+        ("key:bob", "model.validate", "gate 1", "2 findings: its input is too large"),
+    ]
 
 
 def test_who_acts_on_what_somebody_changed_is_told(models: Catalogue, aliases: Aliases) -> None:

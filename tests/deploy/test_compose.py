@@ -126,7 +126,7 @@ def test_service_may_do_nothing_that_it_need_not(name: str) -> None:
 @each_service
 def test_service_comes_back_and_says_how_it_is(name: str) -> None:
     service = SERVICES[name]
-    if name in ("migrate", "tools"):
+    if name in ("migrate", "tools", "validate"):
         assert service["restart"] == "no"
         return
     assert service["restart"] == "unless-stopped"
@@ -179,6 +179,20 @@ def test_broker_never_sees_the_key_of_the_ca() -> None:
     assert holders == {"tools"}
     folders = {name for name in SERVICES for source, _, _ in mounts(name) if "/ca" in source}
     assert folders == {"mosquitto", "serve"}
+
+
+def test_what_runs_a_strangers_network_holds_no_key_and_has_no_way_out(
+    settings: CloudSettings,
+) -> None:
+    keys = ("./secrets/repository-keys", str(settings.repository.keys_folder), "ro")
+    assert keys in mounts("serve")
+    assert [source for source, _, _ in mounts("validate")] == ["serve"]
+    assert sources("validate", "secrets") == {"ca", "pgpass"}
+    assert COMPOSE["secrets"]["ca"]["file"].endswith("ca.pem"), "the certificate, not the key"
+    assert SERVICES["validate"]["networks"] == ["store"]
+    room = re.search(r"/tmp:size=(\d+)m", SERVICES["validate"]["tmpfs"][0])
+    assert room is not None
+    assert int(room[1]) * 2**20 > settings.models.max_model_bytes
 
 
 def test_the_process_that_enrols_devices_has_the_ca(settings: CloudSettings) -> None:

@@ -1,5 +1,6 @@
 """The Dockerfiles, by rules, as there is no Docker to build them with."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cloud.registry.worker import LIBRARIES
+
+tomllib = importlib.import_module("tomllib")  # of Python 3.11; the type checker stands on 3.10
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "deploy/docker").glob("*.Dockerfile"))
 PINNED = re.compile(r"[\w./-]+:r?\d+\.\d+(\.\d+)?(-[\w.-]+)?")
@@ -53,8 +57,30 @@ def health_code(path: Path) -> str:
 
 
 def test_there_is_an_image_for_cloud_edge_and_jetson() -> None:
-    names = [path.name for path in FILES]
-    assert names == ["cloud.Dockerfile", "edge-jetson.Dockerfile", "edge.Dockerfile"]
+    names = [path.stem for path in FILES]
+    assert names == ["cloud", "edge-jetson", "edge", "validate"]
+
+
+def test_what_looks_at_models_is_in_its_image_alone() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    sections = project["optional-dependencies"]
+
+    def distributions(name: str) -> set[str]:
+        [run] = [
+            run for stage in stages(ROOT / f"deploy/docker/{name}.Dockerfile")
+            for run in given(stage, "RUN") if "--extra" in run
+        ]  # fmt: skip
+        extras = set(re.findall(r"--extra (\w+)", run))
+        if "wayside[jetson]" in {one for extra in extras for one in sections[extra]}:
+            extras.add("jetson")
+        named = [one for extra in extras for one in sections[extra]]
+        return {re.split(r"[^\w-]", one)[0] for one in named}
+
+    found = {"cv2": "opencv-python", "onnx": "onnx", "onnxruntime": "onnxruntime"}
+    needed = {found[library] for library in LIBRARIES}
+    assert needed <= distributions("validate")
+    assert not needed & distributions("cloud")
+    assert distributions("cloud") < distributions("validate")
 
 
 @every_file
@@ -83,7 +109,7 @@ def test_image_runs_as_nobody_in_particular(path: Path) -> None:
     assert names.index("USER") < names.index("ENTRYPOINT")
     [entry], [command] = given(last, "ENTRYPOINT"), given(last, "CMD")
     assert json.loads(entry)[0] in ("wayside-cloud", "wayside-edge")
-    assert json.loads(command)[0] in ("run", "serve")
+    assert json.loads(command)[0] in ("run", "serve", "models")
 
 
 @every_file

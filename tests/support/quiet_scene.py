@@ -26,6 +26,7 @@ from tests.support.records import bright_onnx, registered, write_model
 from tests.support.secure_broker import SecureBroker
 from tests.support.signed_repository import SignedRepository, answer
 from tests.support.small_agent import DEVICE, small_agent
+from tests.support.small_cloud import SmallCloud
 
 HEADER_BYTES = 14
 """Of Ethernet, which loopback counts and a modem does not have."""
@@ -82,6 +83,7 @@ def config(
             "url": repository.url, "root_file": "root.json", "tls": mqtt["tls"],
             "look_every_s": look_every_s,
         },
+        status={"file": "status.json", "interval_s": 0.2},
         when_done=None,
     )  # fmt: skip
     if look_every_s < 3600:  # only looks are of interest, then
@@ -127,6 +129,18 @@ def counted(seconds: float, server: FileServer) -> Counted:
     return Counted(last - first, last_s - first_s, beats, looked, samples[-1][1])
 
 
+def has_nothing_to_say(folder: Path, agent: Program) -> bool:
+    """Whether the cloud has every event, that of each camera's start included."""
+    assert agent.running, agent.output[-3000:]
+    try:
+        told = json.loads((folder / "status.json").read_text())
+    except FileNotFoundError:
+        return False
+    has_begun = all(camera["frames_inferred"] for camera in told["cameras"])
+    is_empty = not told["outbox"]["rows"] and not told["outbox"]["staged"]
+    return has_begun and is_empty
+
+
 def looks(server: FileServer) -> int:
     return sum(path.endswith("/timestamp.json") for path, _ in server.requests)
 
@@ -143,14 +157,16 @@ def main(folder: Path, cameras: int, seconds: float, look_every_s: float) -> Cou
     write_model(folder / "own", bright_onnx(score=0.01), version="1.0.0")
     (folder / "root.json").write_bytes(repository.root_bytes)
     respond = partial(answer, repository.folder)
+    cloud = SmallCloud(broker.issue("bridge", Role.SERVICE))
+    broker.write_config()
     broker.process.start()
     with FileServer(respond, context, keeps_connections=True) as server:
         settings = config(folder, broker, server, cameras, look_every_s)
         with Program("edge.cli", ["run", "-c", str(settings)], folder / "agent.log") as agent:
+            cloud.start()
             agent.start()
-            wait_until(
-                lambda: "mqtt connected" in agent.output or not agent.running, "the device", 60
-            )
+            wait_until(lambda: has_nothing_to_say(folder, agent), "all events to be stored", 60)
+            cloud.stop()
             settled()
             found = counted(seconds, server)
             assert agent.running, agent.output[-3000:]

@@ -27,13 +27,17 @@ class SmallCloud:
     Reports of updates are kept as they come.
 
     Args:
-        port: of the broker.
+        broker: its port, or how to come to it.
         stores: asked for each batch; False: the batch is lost, as a dying bridge loses it.
         receipts: asked for each batch that was stored; False: its receipt is lost.
     """
 
     def __init__(
-        self, port: int, *, stores: Judge = lambda batch: True, receipts: Judge = lambda batch: True
+        self,
+        broker: int | MqttSettings,
+        *,
+        stores: Judge = lambda batch: True,
+        receipts: Judge = lambda batch: True,
     ) -> None:
         self.deliveries: Counter[EventId] = Counter()
         self.events: dict[EventId, EventBatch.Event] = {}
@@ -43,7 +47,7 @@ class SmallCloud:
         self._stores = stores
         self._receipts = receipts
         self._session: MqttSession[None] = MqttSession(
-            MqttSettings(port=port, protocol="5"),
+            MqttSettings(port=broker, protocol="5") if isinstance(broker, int) else broker,
             client_id="small-cloud",
             listener=self,
             backoff=Backoff(0.02, 0.05),

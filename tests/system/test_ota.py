@@ -66,7 +66,6 @@ class Operator:
         self._key(f"family:{FAMILY}", FAMILY)
         names = [f"{role}-{number}" for number, role in enumerate(OFFLINE, 1)]
         halves = [self._folder / f"{name}.pub" for name in names]
-        halves += sorted((self._cloud.folder / "data" / "repository-keys").glob("*.pub"))
         publics = [word for half in halves for word in ("--public", str(half))]
         self.signs("init", *publics, keys=["root-1", "root-2", "targets-4", "targets-5"])
         public = str(self._folder / f"{FAMILY}.pub")

@@ -82,8 +82,13 @@ def test_a_model_from_its_record_to_its_end(
     assert deprecated.json()["state"] == "deprecated"
     restored = change(server, key, "released", deprecated.json()["revision"]).json()
     assert (restored["state"], restored["release"]) == ("released", 4)
+    assert (deprecated.json()["left_to_do"], restored["left_to_do"]) == (None, None)
     revoked = change(server, key, "revoked", restored["revision"]).json()
     assert revoked["state"] == "revoked"
+    assert revoked["left_to_do"] == (
+        "devices run release 4 until the signed repository has revoked it too: `wayside-cloud "
+        "repository revoke gate 1` with the family's key"
+    )
     again = change(server, key, "released", revoked["revision"])
     assert (again.status_code, "revoked for good" in again.json()["detail"]) == (409, True)
 
@@ -100,6 +105,14 @@ def test_who_saw_something_older_is_told(server: ApiServer, key: str, folder: Pa
         assert answer.status_code == 409
         assert "changed meanwhile" in answer.json()["detail"]
     assert server.ask("get", "/v1/models/gate/1", key).json()["state"] == "validated"
+
+
+def test_of_what_no_device_has_nothing_is_left_to_do(
+    server: ApiServer, key: str, folder: Path
+) -> None:
+    server.registry.add(folder, BY)
+    revoked = change(server, key, "revoked", 1).json()
+    assert (revoked["state"], revoked["left_to_do"]) == ("revoked", None)
 
 
 def test_models_are_listed_page_by_page(server: ApiServer, key: str, tmp_path: Path) -> None:

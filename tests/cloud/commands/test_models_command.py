@@ -65,12 +65,16 @@ def test_the_life_of_a_model(config: Path, folder: Path) -> None:
     assert run(config, "deprecate", "gate", "1").stdout.startswith("gate 1 is deprecated since")
     assert run(config, "restore", "gate", "1").stdout.startswith("gate 1 is released since")
     stopped = CliRunner().invoke(
-        app, ["models", "revoke", "gate", "1", "-c", str(config)], input="n\n"
+        app, ["models", "revoke", "gate", "1", "--registry-alone", "-c", str(config)], input="n\n"
     )
     assert stopped.exit_code == 1
-    revoked = run(config, "revoke", "gate", "1", "--yes")
+    refused = run(config, "revoke", "gate", "1", "--yes")
+    assert (refused.exit_code, "is release 1, which devices run" in refused.stderr) == (1, True)
+    revoked = run(config, "revoke", "gate", "1", "--yes", "--registry-alone")
     assert revoked.stdout.startswith("gate 1 is revoked since")
-    assert "devices run release 1 until the signed repository revokes it" in revoked.stdout
+    assert "devices run release 1 still: `wayside-cloud repository revoke gate 1`" in (
+        revoked.stdout
+    )
     with closing(FleetDatabase(f"sqlite:///{config.parent}/kept/fleet.sqlite")) as database:
         entries = Audit(database).page()
     assert {one.actor for one in entries} == {person_here().name, BY.name}

@@ -1,12 +1,19 @@
 """wayside-cloud repository: from keys on several machines to what a device sees."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from cloud.blobs.folder import FolderBlobs
 from cloud.cli import app
+from cloud.commands.actor import person_here
+from cloud.fleet.audit import Audit
+from cloud.fleet.database import FleetDatabase
+from cloud.registry.registry import Registry
+from tests.support.model_records import BY, TOLD_GOOD
 from tests.support.records import registered, write_model
 from tests.support.signed_repository import served
 from tests.support.tuf_client import TufClient
@@ -67,14 +74,13 @@ class World:
         return str(self.key(who, role).with_suffix(".pub"))
 
     def all_public(self) -> list[str]:
+        """Those of the people; the server finds its own."""
         for role in ("snapshot", "timestamp"):
             if not (self.folder / f"kept/repository-keys/{role}.pem").exists():
                 self.done("keys", "create", "--role", role, "--holder", "server")
         people = [self.public(who, role) for role in ("root", "targets")
                   for who in ("ada", "bob", "eve")]  # fmt: skip
-        server = [str(self.folder / f"kept/repository-keys/{role}.pub")
-                  for role in ("snapshot", "timestamp")]  # fmt: skip
-        return [word for path in people + server for word in ("--public", path)]
+        return [word for path in people for word in ("--public", path)]
 
     def begin(self) -> None:
         """All on one machine."""
@@ -91,6 +97,22 @@ class World:
 
     def release(self, version: str) -> str:
         return self.gate("release", "gate", version, "--store", str(self.store))
+
+    def models(self, *words: str) -> Result:
+        return CliRunner().invoke(
+            app, ["models", *words, "-c", str(self.config)],
+            env={"WAYSIDE_PASSPHRASE": PASSPHRASE, "COLUMNS": "200"},
+        )  # fmt: skip
+
+    def released(self, version: str = "1.0.0") -> None:
+        """By way of the registry, where nobody looked at it in earnest."""
+        self.begin()
+        kept = self.folder / "kept"
+        with closing(FleetDatabase(f"sqlite:///{kept}/fleet.sqlite")) as database:
+            registry = Registry(database, Audit(database), FolderBlobs(kept / "blobs"))
+            registry.add(self.store / "gate" / version, BY)
+            registry.validate("gate", version, BY, TOLD_GOOD)
+        self.gate("release", "gate", version)
 
     def see(self, version: str) -> int | None:
         with served(self.folder / "kept/repository") as server:
@@ -125,12 +147,31 @@ def test_all_on_one_machine(world: World) -> None:
     assert re.search(r"^ +1  1\.0\.0 +revoked$", shown, re.MULTILINE)
 
 
+def test_who_changes_what_is_signed_stands_in_the_audit(world: World) -> None:
+    world.begin()
+    world.release("1.0.0")
+    world.gate("floor", "gate", "1")
+    with closing(FleetDatabase(f"sqlite:///{world.folder}/kept/fleet.sqlite")) as database:
+        entries = Audit(database).page()
+    assert {one.actor for one in entries} == {person_here().name}
+    assert [(one.action, one.target, one.outcome) for one in entries] == [
+        ("repository.publish", "root 1, targets 1", "done"),
+        ("repository.publish", "targets 2, family:gate 1", "done"),
+        ("repository.publish", "family:gate 2", "done"),
+        ("repository.publish", "family:gate 3", "done"),
+    ]
+
+
+def test_a_change_waits_for_no_audit(world: World) -> None:
+    world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
+    world.begin()
+    assert "release gate 1.0.0 as 1: in force" in world.release("1.0.0")
+    assert world.see("1.0.0") == 1
+
+
 def test_the_registry_gives_the_models_and_hears_of_them(world: World) -> None:
     world.begin()
-
-    def models(*words: str) -> Result:
-        return CliRunner().invoke(app, ["models", *words, "-c", str(world.config)])
-
+    models = world.models
     assert models("add", str(world.store / "gate/1.0.0")).exit_code == 0
     gate = str(world.key("eve", "family:gate"))
     assert "gate 1.0.0 is CANDIDATE in the registry" in world.fails(
@@ -149,12 +190,128 @@ def test_the_registry_gives_the_models_and_hears_of_them(world: World) -> None:
 
 
 def test_a_revocation_waits_for_no_database(world: World) -> None:
-    world.begin()
-    world.release("1.0.0")
+    world.released()
+    settings = world.config.read_text()
     world.config.write_text("data_dir: kept\nfleet:\n  url: sqlite:////dev/null/fleet.sqlite\n")
     gate = str(world.key("eve", "family:gate"))
-    assert "fleet" in world.fails("revoke", "gate", "1.0.0", "--key", gate)
+    said = world.fails("revoke", "gate", "1.0.0", "--key", gate)
+    assert "revoke gate 1.0.0: in force, but not everybody has heard of it: fleet" in said
+    assert "run the same command again" in said
     assert world.see("1.0.0") is None
+    status = world.run("status")
+    assert status.exit_code == 1
+    assert "nobody knows what the registry says: fleet database" in status.stderr
+
+    world.config.write_text(settings)
+    status = world.run("status")
+    assert (status.exit_code, status.stderr) == (
+        1,
+        "gate 1.0.0 was revoked as release 1, and the registry has not heard of it: `wayside-cloud "
+        "repository revoke gate 1.0.0`\n",
+    )
+    assert "it stands already" in world.gate("revoke", "gate", "1.0.0")
+    assert "revoked" in world.models("show", "gate", "1.0.0").output
+    world.done("status")
+
+
+def test_what_is_revoked_in_the_registry_is_revoked_on_devices_first(world: World) -> None:
+    world.released()
+    revoke = ("revoke", "gate", "1.0.0", "--yes")
+    refused = world.models(*revoke)
+    assert refused.exit_code == 1
+    assert "gate 1.0.0 is release 1, which devices run until its family's key" in refused.stderr
+    stale = world.models(*revoke, "--key", str(world.key("eve", "family:gate")), "--seen", "1")
+    assert (stale.exit_code, "changed meanwhile" in stale.stderr) == (1, True)
+    assert "released" in world.models("show", "gate", "1.0.0").output
+    done = world.models(*revoke, "--key", str(world.key("eve", "family:gate")))
+    assert (done.exit_code, "revoke gate 1.0.0: in force" in done.stdout) == (0, True)
+    assert world.see("1.0.0") is None
+    assert "gate 1.0.0 is revoked since" in world.models("show", "gate", "1.0.0").output
+    assert world.models(*revoke).exit_code == 0
+    assert world.done("status").count("revoked") == 1
+
+
+def test_devices_hear_of_a_revocation_at_once(world: World) -> None:
+    world.released()
+
+    def cloud(*words: str) -> str:
+        result = CliRunner().invoke(app, [*words, "-c", str(world.config)])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    for device in ("cam-box", "yard-box", "old-box"):
+        cloud("devices", "register", device)
+    cloud("desired", "model", "cam-box", "gate", "1.0.0")
+    cloud("desired", "model", "old-box", "gate", "1.0.0")
+    cloud("devices", "decommission", "old-box")
+    world.gate("revoke", "gate", "1.0.0")
+    assert "cam-box shall be revision 2" in cloud("desired", "show", "cam-box")
+    assert "model           gate 1.0.0" in cloud("desired", "show", "cam-box")
+    assert "yard-box shall be revision 0" in cloud("desired", "show", "yard-box")
+    assert "old-box shall be revision 1" in cloud("desired", "show", "old-box")
+
+
+def test_who_has_no_key_has_a_revocation_signed_elsewhere(world: World) -> None:
+    world.released()
+    file = world.folder / "revoke.json"
+    said = world.models("revoke", "gate", "1.0.0", "--yes", "--out", str(file)).stdout
+    assert f"next: `wayside-cloud repository sign {file}" in said
+    assert "released" in world.models("show", "gate", "1.0.0").output, "nothing is half-done"
+    world.done("sign", str(file), "--yes", "--key", str(world.key("eve", "family:gate")))
+    world.done("publish", str(file))
+    assert world.see("1.0.0") is None
+    assert "gate 1.0.0 is revoked since" in world.models("show", "gate", "1.0.0").output
+
+
+def test_a_revocation_in_the_registry_alone_is_told_until_it_is_signed(world: World) -> None:
+    world.released()
+    assert world.done("status")
+    alone = world.models("revoke", "gate", "1.0.0", "--yes", "--registry-alone")
+    assert "devices run release 1 still: `wayside-cloud repository revoke gate 1.0.0`" in (
+        alone.stdout
+    )
+    assert world.see("1.0.0") == 1
+    status = world.run("status")
+    assert status.exit_code == 1
+    assert status.stderr == (
+        "gate 1.0.0 is revoked in the registry, and devices run it as release 1: `wayside-cloud "
+        "repository revoke gate 1.0.0`\n"
+    )
+    world.gate("revoke", "gate", "1.0.0")
+    assert world.see("1.0.0") is None
+    world.done("status")
+
+
+def test_who_signs_can_tell_a_registry_that_lies(world: World) -> None:
+    world.begin()
+    gate = str(world.key("eve", "family:gate"))
+    release = ("release", "gate", "1.0.0", "--store", str(world.store))
+    assert "its record is sha256" in world.fails(*release, "--digest", "ab" * 32, "--key", gate)
+    file = world.folder / "release.json"
+    world.done(*release, "--out", str(file))
+    before = file.read_bytes()
+    sign = ("sign", str(file), "--yes", "--key", gate)
+    said = world.fails(*sign, "--record", str(world.store / "gate/1.1.0"))
+    assert "the proposal releases gate 1.0.0 (" in said
+    assert file.read_bytes() == before
+    assert "record.json: cannot be read" in world.fails(*sign, "--record", str(world.folder))
+    world.done(*sign, "--record", str(world.store / "gate/1.0.0"))
+    world.done("publish", str(file), "--store", str(world.store))
+
+    file = world.folder / "floor.json"
+    world.done("floor", "gate", "1", "--out", str(file))
+    assert "the proposal releases nothing" in world.fails(
+        "sign", str(file), "--yes", "--key", gate, "--record", str(world.store / "gate/1.0.0")
+    )
+
+
+def test_who_only_looks_makes_no_folder(world: World) -> None:
+    assert "there is no repository in file://" in world.fails("status")
+    assert not (world.folder / "kept/repository").exists()
+    assert "no key of snapshot was named" in world.fails(
+        "init", "--public", world.public("ada", "root"), "--public", world.public("ada", "targets"),
+        "--out", str(world.folder / "init.json"),
+    )  # fmt: skip
 
 
 def test_each_signs_at_home_and_the_file_travels(world: World) -> None:
@@ -261,6 +418,12 @@ def test_a_passphrase_comes_from_a_file_or_is_typed(world: World) -> None:
     said = world.done("sign", str(file), "--yes", "--key", str(pem), passphrase=None,
                       stdin=f"{PASSPHRASE}\n")  # fmt: skip
     assert "signed by Zoë" in said
+    (world.folder / "odd").write_bytes(b"\xff\xfe")
+    for name, says in (("none", "none: cannot be read: No such file"), ("odd", "odd: is no text")):
+        assert says in world.fails(
+            "sign", str(file), "--yes", "--key", str(pem),
+            "--passphrase-file", str(world.folder / name),
+        )  # fmt: skip
     assert "2 passphrase files for 1 keys" in world.fails(
         "sign", str(file), "--yes", "--key", str(pem),
         "--passphrase-file", str(path), "--passphrase-file", str(path),

@@ -138,6 +138,8 @@ def _targets(change: Any) -> Targets:
             iter(signed.targets.values()))}),
         lambda signed: next(iter(signed.targets.values())).unrecognized_fields.clear(),
         lambda signed: next(iter(signed.targets.values())).hashes.update({"sha512": "00"}),
+        lambda signed: next(iter(signed.targets.values())).hashes.update({"sha256": "\x1b[2J"}),
+        lambda signed: setattr(next(iter(signed.targets.values())), "length", 2**21 + 1),
         lambda signed: next(iter(signed.targets.values())).custom.update({"release": 1.5}),
         lambda signed: next(iter(signed.targets.values())).custom.update({"more": 1}),
         lambda signed: next(iter(signed.targets.values())).custom.update({"min_agent": "\x1b"}),

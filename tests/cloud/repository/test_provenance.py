@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from obstore.store import MemoryStore
 from tuf.api.metadata import Metadata
 
+from cloud.app.repository import utc_now
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.errors import RepositoryError
 from cloud.repository import changes, trust
@@ -52,20 +54,20 @@ def test_an_honest_proposal_is_proven_after_its_travel(
     travelled = from_bytes(to_bytes(proposal), "file")
     assert to_bytes(travelled) == to_bytes(proposal)
     for own in (repository.root_bytes, repository.blobs.get("metadata/2.root.json"), None):
-        check_provenance(travelled, own)
+        check_provenance(travelled, own, utc_now())
     assert describe(travelled) == describe(proposal)
 
 
 def test_of_another_repository_nothing_is_signed(repository: SignedRepository) -> None:
     other = SignedRepository(Path("nowhere"), blobs=ObstoreBlobs(MemoryStore(), "memory"))
     with pytest.raises(RepositoryError, match="another repository than that of your root 1: sign"):
-        check_provenance(proposals(repository)["floor"], other.root_bytes)
+        check_provenance(proposals(repository)["floor"], other.root_bytes, utc_now())
     publics = [one for role in ("root", "targets", "snapshot", "timestamp")
                for one in repository.publics(role)]  # fmt: skip
     first = changes.init(publics, 2, repository.asked)
-    check_provenance(first, None)
+    check_provenance(first, None, utc_now())
     with pytest.raises(RepositoryError, match="another repository"):
-        check_provenance(first, repository.root_bytes)
+        check_provenance(first, repository.root_bytes, utc_now())
 
 
 def test_a_key_that_was_never_signed_for_cannot_pass_as_old(repository: SignedRepository) -> None:
@@ -80,7 +82,7 @@ def test_a_key_that_was_never_signed_for_cannot_pass_as_old(repository: SignedRe
         part = Part(TARGETS, Metadata(before), Metadata(after))
         proposal = Proposal("renew targets", "ada", "now", (part,), roots, targets)
         with pytest.raises(RepositoryError, match=r"targets that nobody|was never signed"):
-            check_provenance(proposal, repository.root_bytes)
+            check_provenance(proposal, repository.root_bytes, utc_now())
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_what_was_in_force_is_not_left_out(
 ) -> None:
     proposal = change(proposals(repository)["floor"])
     with pytest.raises(RepositoryError, match=message):
-        check_provenance(proposal, None)
+        check_provenance(proposal, None, utc_now())
 
 
 def test_a_rule_that_would_be_broken_is_said_before_signing(repository: SignedRepository) -> None:
@@ -107,7 +109,20 @@ def test_a_rule_that_would_be_broken_is_said_before_signing(repository: SignedRe
     fields: Any = proposal.parts[0].after.unrecognized_fields
     fields["x-wayside"]["revoked"] = [1]
     with pytest.raises(RepositoryError, match="revoked release is among the targets"):
-        check_provenance(proposal, None)
+        check_provenance(proposal, None, utc_now())
+
+
+@pytest.mark.parametrize("role", [ROOT, TARGETS])
+def test_a_date_that_is_yet_to_come_is_not_signed(repository: SignedRepository, role: str) -> None:
+    """A stolen server publishes what nobody checks there: the date would end all other metadata."""
+    ahead = replace(repository.asked, at=utc_now() + timedelta(days=900))
+    proposal = changes.renew(repository.standing, role, ahead)
+    with pytest.raises(RepositoryError, match=f"{role} .* was made at .*, which is yet to come"):
+        check_provenance(proposal, repository.root_bytes, utc_now())
+    publics = [one for role in ("root", "targets", "snapshot", "timestamp")
+               for one in repository.publics(role)]  # fmt: skip
+    with pytest.raises(RepositoryError, match="which is yet to come"):
+        check_provenance(changes.init(publics, 2, ahead), None, utc_now())
 
 
 def test_words_say_every_change(repository: SignedRepository) -> None:
@@ -132,3 +147,16 @@ def test_a_stranger_writes_nothing_onto_the_terminal(
     proposal = replace(proposals(repository)["floor"], **change)
     with pytest.raises(RepositoryError, match=f"file: is no proposal: {key}: .*printable"):
         from_bytes(to_bytes(proposal), "file")
+
+
+@pytest.mark.parametrize(
+    "role", ["family-\x1b[2J", "family-Gate", "family-", "snapshot", "\x1b[2J"]
+)
+def test_a_role_that_there_cannot_be_is_shown_as_a_word(
+    repository: SignedRepository, role: str
+) -> None:
+    proposal = proposals(repository)["floor"]
+    odd = replace(proposal, parts=(replace(proposal.parts[0], role=role),))
+    with pytest.raises(RepositoryError, match="is no role that people sign for") as caught:
+        from_bytes(to_bytes(odd), "file")
+    assert str(caught.value).isprintable()

@@ -1,5 +1,6 @@
 """What may be published, who may publish it, and who was faster."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
+from tuf.api.metadata import TargetFile
 
 from cloud.blobs.folder import FolderBlobs
 from cloud.blobs.obstore import ObstoreBlobs
-from cloud.errors import RepositoryError, StaleProposalError
+from cloud.errors import RepositoryError, StaleProposalError, StoreAwayError
+from cloud.fleet.audit import Actor
 from cloud.repository import changes, trust
 from cloud.repository.changes import Asked
 from cloud.repository.family import read_family
@@ -24,6 +27,7 @@ from cloud.repository.signing import PrivateKey, PublicKey
 from cloud.repository.standing import is_signed
 from cloud.repository.storage import Storage
 from tests.support.failing_blobs import FailingBlobs, KilledError
+from tests.support.record_registry import RecordRegistry
 from tests.support.signed_repository import BY, SignedRepository
 
 BEGIN = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -241,10 +245,136 @@ def test_a_record_of_another_model(repository: SignedRepository, records: dict[s
     record = (records["1.1.0"] / "record.json").read_bytes()
     with pytest.raises(RepositoryError, match=r"gate 1\.5: its record is of gate 1\.1\.0"):
         changes.release(repository.standing, "gate", "1.5", record, None, repository.asked)
-    with pytest.raises(RepositoryError, match=r"gate 1\.5: its record cannot be read"):
-        changes.release(repository.standing, "gate", "1.5", b"{", None, repository.asked)
     with pytest.raises(RepositoryError, match=r"gate 1\.1\.0 is release 2 already"):
         changes.release(repository.standing, "gate", "1.1.0", record, "9.9", repository.asked)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (b"{", "gate 1.5: its record: "),
+        (b'{"artefacts":[' + b"1," * 100_000 + b"1]}", "gate 1.5: its record: holds more than"),
+        (b" " * (2**21 + 1), "gate 1.5: its record is of 2,097,153 bytes, at most 2,097,152"),
+    ],
+)
+def test_what_is_no_record_is_told_in_a_line(
+    repository: SignedRepository, record: bytes, message: str
+) -> None:
+    with pytest.raises(RepositoryError, match=message) as caught:
+        changes.release(repository.standing, "gate", "1.5", record, None, repository.asked)
+    assert "\n" not in str(caught.value)
+
+
+def test_said_once_more_it_is_released_as_it_stands(
+    repository: SignedRepository, records: dict[str, Path]
+) -> None:
+    repository.release(records["1.2.0+b7"], min_agent="0.1.0")
+    record = (records["1.2.0+b7"] / "record.json").read_bytes()
+    for min_agent in (None, "0.1.0"):
+        again = changes.release(
+            repository.standing, "gate", "1.2.0+b7", record, min_agent, repository.asked
+        )
+        assert again is None
+
+
+def test_a_record_is_the_one_that_somebody_means(records: dict[str, Path]) -> None:
+    record = (records["1.1.0"] / "record.json").read_bytes()
+    own = hashlib.sha256(record).hexdigest()
+    for digest in (None, own, own.upper()):
+        changes.check_digest(record, "gate 1.1.0", digest)
+    with pytest.raises(RepositoryError, match=f"gate 1.1.0: its record is sha256 {own}, not abab"):
+        changes.check_digest(record, "gate 1.1.0", "ab" * 32)
+
+
+class Deaf(RecordRegistry):
+    """A registry that cannot be told."""
+
+    def released(self, name: str, version: str, release: int, by: Actor) -> None:
+        raise StoreAwayError("fleet database: away")
+
+
+def test_what_the_registry_did_not_hear_is_in_force_all_the_same(
+    repository: SignedRepository, records: dict[str, Path]
+) -> None:
+    repository.registry = Deaf()
+    of = repository.registry.add(records["1.2.0+b7"])
+    record = repository.registry.record(*of)
+    proposal = changes.release(repository.standing, *of, record, None, repository.asked)
+    with pytest.raises(
+        RepositoryError, match=r"release gate 1\.2\.0\+b7 as 3: in force, but not ev"
+    ):
+        repository.publish(proposal)
+    assert repository.standing.number_of(*of) == 3
+    assert repository.standing.is_shown
+
+
+def test_a_file_that_is_none_is_told_before_anything_is_written(
+    repository: SignedRepository,
+) -> None:
+    repository.blobs.put("metadata/4.family-gate.json", b"{", "application/json")
+    refused(
+        repository, repository.signed(floor(repository, 2)), RepositoryError,
+        r"4\.family-gate\.json: is no metadata of targets, and no device has seen it: delete it",
+    )  # fmt: skip
+
+
+def replaced(repository: SignedRepository) -> Proposal:
+    """The family's key by the newest of ours."""
+    first, new = repository.keys["family-gate"][0], repository.keys["family-gate"][-1]
+    public = PublicKey("family-gate", new.public("new"))
+    proposal = changes.rotate(
+        repository.standing, "family-gate", [public], [first.keyid], repository.asked
+    )
+    assert proposal is not None
+    return proposal
+
+
+def test_a_place_that_is_taken_is_told_before_anything_is_written(
+    repository: SignedRepository,
+) -> None:
+    door = [PublicKey("family-door", PrivateKey.generate().public("eve"))]
+    dropped = changes.add_family(repository.standing, "door", door, repository.asked)
+    assert dropped is not None
+    content = dropped.parts[0].metadata.to_bytes()
+    repository.blobs.put("metadata/3.targets.json", content, "application/json")
+    repository.keys["family-gate"].append(PrivateKey.generate())
+    refused(
+        repository, repository.signed(replaced(repository)), StaleProposalError,
+        r"metadata/3\.targets\.json is there, with other content: .* then delete that file",
+    )  # fmt: skip
+
+
+def test_what_was_left_half_done_until_it_ended_is_named(
+    repository: SignedRepository, clock: Clock
+) -> None:
+    repository.keys["family-gate"].append(PrivateKey.generate())
+    blobs = repository.blobs
+    repository.blobs = FailingBlobs(blobs, 1, is_done=True)
+    with pytest.raises(KilledError):
+        repository.publish(replaced(repository))
+    repository.blobs = blobs
+    clock.go_on(181)
+    again = repository.signed(replaced(repository))
+    refused(repository, again, StaleProposalError, r"4\.family-gate\.json is there, .* delete that")
+    repository.blobs.delete(["metadata/4.family-gate.json"])
+    repository.publish(replaced(repository))
+    assert repository.standing.is_shown
+
+
+def test_what_no_device_would_take_is_not_published(repository: SignedRepository) -> None:
+    keys = [PublicKey(ROOT, PrivateKey.generate().public("zoe" * 30)) for _ in range(62)]
+    with pytest.raises(RepositoryError, match="root would have 65 keys, 64 at most"):
+        changes.rotate(repository.standing, ROOT, keys, [], repository.asked)
+    proposal = changes.renew(repository.standing, "family-gate", repository.asked)
+    signed = proposal.parts[0].after
+    for number in range(3, 24_000):
+        path = f"gate/{number}.{'9' * 56}/record.json"
+        custom = {"custom": {"release": number}}
+        signed.targets[path] = TargetFile(9, {"sha256": "ab" * 32}, path, custom)  # type: ignore[union-attr]
+    refused(
+        repository, repository.signed(proposal), RepositoryError,
+        "family:gate would be of .* bytes, and no device takes more than 4,194,304",
+    )  # fmt: skip
 
 
 def test_what_has_ended_is_not_published(repository: SignedRepository, clock: Clock) -> None:

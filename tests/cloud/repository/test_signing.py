@@ -8,7 +8,7 @@ import pytest
 from tuf.api.metadata import Metadata, Root
 
 from cloud.errors import SigningKeyError
-from cloud.repository.roles import ROOT, TIMESTAMP
+from cloud.repository.roles import ROOT, SNAPSHOT, TIMESTAMP
 from cloud.repository.signing import (
     PrivateKey,
     create_key,
@@ -16,6 +16,7 @@ from cloud.repository.signing import (
     is_sound,
     key_text,
     read_online,
+    read_online_public,
     read_private,
     read_public,
 )
@@ -137,6 +138,27 @@ def test_keys_of_the_server_are_its_own(tmp_path: Path) -> None:
     with pytest.raises(SigningKeyError, match="is under a passphrase; only online keys belong in"):
         read_online(tmp_path)
     assert read_online(tmp_path / "none") == {}
+
+
+def test_who_signs_with_a_key_without_a_passphrase_keeps_it_from_others(tmp_path: Path) -> None:
+    create_key(tmp_path / "timestamp.pem", TIMESTAMP, "server", None)
+    (tmp_path / "timestamp.pem").chmod(0o604)
+    with pytest.raises(SigningKeyError, match=r"timestamp\.pem: others may read it: chmod 600"):
+        read_private(tmp_path / "timestamp.pem", never)
+
+
+def test_public_halves_of_the_server_are_those_of_its_keys(tmp_path: Path) -> None:
+    made = [create_key(tmp_path / f"{role}.pem", role, "server", None)
+            for role in (SNAPSHOT, TIMESTAMP)]  # fmt: skip
+    assert read_online_public(tmp_path) == made
+    assert read_online_public(tmp_path / "none") == []
+    create_key(tmp_path / "other/snapshot.pem", SNAPSHOT, "Eve", None)
+    (tmp_path / "other/snapshot.pub").replace(tmp_path / "snapshot.pub")
+    with pytest.raises(SigningKeyError, match=r"Eve \([0-9a-f]{8}\) has no private key here"):
+        read_online_public(tmp_path)
+    (tmp_path / "snapshot.pub").unlink()
+    with pytest.raises(SigningKeyError, match=r"snapshot\.pub: cannot be read: No such file"):
+        read_online_public(tmp_path)
 
 
 def test_a_key_without_a_holder_is_not_sound() -> None:
