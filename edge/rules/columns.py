@@ -46,10 +46,13 @@ class Columns:
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
         for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name)[..., columns])
+            setattr(self, field.name, getattr(self, field.name).compress(columns, axis=-1))
 
     def inherit(self: Self, before: Self, lineage: Lineage) -> None:
         """Take the rows, the last axis but one, of rules that go on; of the same objects."""
+        # A part that has no rules does not know how many objects there are.
+        if not len(lineage.new):
+            return
         for field in fields(self):
             old = getattr(before, field.name)[..., lineage.old, :]
             getattr(self, field.name)[..., lineage.new, :] = old

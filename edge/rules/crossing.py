@@ -22,15 +22,15 @@ from edge.rules.scope import Scope
 
 @dataclass(slots=True)
 class _State(Columns):
-    """(R, N) each; sides are -1 left (A), 1 right (B), 0 not known yet.
+    """What is known of N objects on R lines.
 
-    `net` sums the ways through the segment since the object was last clear on its side;
-    `since_ns` counts while `is_pending`.
+    Attributes:
+        known: (3, R, N). Its side: -1 left (A), 1 right (B), 0 not known yet; the net of its ways
+            through the segment since it was last clear on its side; 1 while it is pending.
+        since_ns: (R, N), from which frame on; counts while it is pending.
     """
 
-    side: NDArray[np.int8]
-    net: NDArray[np.int32]
-    is_pending: NDArray[np.bool_]
+    known: NDArray[np.int32]
     since_ns: NDArray[np.int64]
 
 
@@ -52,16 +52,8 @@ class Crossings:
         self._scope = Scope.of(rules, classes)
         self._segments = Segments.of([lines[rule.line] for rule in rules])
         self._count = len(rules)
-        # True while somebody has gone through a segment, or has turned up behind it, and not
-        # settled there yet.
-        self._is_restless = False
         shape = (len(rules), 0)
-        self._state = _State(
-            np.empty(shape, np.int8),
-            np.empty(shape, np.int32),
-            np.empty(shape, np.bool_),
-            np.empty(shape, np.int64),
-        )
+        self._state = _State(np.empty((3, *shape), np.int32), np.empty(shape, np.int64))
 
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
@@ -74,66 +66,75 @@ class Crossings:
     def inherit(self, before: "Crossings", lineage: Lineage) -> None:
         """Go on as these rules did before."""
         self._state.inherit(before._state, lineage)
-        self._is_restless = before._is_restless
 
     def step(self, sight: Sight) -> NDArray[np.int8] | None:
         """(R, S), who crossed with this frame: 1 from A to B, -1 from B to A; None where nobody."""
         if not self._count:
             return None
-        scope, columns = self._scope, sight.columns
-        before, after = sight.before[scope.anchor], sight.after[scope.anchor]
-        turn = self._segments.turn(after)
-        distance = turn / self._segments.length
+        scope, segments = self._scope, self._segments
+        points = sight.anchors.take(scope.anchor, axis=1)
+        turns = segments.turn(points)
+        known = self._state.known.take(sight.columns, axis=2)
+        # True where somebody has gone through a segment, or has turned up behind it, and has not
+        # settled there yet.
+        is_restless = bool(np.count_nonzero(known[1:]))
+        side = known[0]
+        if not is_restless and np.count_nonzero(turns * side > 0.0) == turns.size:
+            return None  # everybody was, and is, on the side on which it was clear of the line
+        distance = turns[1] / segments.length
         is_clear = np.abs(distance) > scope.margin
         clear_side = (np.sign(distance) * is_clear).astype(np.int8)
-        ways = None
-        if np.count_nonzero((turn >= 0.0) != (self._segments.turn(before) >= 0.0)):
-            ways = self._segments.crossings(before, after)
-        side = self._state.side.take(columns, axis=1)
+        was_right, is_right = turns >= 0.0
+        if np.count_nonzero(was_right != is_right):
+            known[1] += segments.crossings(*points)
+            is_restless = True
         is_across = is_clear & (clear_side != side)
-        if ways is None and not self._is_restless and not np.count_nonzero(is_across):
+        if not is_restless and not np.count_nonzero(is_across):
             return None
-        return self._turn(sight, clear_side, side, is_across, ways)
+        return self._turn(sight, clear_side, is_across, known)
 
     def _turn(
         self,
         sight: Sight,
         clear_side: NDArray[np.int8],
-        side: NDArray[np.int8],
         is_across: NDArray[np.bool_],
-        ways: NDArray[np.int8] | None,
+        known: NDArray[np.int32],
     ) -> NDArray[np.int8] | None:
         """As `step`, of a frame in which somebody is on a way to the other side.
 
         Args:
             sight: of the frame.
             clear_side: (R, S), the side that each is clear on, 0 where it is clear on none.
-            side: (R, S), the one it was on.
-            is_across: (R, S), it is clear on another one.
-            ways: (R, S), the ways through the segments with this frame, None where there are none.
+            is_across: (R, S), that is another one than it was on.
+            known: (3, R, S), the state, with the ways through the segments in this frame.
         """
-        state, scope, columns = self._state, self._scope, sight.columns
-        net = state.net.take(columns, axis=1)
-        if ways is not None:
-            net += ways
-        is_first = side == 0
-        is_pending = is_across & ~is_first
+        scope, columns = self._scope, sight.columns
+        side, net, pending = known
+        settles = side == 0
+        is_pending = is_across & ~settles
         if not scope.is_whole:
             is_pending &= scope.watches(sight)
-        since_ns = np.where(
-            state.is_pending.take(columns, axis=1),
-            state.since_ns.take(columns, axis=1),
-            sight.now_ns,
-        )
-        is_due = is_pending & (sight.now_ns - since_ns >= scope.min_ns)
-        settled = np.where(is_due | is_first, clear_side, side)
-        has_crossed = is_due & (net * clear_side > 0) & scope.schedules.is_on(sight.now_ns)
-        state.side[:, columns] = settled
-        state.net[:, columns] = np.where((clear_side != 0) & (clear_side == settled), 0, net)
-        state.is_pending[:, columns] = is_pending & ~is_due
-        state.since_ns[:, columns] = since_ns
-        self._is_restless = bool(np.count_nonzero(state.is_pending) or np.count_nonzero(state.net))
-        return has_crossed * clear_side if np.count_nonzero(has_crossed) else None
+        crossed = None
+        if np.count_nonzero(is_pending):
+            is_due = is_pending & self._has_lasted(sight, pending != 0)
+            if np.count_nonzero(is_due):
+                has_crossed = is_due & (net * clear_side > 0) & self.is_on(sight.now_ns)
+                crossed = has_crossed * clear_side if np.count_nonzero(has_crossed) else None
+                settles |= is_due
+                is_pending &= ~is_due
+        np.copyto(side, clear_side, where=settles)
+        np.copyto(net, 0, where=(clear_side != 0) & (clear_side == side))
+        pending[:] = is_pending
+        self._state.known[:, :, columns] = known
+        return crossed
+
+    def _has_lasted(self, sight: Sight, was_pending: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(R, S), who is across for long enough, if it is across; notes since when it is."""
+        since_ns = self._state.since_ns.take(sight.columns, axis=1)
+        np.copyto(since_ns, sight.now_ns, where=~was_pending)
+        self._state.since_ns[:, sight.columns] = since_ns
+        has_lasted: NDArray[np.bool_] = sight.now_ns - since_ns >= self._scope.min_ns
+        return has_lasted
 
     def is_on(self, now_ns: int) -> NDArray[np.bool_]:
         """(R, 1), which rules look at the time of the frame."""

@@ -157,7 +157,7 @@ class CameraRules:
         places, speeds_mps = self._ground.step(sight, objects) if self._ground else (None, None)
         moves, crossings = self._watches.look(sight)
         scene = Scene(sight, objects, moves, crossings, places, speeds_mps)
-        drafts = [draft.started(objects, column) for column in sight.columns[sight.is_new]]
+        drafts = [draft.started(objects, column) for column in sight.new.tolist()]
         drafts += [draft.hit(objects, hit) for hit in self._watches.step(scene)]
         drafts += [draft.updated(objects, column) for column in self._life.step(sight, objects)]
         return drafts

@@ -84,7 +84,7 @@ class Drafter:
         return Draft(Lane.STATS, event)
 
     def _seen(self, kind: Kind, objects: Objects, column: int) -> Event:
-        left, top, right, bottom = objects.ltrb[:, column].tolist()
+        left, top, right, bottom, confidence, median, _ = objects.shown[:, column].tolist()
         event = self._event(
             kind, int(objects.last_seen_ns[column]), int(objects.last_frame[column])
         )
@@ -92,12 +92,12 @@ class Drafter:
             EventBatch.Object(
                 track_id=int(objects.track_id[column]),
                 class_name=self._classes[objects.class_id[column]],
-                confidence=float(objects.confidence[column]),
+                confidence=confidence,
                 box=EventBatch.Box(top=top, left=left, width=right - left, height=bottom - top),
                 first_seen_ns=int(objects.first_seen_ns[column]),
                 speed_mps=float(objects.speed_mps[column]),
                 stationary=bool(objects.stationary[column]),
-                median_confidence=float(objects.median_confidence[column]),
+                median_confidence=median,
             )
         )
         return event

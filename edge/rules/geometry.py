@@ -23,7 +23,7 @@ class Polygons:
 
     Attributes:
         start_x: (R, 1, E), where each edge begins.
-        start_y: the same.
+        corner_y: (R, 1, E + 1), the same, and last where the last one ends.
         along_x: (R, 1, E), from there to its end.
         along_y: the same.
         points_down: (R, 1, E), whether it points down.
@@ -32,7 +32,7 @@ class Polygons:
     """
 
     start_x: F64
-    start_y: F64
+    corner_y: F64
     along_x: F64
     along_y: F64
     points_down: NDArray[np.bool_]
@@ -47,18 +47,18 @@ class Polygons:
         for shape, points in zip(closed, shapes, strict=True):
             shape[: len(points)] = points
             shape[len(points) :] = points[0]
-        start_x, start_y = (closed[:, None, :-1, axis].copy() for axis in (0, 1))
+        start_x, corner_y = closed[:, None, :-1, 0].copy(), closed[:, None, :, 1].copy()
         along_x, along_y = (np.diff(closed[:, None, :, axis]) for axis in (0, 1))
         length2 = along_x**2 + along_y**2
         is_filler = length2 == 0.0
         length2[is_filler] = 1.0
         fillers = int(np.count_nonzero(is_filler))
-        return cls(start_x, start_y, along_x, along_y, along_y > 0.0, length2, fillers)
+        return cls(start_x, corner_y, along_x, along_y, along_y > 0.0, length2, fillers)
 
     def locate(self, points: F64) -> "Located":
         """Where points (R, N, 2) are; shape r is asked about its own row."""
         x = points[:, :, None, 0] - self.start_x
-        y = points[:, :, None, 1] - self.start_y
+        y = points[:, :, None, 1] - self.corner_y
         return Located(self, x, y)
 
     def signed_distance(self, points: F64) -> F64:
@@ -82,13 +82,14 @@ class Located:
     Args:
         polygons: R of them, with E edges.
         x: (R, N, E) from where edges begin.
-        y: the same.
+        y: (R, N, E + 1), the same, and last from where the last one ends.
     """
 
     def __init__(self, polygons: Polygons, x: F64, y: F64) -> None:
         self._polygons = polygons
         self._x = x
-        self._y = y
+        self._y = y[..., :-1]
+        self._corner_y = y
         self._squared: F64 | None = None
 
     def contained(self) -> NDArray[np.bool_]:
@@ -100,10 +101,8 @@ class Located:
         # lies to the right of it (Haines, "Point in Polygon Strategies", Graphics Gems IV).
         # An edge ends where the next begins, and is asked there: `y >= along_y` would be rounded
         # another way, and a point level with a corner could cross one of its edges alone.
-        below = y >= 0.0
-        crossed = np.empty_like(below)
-        np.not_equal(below[..., :-1], below[..., 1:], out=crossed[..., :-1])
-        np.not_equal(below[..., -1:], below[..., :1], out=crossed[..., -1:])
+        below = self._corner_y >= 0.0
+        crossed = below[..., :-1] != below[..., 1:]
         crossed &= (turn > 0.0) == of.points_down
         inside: NDArray[np.bool_] = np.logical_xor.reduce(crossed, axis=2)
         # Who is in line with an edge, which has a length, may be on it.
@@ -138,11 +137,13 @@ class Segments:
     Attributes:
         start: (R, 1, 2), the first point.
         along: (R, 1, 2), from there to the second.
+        across: (R, 1, 2), that turned to the right by a quarter.
         length: (R, 1), of it.
     """
 
     start: F64
     along: F64
+    across: F64
     length: F64
 
     @classmethod
@@ -150,7 +151,8 @@ class Segments:
         """Segments of two different points each."""
         points = np.array(shapes, np.float64).reshape(-1, 2, 2)
         along = points[:, 1:] - points[:, :1]
-        return cls(points[:, :1], along, np.hypot(along[..., 0], along[..., 1]))
+        across = along[..., ::-1] * (-1.0, 1.0)
+        return cls(points[:, :1], along, across, np.hypot(along[..., 0], along[..., 1]))
 
     def signed_distance(self, points: F64) -> F64:
         """Distance to the endless line: above 0 on its right, seen from first to last point.
@@ -187,10 +189,17 @@ class Segments:
         return through
 
     def turn(self, points: F64) -> F64:
-        """(R, N), distances from the endless lines times the segments' lengths."""
-        offset = points - self.start
-        result: F64 = self.along[..., 0] * offset[..., 1]
-        result -= self.along[..., 1] * offset[..., 0]
+        """Distances from the endless lines times the segments' lengths.
+
+        Args:
+            points: (R, N, 2), or more of these.
+
+        Returns:
+            (R, N), or as many.
+        """
+        parts = points - self.start
+        parts *= self.across
+        result: F64 = parts[..., 1] + parts[..., 0]
         return result
 
 

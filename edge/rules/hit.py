@@ -62,6 +62,9 @@ class _Told(Columns):
 class Cooldown:
     """Keeps rules from telling of an object again within their `cooldown_s`.
 
+    Attributes:
+        objects: how many there are.
+
     Args:
         rules: in the order of the rows.
         objects: columns there are from the start.
@@ -69,26 +72,28 @@ class Cooldown:
 
     def __init__(self, rules: Sequence[Cooling], objects: int = 0) -> None:
         self._wait_ns = nanoseconds([rule.cooldown_s for rule in rules])
+        # Rules that have none remember nothing.
         self._is_used = any(rule.cooldown_s for rule in rules)
+        self.objects = objects
         shape = (len(rules), objects)
         self._told = _Told(np.zeros(shape, np.bool_), np.zeros(shape, np.int64))
 
-    @property
-    def objects(self) -> int:
-        """How many there are."""
-        return len(self._told.ever.T)
-
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
-        self._told.grow(count)
+        self.objects += count
+        if self._is_used:
+            self._told.grow(count)
 
     def keep(self, columns: NDArray[np.bool_]) -> None:
         """Forget the objects whose column is False."""
-        self._told.keep(columns)
+        self.objects = int(np.count_nonzero(columns))
+        if self._is_used:
+            self._told.keep(columns)
 
     def inherit(self, before: "Cooldown", lineage: Lineage) -> None:
         """Remember what rules that go on have told."""
-        self._told.inherit(before._told, lineage)
+        if self._is_used and before._is_used:
+            self._told.inherit(before._told, lineage)
 
     def admit(
         self, is_due: NDArray[np.bool_], columns: NDArray[np.intp], now_ns: int
@@ -105,6 +110,8 @@ class Cooldown:
     def cools(self, columns: NDArray[np.intp], now_ns: int) -> NDArray[np.bool_]:
         """(R, S), of whom a rule told too short a time ago."""
         told = self._told
+        if not self._is_used:
+            return np.zeros((len(self._wait_ns), len(columns)), np.bool_)
         age_ns = now_ns - told.at_ns.take(columns, axis=1)
         is_cooling: NDArray[np.bool_] = told.ever.take(columns, axis=1) & (age_ns < self._wait_ns)
         return is_cooling
@@ -174,7 +181,7 @@ class Alarm:
         is_set = self._latch.is_set.take(columns, axis=1)
         hold_ns = self._cooldown.prolonged(self._hold_ns, columns, now_ns)
         wait_ns = np.where(is_set, self._rearm_ns, hold_ns)
-        flips = self._latch.step(columns, now_ns, holds, is_over, wait_ns)
+        flips = self._latch.step(columns, now_ns, is_set, holds, is_over, wait_ns)
         if flips is None or not np.count_nonzero(flips.rose):
             return []
         told: list[list[int]] = np.argwhere(

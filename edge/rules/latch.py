@@ -47,6 +47,7 @@ class Latch(Columns):
         self,
         columns: NDArray[np.intp],
         now_ns: int,
+        was_set: NDArray[np.bool_],
         rises: NDArray[np.bool_],
         falls: NDArray[np.bool_],
         wait_ns: NDArray[np.int64],
@@ -56,19 +57,17 @@ class Latch(Columns):
         Args:
             columns: (S,) of the objects that are seen.
             now_ns: time of the frame.
+            was_set: (R, S), `is_set` of them.
             rises: (R, S) the frame says that it holds; matters where it is not set.
             falls: (R, S) the frame says that it does not hold; matters where it is set.
             wait_ns: for how long without a break the frames must say so, (R, 1) or (R, S).
         """
-        was_set = self.is_set.take(columns, axis=1)
         is_pending = np.where(was_set, falls, rises)
         if not np.count_nonzero(is_pending):
-            if np.count_nonzero(self.is_pending):
-                self.is_pending[:, columns] = False
+            self.hold(columns)
             return None
-        since_ns = np.where(
-            self.is_pending.take(columns, axis=1), self.since_ns.take(columns, axis=1), now_ns
-        )
+        was_pending = self.is_pending.take(columns, axis=1)
+        since_ns = np.where(was_pending, self.since_ns.take(columns, axis=1), now_ns)
         is_due = is_pending & (now_ns - since_ns >= wait_ns)
         flips = None
         if np.count_nonzero(is_due):
@@ -77,9 +76,16 @@ class Latch(Columns):
             self.is_set[:, columns] = was_set ^ is_due
             self.set_ns[:, columns] = np.where(flips.rose, since_ns, set_ns)
             is_pending &= ~is_due
-        self.is_pending[:, columns] = is_pending
-        self.since_ns[:, columns] = since_ns
+        # Whoever is pending still is so since the same frame.
+        if np.count_nonzero(is_pending != was_pending):
+            self.is_pending[:, columns] = is_pending
+            self.since_ns[:, columns] = since_ns
         return flips
+
+    def hold(self, columns: NDArray[np.intp]) -> None:
+        """As `step`, of a frame that agrees with what is held true of those that are seen."""
+        if np.count_nonzero(self.is_pending):
+            self.is_pending[:, columns] = False
 
     def held_ns(
         self, columns: NDArray[np.intp], last_seen_ns: NDArray[np.int64]

@@ -13,11 +13,10 @@ from edge.rules.settings import ObjectSettings
 
 @dataclass(slots=True)
 class _Told(Columns):
-    """What was last told of N objects: when, which box (4, N), how sure, whether it stays."""
+    """What was last told of N objects: when, and what then was `shown` of them as in `Objects`."""
 
     at_ns: NDArray[np.int64]
-    ltrb: F64
-    confidence: F64
+    shown: F64
     stationary: NDArray[np.bool_]
 
 
@@ -33,14 +32,15 @@ class LifeWatch:
 
     def __init__(self, settings: ObjectSettings) -> None:
         self.follow(settings)
-        self._told = _Told(
-            np.empty(0, np.int64), np.empty((4, 0)), np.empty(0), np.empty(0, np.bool_)
-        )
+        none = Objects.none()
+        self._told = _Told(none.last_seen_ns, none.shown, none.stationary)
 
     def follow(self, settings: ObjectSettings) -> None:
         """Judge by these settings from now on; what was told is remembered."""
-        self._settings = settings
         self._update_ns = round(settings.update_s * NS_PER_S)
+        # By how much each row of what is shown may differ; of the scores the last one counts.
+        limits = [settings.min_move] * 4 + [settings.min_confidence_change, np.inf, np.inf]
+        self._limits = np.array(limits).reshape(-1, 1)
 
     def grow(self, count: int) -> None:
         """There are `count` more objects."""
@@ -52,28 +52,28 @@ class LifeWatch:
 
     def step(self, sight: Sight, objects: Objects) -> list[int]:
         """Columns of the objects that are to be told with this frame, new ones aside."""
-        told = self._told
-        may = sight.now_ns - told.at_ns.take(sight.columns) >= self._update_ns
-        may |= sight.is_new
-        may |= told.stationary.take(sight.columns) != sight.stationary
+        told, columns = self._told, sight.columns
+        if len(sight.new):
+            self._note(sight.new, sight.now_ns, objects)
+        may = told.at_ns.take(columns) <= sight.now_ns - self._update_ns
+        has_turned = told.stationary.take(columns) != sight.stationary
+        may |= has_turned
         if not np.count_nonzero(may):
             return []
-        columns, is_new = sight.columns[may], sight.is_new[may]
-        is_told = self._has_changed(columns, objects) | is_new
-        now_told = columns[is_told]
-        told.at_ns[now_told] = sight.now_ns
-        told.ltrb[:, now_told] = objects.ltrb[:, now_told]
-        told.confidence[now_told] = objects.confidence[now_told]
-        told.stationary[now_told] = objects.stationary[now_told]
-        updated: list[int] = columns[is_told & ~is_new].tolist()
+        due = columns.compress(may)
+        differs = objects.shown.take(due, axis=1)
+        differs -= told.shown.take(due, axis=1)
+        has_changed = np.logical_or.reduce(np.abs(differs) >= self._limits, axis=0)
+        has_changed |= has_turned.compress(may)
+        changed = due.compress(has_changed)
+        if len(changed):
+            self._note(changed, sight.now_ns, objects)
+        updated: list[int] = changed.tolist()
         return updated
 
-    def _has_changed(self, columns: NDArray[np.intp], objects: Objects) -> NDArray[np.bool_]:
-        """(K,), which objects are no longer as they were told."""
-        told, settings = self._told, self._settings
-        moved = objects.ltrb.take(columns, axis=1) - told.ltrb.take(columns, axis=1)
-        surer = objects.confidence.take(columns) - told.confidence.take(columns)
-        has_changed: NDArray[np.bool_] = np.abs(moved).max(axis=0) >= settings.min_move
-        has_changed |= np.abs(surer) >= settings.min_confidence_change
-        has_changed |= objects.stationary.take(columns) != told.stationary.take(columns)
-        return has_changed
+    def _note(self, columns: NDArray[np.intp], now_ns: int, objects: Objects) -> None:
+        """These objects are told now, as they are."""
+        told = self._told
+        told.at_ns[columns] = now_ns
+        told.shown[:, columns] = objects.shown.take(columns, axis=1)
+        told.stationary[columns] = objects.stationary.take(columns)

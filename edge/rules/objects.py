@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +13,29 @@ from edge.track.port import Tracks
 F64 = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class Sight(NamedTuple):
     """What one frame shows of the living objects; S of them are seen.
 
     Attributes:
         now_ns: captured time of the frame.
         columns: (S,) which of the objects.
-        is_new: (S,) seen for the first time.
+        new: (W,) which of the objects are seen for the first time; they are among `columns`.
         class_id: (S,) of each.
         best_confidence: (S,) highest so far of each.
-        before: (2, S, 2), its anchors when it was last seen; of a new one, as now. The first
-            axis is that of `fields.ANCHORS`, the last (x, y), in shares of the picture.
-        after: (2, S, 2), its anchors now.
+        anchors: (2, 2, S, 2), its anchors when it was last seen (of a new one: as now) and
+            now. The second axis is that of `fields.ANCHORS`, the last (x, y), in shares of the
+            picture.
+        after: (2, S, 2), the ones of now.
         aspect: width over height of the picture in pixels.
         stationary: (S,) has kept its place for a while.
     """
 
     now_ns: int
     columns: NDArray[np.intp]
-    is_new: NDArray[np.bool_]
+    new: NDArray[np.intp]
     class_id: NDArray[np.int32]
     best_confidence: F64
-    before: F64
+    anchors: F64
     after: F64
     aspect: float
     stationary: NDArray[np.bool_]
@@ -50,11 +51,9 @@ class Objects(Columns):
         first_seen_ns: (N,) int64.
         last_seen_ns: (N,) int64.
         last_frame: (N,) int64, number of the frame in which it was last seen.
-        confidence: (N,) float64, when last seen.
-        best_confidence: (N,) float64, highest so far.
-        median_confidence: (N,) float64, over every frame that showed it.
+        shown: (7, N) float64, as it was last seen: the rows of `ltrb`, `confidence`,
+            `median_confidence` and `best_confidence`.
         stationary: (N,) had kept its place for a while when it was last seen.
-        ltrb: (4, N) float64, left, top, right, bottom in shares of the picture, within it.
         speed_mps: (N,) float64, m/s on the ground when last known, 0 where it never was.
     """
 
@@ -63,11 +62,8 @@ class Objects(Columns):
     first_seen_ns: NDArray[np.int64]
     last_seen_ns: NDArray[np.int64]
     last_frame: NDArray[np.int64]
-    confidence: F64
-    best_confidence: F64
-    median_confidence: F64
+    shown: F64
     stationary: NDArray[np.bool_]
-    ltrb: F64
     speed_mps: F64
 
     @classmethod
@@ -79,20 +75,25 @@ class Objects(Columns):
             np.empty(0, np.int64),
             np.empty(0, np.int64),
             np.empty(0, np.int64),
-            np.empty(0),
-            np.empty(0),
-            np.empty(0),
+            np.empty((_SHOWN, 0)),
             np.empty(0, np.bool_),
-            np.empty((4, 0)),
             np.empty(0),
         )
 
     def __len__(self) -> int:
         return len(self.track_id)
 
+    @property
+    def ltrb(self) -> F64:
+        """(4, N), left, top, right, bottom in shares of the picture, within it."""
+        return self.shown[:_CONFIDENCE]
+
     def columns_of(self, track_ids: tuple[int, ...]) -> NDArray[np.intp]:
         """Columns of those of the ids that live, in the order of the columns."""
-        return np.isin(self.track_id, track_ids).nonzero()[0] if track_ids else _NO_COLUMNS
+        if not track_ids:
+            return _NO_COLUMNS
+        names, wanted = enumerate(self.track_id.tolist()), set(track_ids)
+        return np.array([column for column, name in names if name in wanted], np.intp)
 
     def see(self, tracks: Tracks, width_px: int, height_px: int) -> Sight:
         """Take in one frame's tracks; those that are not known yet become new columns.
@@ -102,47 +103,61 @@ class Objects(Columns):
             width_px: of the frame.
             height_px: of the frame.
         """
-        columns, is_new = self._columns(tracks.track_id)
-        ltrb = tracks.xyxy.T / _size(width_px, height_px)
+        known = len(self)
+        columns = self._columns(tracks.track_id)
+        then, now = seen = np.empty((2, _SHOWN, len(columns)))
+        ltrb = now[:_CONFIDENCE]
+        np.divide(tracks.xyxy.T, _size(width_px, height_px), ltrb)
         np.maximum(ltrb, 0.0, out=ltrb)
         np.minimum(ltrb, 1.0, out=ltrb)
-        if np.count_nonzero(is_new):
-            added = columns[is_new]
-            self.track_id[added] = tracks.track_id[is_new]
-            self.class_id[added] = tracks.class_id[is_new]
-            self.first_seen_ns[added] = tracks.first_seen_ns[is_new]
-            self.ltrb[:, added] = ltrb[:, is_new]
-        before = _anchors(self.ltrb.take(columns, axis=1))
-        self.ltrb[:, columns] = ltrb
+        now[_CONFIDENCE], now[_MEDIAN] = tracks.confidence, tracks.median_confidence
+        new = _NO_COLUMNS
+        if len(self) > known:
+            new = self._begin(tracks, columns >= known, columns, ltrb)
+        self.shown.take(columns, 1, then, "clip")
+        np.maximum(then[_BEST], tracks.confidence, out=now[_BEST])
+        self.shown[:, columns] = now
         self.last_seen_ns[columns] = tracks.captured_ns
         self.last_frame[columns] = tracks.frame
-        self.confidence[columns] = tracks.confidence
-        self.median_confidence[columns] = tracks.median_confidence
         self.stationary[columns] = tracks.stationary
-        best = np.maximum(self.best_confidence[columns], tracks.confidence)
-        self.best_confidence[columns] = best
+        anchors = _anchors(seen)
         return Sight(
             now_ns=tracks.captured_ns,
             columns=columns,
-            is_new=is_new,
-            class_id=self.class_id[columns],
-            best_confidence=best,
-            before=before,
-            after=_anchors(ltrb),
+            new=new,
+            class_id=self.class_id.take(columns),
+            best_confidence=now[_BEST],
+            anchors=anchors,
+            after=anchors[1],
             aspect=width_px / height_px,
             stationary=tracks.stationary,
         )
 
-    def _columns(self, track_id: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Column of each track, and which of them are new."""
-        place = {name: column for column, name in enumerate(self.track_id.tolist())}
-        known = len(place)
-        columns = np.array(
-            [place.setdefault(name, len(place)) for name in track_id.tolist()], np.intp
-        )
-        if len(place) > known:
+    def _columns(self, track_id: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Column of each track; there are more of them where some are new."""
+        names, known = track_id.tolist(), len(self)
+        place = dict(zip(self.track_id.tolist(), range(known), strict=True))
+        columns = list(map(place.get, names))
+        if None in columns:
+            columns = [place.setdefault(name, len(place)) for name in names]
             self.grow(len(place) - known)
-        return columns, columns >= known
+        return np.array(columns, np.intp)
+
+    def _begin(
+        self, tracks: Tracks, is_new: NDArray[np.bool_], columns: NDArray[np.intp], ltrb: F64
+    ) -> NDArray[np.intp]:
+        """The columns of new objects, of which what stays and where they are is noted."""
+        added = columns[is_new]
+        self.track_id[added] = tracks.track_id[is_new]
+        self.class_id[added] = tracks.class_id[is_new]
+        self.first_seen_ns[added] = tracks.first_seen_ns[is_new]
+        self.ltrb[:, added] = ltrb[:, is_new]
+        return added
+
+
+_SHOWN, _CONFIDENCE, _MEDIAN, _BEST = 7, 4, 5, 6
+"""Rows of `Objects.shown`, after those of the box: how many, and which is which."""
+_NO_COLUMNS: NDArray[np.intp] = np.empty(0, np.intp)
 
 
 @lru_cache(maxsize=8)
@@ -151,14 +166,12 @@ def _size(width_px: int, height_px: int) -> F64:
     return np.array(((width_px,), (height_px,), (width_px,), (height_px,)), np.float64)
 
 
-_NO_COLUMNS: NDArray[np.intp] = np.empty(0, np.intp)
-
-
-def _anchors(ltrb: F64) -> F64:
-    """(2, S, 2), the bottom centres and the centres of boxes (4, S)."""
-    left, top, right, bottom = ltrb
-    anchors = np.empty((2, ltrb.shape[1], 2))
-    anchors[:, :, 0] = (left + right) / 2
-    anchors[0, :, 1] = bottom
-    anchors[1, :, 1] = (top + bottom) / 2
+def _anchors(boxes: F64) -> F64:
+    """(2, 2, S, 2), the bottom centres and the centres of boxes twice, (2, 4 or more, S) ltrb."""
+    centres = boxes[:, :2] + boxes[:, 2:4]
+    centres /= 2
+    anchors = np.empty((2, 2, boxes.shape[2], 2))
+    anchors[..., 0] = centres[:, :1]
+    anchors[:, 0, :, 1] = boxes[:, 3]
+    anchors[:, 1, :, 1] = centres[:, 1]
     return anchors

@@ -11,6 +11,7 @@ For a rule that excludes the stationary, who comes to rest leaves then, and ente
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from edge.rules.latch import Flips, Latch
 from edge.rules.objects import Sight
 from edge.rules.scope import Scope
 
+T = TypeVar("T", bound=np.generic)
 EVERYWHERE: Sequence[Point] = ((-1.0, -1.0), (2.0, -1.0), (2.0, 2.0), (-1.0, 2.0))
 """Outline of the zone of a rule that watches the whole picture."""
 
@@ -52,6 +54,7 @@ class Presence:
         self._polygons = Polygons.of([outlines[zone] if zone else EVERYWHERE for zone, _ in shapes])
         self._anchor = np.array([anchor for _, anchor in shapes], np.intp)
         self._shape_of = np.array([shapes.index(one) for one in asked], np.intp)
+        self._are_shared = len(shapes) < len(asked)
         self._count = len(rules)
         self.stays = Latch.of(len(rules))
 
@@ -72,21 +75,30 @@ class Presence:
         if not self._count:
             return None
         scope = self._scope
-        located = self._polygons.locate(sight.after[self._anchor])
-        inside = located.contained()[self._shape_of]
+        located = self._polygons.locate(sight.after.take(self._anchor, axis=0))
+        inside = self._by_rule(located.contained())
         was_inside = self.stays.is_set.take(sight.columns, axis=1)
+        if scope.excludes is None and not np.count_nonzero(inside != was_inside):
+            self.stays.hold(sight.columns)
+            return None
         enters = inside & scope.schedules.is_on(sight.now_ns)
         if not scope.is_whole:
             enters &= scope.watches(sight)
         # How far away somebody is matters of those alone who were inside and are no more.
         leaves = was_inside & ~inside
         if np.count_nonzero(leaves):
-            leaves &= located.distance()[self._shape_of] > scope.margin
+            leaves &= self._by_rule(located.distance()) > scope.margin
         if scope.excludes is not None:
             rests = scope.excludes & sight.stationary
             enters &= ~rests
             leaves |= rests
-        return self.stays.step(sight.columns, sight.now_ns, enters, leaves, scope.min_ns)
+        return self.stays.step(
+            sight.columns, sight.now_ns, was_inside, enters, leaves, scope.min_ns
+        )
+
+    def _by_rule(self, by_shape: NDArray[T]) -> NDArray[T]:
+        """(R, S) for what is known of each shape."""
+        return by_shape.take(self._shape_of, axis=0) if self._are_shared else by_shape
 
     def is_on(self, now_ns: int) -> NDArray[np.bool_]:
         """(R, 1), which rules look at the time of the frame."""

@@ -1,6 +1,7 @@
 """One frame as the rules see it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,7 @@ from edge.rules.objects import F64, Objects, Sight
 from edge.rules.presence import Presence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class Scene(NamedTuple):
     """What a frame shows, and what follows from it for all rules.
 
     Attributes:

@@ -5,6 +5,7 @@ crossings: each kind has its successive rows, so that all zones and all lines ar
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -62,6 +63,23 @@ class _Watch(Protocol):
         """Go on as these rules did in the one of the same kind before."""
 
 
+class _Part(Protocol):
+    """What remembers something of each object."""
+
+    def grow(self, count: int) -> None:
+        """There are `count` more objects."""
+
+    def keep(self, columns: NDArray[np.bool_]) -> None:
+        """Forget the objects whose column is False."""
+
+
+class _Teller(_Watch, _Part, Protocol):
+    """All rules of a kind that tells of objects at once."""
+
+    def step(self, scene: Scene) -> list[Hit]:
+        """What they say of a frame."""
+
+
 class Watches:
     """What watches a camera's objects for its rules.
 
@@ -88,11 +106,11 @@ class Watches:
 
         self._zones = ZoneWatch(_of(zoned, ZoneRule), rows(ZoneRule))
         self._occupancy = OccupancyWatch(_of(zoned, OccupancyRule), rows(OccupancyRule))
-        self._counts = (
+        counts: tuple[LineCountsWatch | ZoneCountsWatch, ...] = (
             LineCountsWatch(_of(lined, LineCountsRule), ways(LineCountsRule), len(classes)),
             ZoneCountsWatch(_of(zoned, ZoneCountsRule), rows(ZoneCountsRule), len(classes)),
         )
-        self._tellers = (
+        tellers: tuple[_Teller, ...] = (
             self._zones,
             LineWatch(_of(lined, LineRule), ways(LineRule)),
             DwellWatch(_of(zoned, DwellRule), rows(DwellRule)),
@@ -101,8 +119,14 @@ class Watches:
             ProximityWatch(_of(zoned, ProximityRule), rows(ProximityRule)),
             CollisionWatch(_of(zoned, CollisionRule), rows(CollisionRule)),
         )
-        self._parts = (self._presence, self._crossings, *self._tellers, *self._counts)
-        self._by_kind: tuple[_Watch, ...] = (*self._tellers, *self._counts, self._occupancy)
+        self._by_kind: tuple[_Watch, ...] = (*tellers, *counts, self._occupancy)
+        # A kind without rules is asked nothing, and told of nobody who comes or goes.
+        kinds = [kind in {type(rule) for rule in settings.rules} for kind in _KINDS]
+        self._tellers = tuple(compress(tellers, kinds))
+        self._counts = tuple(compress(counts, kinds[len(tellers) :]))
+        presence = [self._presence] if zoned else []
+        crossings = [self._crossings] if lined else []
+        self._parts: tuple[_Part, ...] = (*presence, *crossings, *self._tellers, *self._counts)
 
     def inherit(self, before: "Watches") -> frozenset[str]:
         """Have rules go on that watch the same as before, as if nothing had changed.

@@ -17,7 +17,7 @@ instead of as matrices with a cell for every pair.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,11 @@ from models.detections import Detections
 F32 = NDArray[np.float32]
 Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-_HALF = np.float32(0.5)
-_KNOWN, _UNSURE, _TENTATIVE, _TAKEN = range(4)
+_HALF, _ONE = np.float32(0.5), np.float32(1)
+_KNOWN, _UNSURE, _TENTATIVE = range(3)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Expected:
+class Expected(NamedTuple):
     """Where N tracks are expected in a frame.
 
     Attributes:
@@ -53,18 +52,15 @@ class Expected:
     is_confirmed: Mask
     was_seen: Mask
 
-    def __len__(self) -> int:
-        return len(self.margin_px)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """K pairs of a track and a detection that could belong together.
+class Pairs(NamedTuple):
+    """K pairs of a track and a detection whose grown boxes meet.
 
     Attributes:
         track: (K,) which track.
         detection: (K,) which detection.
-        overlap: (K,) float32 in [0, 1], of the expected and the detected box, both grown.
+        overlap: (K,) float32 in [0, 1], of the expected and the detected box, both grown; 0 where
+            they are of two classes, or the track would have to jump.
     """
 
     track: Index
@@ -72,8 +68,8 @@ class Pairs:
     overlap: F32
 
     @classmethod
-    def possible(cls, expected: Expected, ltrb: F32, class_id: NDArray[np.int32]) -> "Pairs":
-        """Every pair of one class whose grown boxes meet, and that no jump is needed for.
+    def meeting(cls, expected: Expected, ltrb: F32, class_id: NDArray[np.int32]) -> "Pairs":
+        """Every pair that could belong together, and some that could not.
 
         Args:
             expected: N tracks.
@@ -88,13 +84,12 @@ class Pairs:
         track: Index = meet // len(class_id)
         detection: Index = meet % len(class_id)
         here, there = boxes.take(track, axis=1), ltrb.take(detection, axis=1)
-        near = _is_near(here, there, expected.reach_px.take(track))
-        near &= expected.class_id.take(track) == class_id.take(detection)
-        if np.count_nonzero(near) < len(near):
-            meet, track, detection = meet[near], track[near], detection[near]
-            here, there = here[:, near], there[:, near]
         both = shared.reshape(2, -1).take(meet, axis=1)
-        return cls(track, detection, _overlap(here, there, both, grown.take(track)))
+        may = _is_near(here, there, expected.reach_px.take(track))
+        may &= expected.class_id.take(track) == class_id.take(detection)
+        overlap = _overlap(here, there, both, grown.take(track))
+        overlap *= may
+        return cls(track, detection, overlap)
 
 
 def _is_near(boxes: F32, seen: F32, reach: F32) -> Mask:
@@ -118,7 +113,8 @@ def _overlap(boxes: F32, seen: F32, shared: F32, margin: F32) -> F32:
         shared: (2, K), how far both, grown, share width and height.
         margin: (K,) by which each box grows, both sides together.
     """
-    overlap: F32 = shared[0] * shared[1]
+    wide, high = shared
+    overlap: F32 = wide * high
     union = _area(boxes, margin)
     union += _area(seen, margin)
     union -= overlap
@@ -126,7 +122,7 @@ def _overlap(boxes: F32, seen: F32, shared: F32, margin: F32) -> F32:
     height -= np.minimum(boxes[1], seen[1])
     height += margin
     overlap /= union
-    overlap *= shared[1] / height
+    overlap *= high / height
     return overlap
 
 
@@ -151,77 +147,62 @@ def associate(
     Returns:
         (N,) number of the detection, -1 where a track was not seen. No detection stands twice.
     """
-    found = np.full(len(expected), -1, np.intp)
-    if not len(expected) or not len(detections):
+    found = np.empty(len(expected.class_id), np.intp)
+    found.fill(-1)
+    if not len(found) or not len(detections):
         return found
-    pairs = Pairs.possible(expected, ltrb, detections.class_id)
-    may = _Stages.of(expected, pairs, detections.confidence, settings)
-    rivals = np.bincount(pairs.track, may.match, len(expected)).take(pairs.track)
-    rivals += np.bincount(pairs.detection, may.match, len(detections)).take(pairs.detection)
+    pairs = Pairs.meeting(expected, ltrb, detections.class_id)
+    confidence = detections.confidence.take(pairs.detection)
+    is_low = confidence < settings.high_confidence
+    match = _match(expected, pairs, confidence, is_low, settings).nonzero()[0]
+    track, detection = pairs.track.take(match), pairs.detection.take(match)
+    rivals = np.bincount(track).take(track)
+    rivals += np.bincount(detection).take(detection)
     # A pair that competes with none is what its stage would choose: most of a frame is settled.
-    is_alone = may.match & (rivals <= 2)
-    found[pairs.track[is_alone]] = pairs.detection[is_alone]
-    contested = (may.match & ~is_alone).nonzero()[0]
-    if len(contested):
-        _settle(found, pairs, may, contested)
+    is_alone = rivals == 2
+    found[track[is_alone]] = detection[is_alone]
+    if np.count_nonzero(is_alone) < len(match):
+        contested = match[~is_alone]
+        low, track = is_low.take(contested), pairs.track.take(contested)
+        known = np.where(expected.is_confirmed.take(track), _KNOWN, _TENTATIVE)
+        score = pairs.overlap.take(contested)
+        score *= np.where(low, _ONE, confidence.take(contested))
+        detection = pairs.detection.take(contested)
+        _settle(found, np.where(low, _UNSURE, known), track, detection, score)
     return found
 
 
-@dataclass(slots=True)
-class _Stages:
-    """In which stage each of K pairs may match, and how good it is there.
-
-    Attributes:
-        match: (K,) pairs that may match at all; each does so in one stage.
-        stage: (K,) 0 for known tracks and confident boxes, 1 for known tracks and the rest,
-            2 for tentative tracks; counts where `match`.
-        score: (K,) float32.
-    """
-
-    match: Mask
-    stage: NDArray[np.int64]
-    score: F32
-
-    @classmethod
-    def of(
-        cls, expected: Expected, pairs: Pairs, confidence: F32, settings: TrackerSettings
-    ) -> "_Stages":
-        """The stages of pairs; `confidence` (M,) is of the detections."""
-        sure = confidence.take(pairs.detection)
-        score = pairs.overlap * sure
-        is_low = sure < settings.high_confidence
-        match = score >= settings.min_similarity
-        stage = np.where(expected.is_confirmed.take(pairs.track), _KNOWN, _TENTATIVE)
-        if np.count_nonzero(is_low):
-            may = (sure >= settings.low_confidence) & (pairs.overlap >= settings.min_low_iou)
-            may &= expected.was_seen.take(pairs.track)
-            np.copyto(match, may, where=is_low)
-            np.copyto(score, pairs.overlap, where=is_low)
-            np.copyto(stage, _UNSURE, where=is_low)
-        return cls(match, stage, score)
+def _match(
+    expected: Expected, pairs: Pairs, confidence: F32, is_low: Mask, settings: TrackerSettings
+) -> Mask:
+    """(K,), which pairs may match; `confidence` and `is_low` are of their detections."""
+    match: Mask = pairs.overlap * confidence >= settings.min_similarity
+    if np.count_nonzero(is_low):
+        may = (confidence >= settings.low_confidence) & (pairs.overlap >= settings.min_low_iou)
+        may &= expected.was_seen.take(pairs.track)
+        np.copyto(match, may, where=is_low)
+    return match
 
 
-def _settle(found: Index, pairs: Pairs, may: _Stages, contested: Index) -> None:
-    """Give the contested pairs to each other in `found`, stage by stage."""
+def _settle(found: Index, stage: Index, track: Index, detection: Index, score: F32) -> None:
+    """Give contested pairs, K of each, to each other in `found`, stage by stage."""
     # A handful of pairs, for which plain Python is quicker than arrays.
-    track, detection = pairs.track[contested].tolist(), pairs.detection[contested].tolist()
-    stages, scores = may.stage[contested].tolist(), may.score[contested].tolist()
-    for stage in (_KNOWN, _UNSURE, _TENTATIVE):
-        free = [at for at, its_stage in enumerate(stages) if its_stage == stage]
+    pairs = [*zip(track.tolist(), detection.tolist(), score.tolist(), strict=True)]
+    stages = stage.tolist()
+    tracks, detections = set(), set()
+    for now in sorted(set(stages)):
+        free = [
+            pair
+            for pair, its_stage in zip(pairs, stages, strict=True)
+            if its_stage == now and pair[0] not in tracks and pair[1] not in detections
+        ]
         if not free:
             continue
-        chosen = assign(
-            [track[at] for at in free], [detection[at] for at in free], [scores[at] for at in free]
-        )
-        tracks, detections = set(), set()
-        for at in (free[place] for place in chosen):
-            found[track[at]] = detection[at]
-            tracks.add(track[at])
-            detections.add(detection[at])
-        stages = [
-            _TAKEN if track[at] in tracks or detection[at] in detections else its_stage
-            for at, its_stage in enumerate(stages)
-        ]
+        for at in assign(*zip(*free, strict=True)):
+            row, column, _ = free[at]
+            found[row] = column
+            tracks.add(row)
+            detections.add(column)
 
 
 def assign(rows: Sequence[int], columns: Sequence[int], scores: Sequence[float]) -> list[int]:

@@ -10,8 +10,6 @@ with Applications to Tracking and Navigation", 2001, section 6.2): predicting by
 ten times by a tenth, gives the same filter, so the frame rate does not matter.
 """
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,12 +38,16 @@ REACH_STDS = 4.0
 refused wrongly, were the errors Gaussian (two coordinates, chi-square of 16)."""
 
 
-@dataclass(slots=True)
 class Motion:
     """The filters of N tracks; column i of every array belongs to track i.
 
     The tracks are the last axis, so that each coordinate of all of them lies together: with some
     tens of tracks the number of calls is what counts, and none of them jumps about in memory.
+    For the same reason all is one table, and every attribute a part of it: what several of them
+    need alike is done to all at once.
+
+    Args:
+        table: (11, N) float64, the rows of all attributes in this order.
 
     Attributes:
         position: (4, N) float64, centre x, centre y, width, height in px.
@@ -55,38 +57,49 @@ class Motion:
         var_velocity: (N,) float64, px^2/s^2.
     """
 
-    position: F64
-    velocity: F64
-    var_position: F64
-    covariance: F64
-    var_velocity: F64
+    __slots__ = (
+        "_centre", "_course", "_gaining", "_height", "_size", "_table", "_width",
+        "covariance", "position", "var_position", "var_velocity", "velocity",
+    )  # fmt: skip
+
+    def __init__(self, table: F64) -> None:
+        self._table = table = np.ascontiguousarray(table)
+        self.position, self.velocity = table[:4], table[4:8]
+        self.var_position, self.covariance, self.var_velocity = table[8:]
+        self._centre, self._size = table[:2], table[2:4]
+        self._width, self._height = self._size
+        # What a measurement changes in the same way: position and velocity by its gains, and
+        # what the gains follow from.
+        self._course = table[:8].reshape(2, 4, table.shape[1])
+        self._gaining = table[8:10]
 
     @classmethod
     def start(cls, ltrb: F32) -> "Motion":
         """Filters that know one box each, (4, N) in px, and nothing of its velocity."""
-        position = _centre_size(ltrb)
-        side = _longer_side(position)
-        return cls(
-            position,
-            np.zeros_like(position),
-            (MEASUREMENT_STD * side) ** 2,
-            np.zeros_like(side),
-            (INITIAL_SPEED_STD * side) ** 2,
-        )
+        motion = cls(np.zeros((_ROWS, ltrb.shape[1])))
+        motion.position[:] = _centre_size(ltrb)
+        side = motion.longer_side()
+        motion.var_position[:] = (MEASUREMENT_STD * side) ** 2
+        motion.var_velocity[:] = (INITIAL_SPEED_STD * side) ** 2
+        return motion
 
     def predict(self, dt_s: float) -> None:
         """Go `dt_s` >= 0 seconds ahead."""
-        noise = _longer_side(self.position)
+        noise = self.longer_side()
         noise *= ACCELERATION_STD
         noise *= noise
         self.position += dt_s * self.velocity
-        size = self.position[2:]
-        np.maximum(size, MIN_SIDE_PX, out=size)
+        np.maximum(self._size, MIN_SIDE_PX, out=self._size)
         gained = dt_s * self.var_velocity
-        self.var_position += dt_s * (2 * self.covariance + gained)
+        spread = 2 * self.covariance
+        spread += gained
+        spread *= dt_s
+        self.var_position += spread
         self.var_position += noise * (dt_s**3 / 3)
-        self.covariance += gained + noise * (dt_s**2 / 2)
-        self.var_velocity += noise * dt_s
+        gained += noise * (dt_s**2 / 2)
+        self.covariance += gained
+        noise *= dt_s
+        self.var_velocity += noise
 
     def correct(self, is_seen: Mask, ltrb: F32, doubt: F64) -> None:
         """Take in what was seen; who was not seen coasts with the size it has.
@@ -99,20 +112,21 @@ class Motion:
             doubt: (N,) by how much each box trembles more than a sure one, 1 or more.
         """
         surprise = _centre_size(ltrb)
-        noise = MEASUREMENT_STD * doubt * _longer_side(surprise)
+        noise = MEASUREMENT_STD * doubt
+        noise *= np.maximum(surprise[2], surprise[3])
         noise *= noise
         noise += self.var_position
         surprise -= self.position
         # Who was not seen gains nothing, so that all are corrected at once.
-        certainty = is_seen / noise
-        gain, velocity_gain = self.var_position * certainty, self.covariance * certainty
-        self.position += gain * surprise
-        self.velocity += velocity_gain * surprise
-        self.velocity[2:] *= is_seen
-        self.var_velocity -= velocity_gain * self.covariance
-        np.subtract(1.0, gain, out=gain)
-        self.var_position *= gain
-        self.covariance *= gain
+        share = is_seen.astype(np.float64)
+        gains = self._gaining * (share / noise)
+        self._course += gains[:, None] * surprise
+        self.velocity[2:] *= share
+        gain, velocity_gain = gains
+        velocity_gain *= self.covariance
+        self.var_velocity -= velocity_gain
+        np.subtract(1.0, gain, gain)
+        self._gaining *= gain
 
     def coast(self) -> None:
         """Nobody was seen: all tracks keep their size, as in `correct`."""
@@ -120,48 +134,50 @@ class Motion:
 
     def rest(self, waits: Mask, ltrb: F32) -> None:
         """Let these tracks, (N,), stand where the boxes (4, N) are, as if just seen there."""
-        anew = Motion.start(ltrb)
-        for field in fields(self):
-            np.copyto(getattr(self, field.name), getattr(anew, field.name), where=waits)
+        np.copyto(self._table, Motion.start(ltrb)._table, where=waits)
+
+    def longer_side(self) -> F64:
+        """(N,) px, width or height, whichever is more."""
+        side: F64 = np.maximum(self._width, self._height)
+        return side
 
     def ltrb(self) -> F32:
         """(4, N), the boxes that the filters expect, in px."""
-        centre, half = self.position[:2], self.position[2:] * 0.5
+        half = self._size * 0.5
         boxes = np.empty(self.position.shape, np.float32)
-        np.subtract(centre, half, out=boxes[:2], casting="same_kind")
-        np.add(centre, half, out=boxes[2:], casting="same_kind")
+        np.subtract(self._centre, half, boxes[:2])
+        np.add(self._centre, half, boxes[2:])
         return boxes
 
-    def gates_px(self) -> tuple[F32, F32]:
-        """By how much each box grows, each way, before it is compared, and how far it reaches.
+    def gates_px(self) -> F32:
+        """By how much each box grows before it is compared, and how far it reaches.
 
         Returns:
-            margin: (N,), one side at most.
-            reach: (N,), how far from the predicted centre each track can be seen.
+            (2, N): the margin, one side at most, by which a box grows each way, and how far from
+            the predicted centre each track can be seen.
         """
-        side = _longer_side(self.position)
-        margin = np.sqrt(self.var_position)
-        margin *= MARGIN_STDS
-        np.minimum(margin, side, out=margin)
-        side *= MEASUREMENT_STD
-        side *= side
-        side += self.var_position
-        reach = np.sqrt(side, out=side)
-        reach *= REACH_STDS
-        return margin.astype(np.float32), reach.astype(np.float32)
+        side = self.longer_side()
+        gates = _GATE_SIDES * side
+        gates *= gates
+        gates += self.var_position
+        np.sqrt(gates, gates)
+        gates *= _GATE_STDS
+        np.minimum(gates[0], side, out=gates[0])
+        return gates.astype(np.float32)
 
     def keep(self, columns: Mask) -> "Motion":
         """The filters of some of the tracks."""
-        return Motion(*(getattr(self, field.name)[..., columns] for field in fields(self)))
+        return Motion(self._table.compress(columns, axis=1))
 
     def joined(self, other: "Motion") -> "Motion":
         """These filters, then the other ones."""
-        return Motion(
-            *(
-                np.concatenate((getattr(self, field.name), getattr(other, field.name)), axis=-1)
-                for field in fields(self)
-            )
-        )
+        return Motion(np.concatenate((self._table, other._table), axis=1))
+
+
+_ROWS = 11
+_GATE_SIDES = np.array(((0.0,), (MEASUREMENT_STD,)))
+_GATE_STDS = np.array(((MARGIN_STDS,), (REACH_STDS,)))
+"""Of the margin and of the reach: how much of a side is noise, and how many deviations it is."""
 
 
 def _centre_size(ltrb: F32) -> F64:
@@ -171,8 +187,3 @@ def _centre_size(ltrb: F32) -> F64:
     np.add(high, low, out=centre)
     centre *= 0.5
     return boxes
-
-
-def _longer_side(position: F64) -> F64:
-    side: F64 = np.maximum(position[2], position[3])
-    return side

@@ -41,9 +41,10 @@ class Tracks:
 
     def __post_init__(self) -> None:
         # A frozen class can set its own defaults this way only.
-        if len(self.stationary) != len(self):
-            object.__setattr__(self, "stationary", np.zeros(len(self), np.bool_))
-        if len(self.median_confidence) != len(self):
+        count = len(self.track_id)
+        if len(self.stationary) != count:
+            object.__setattr__(self, "stationary", np.zeros(count, np.bool_))
+        if len(self.median_confidence) != count:
             object.__setattr__(self, "median_confidence", self.confidence)
 
     def __len__(self) -> int:

@@ -9,8 +9,6 @@ before a parked car hides it for longer, and at night a detector finds it now an
 frames.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +24,7 @@ DOUBT_AT_THRESHOLD = 2.5
 """By how much the edges of a box at `high_confidence` tremble more than those of a sure one: an
 object that is half hidden has a low score, and a box of its visible half. The factor falls with
 (1 - confidence), as in StrongSORT (Du et al., 2023), and is 1 from there on."""
+_NONE: Rows = np.empty(0, np.intp)
 
 
 class Tracker:
@@ -76,13 +75,12 @@ class Tracker:
             self._motion.rest(waits, self._lives.place)
         ltrb = np.ascontiguousarray(detections.xyxy.T)
         found = associate(self._expected(), detections, ltrb, self._settings)
-        self._see(found, detections.confidence, ltrb)
-        seen = self._told(found, detections, captured_ns, frame, ended)
-        new = self._new(found, detections)
+        taken = self._see(found, detections.confidence, ltrb)
+        told = found.compress(self._lives.was_seen)
+        new = self._new(taken, told, detections)
         self._drop_tentative()
         self._start(new, detections)
-        tentative = len(self) - np.count_nonzero(self._lives.is_confirmed)
-        return replace(seen, tentative=tentative) if tentative else seen
+        return self._told(told, detections, captured_ns, frame, ended)
 
     def _end_lost(self) -> tuple[tuple[int, ...], Mask | None]:
         """Ids of the tracks that were not seen for too long, which are forgotten; and who waits.
@@ -113,13 +111,18 @@ class Tracker:
             motion.ltrb(), margin_px, reach_px, lives.class_id, lives.is_confirmed, lives.was_seen
         )
 
-    def _see(self, found: Index, confidence: F32, ltrb: F32) -> None:
-        """Take in the detections that tracks have found, and confirm the tracks that are due."""
+    def _see(self, found: Index, confidence: F32, ltrb: F32) -> Rows:
+        """Take in the detections that tracks have found, and confirm the tracks that are due.
+
+        Returns:
+            (K,) the detections that tracks have found.
+        """
         motion, lives, settings = self._motion, self._lives, self._settings
         is_seen = found >= 0
-        if np.count_nonzero(is_seen):
+        taken: Rows = found.compress(is_seen)
+        if len(taken):
             # Who was not seen borrows a box that somebody has found, and learns nothing from it.
-            boxes = np.where(is_seen, found, found.max())
+            boxes = np.where(is_seen, found, taken[0])
             score = confidence.take(boxes)
             motion.correct(is_seen, ltrb.take(boxes, axis=1), self._doubt(score))
             lives.see(is_seen, score, self._now_ns)
@@ -128,6 +131,7 @@ class Tracker:
         else:
             motion.coast()
         lives.was_seen = is_seen & lives.is_confirmed
+        return taken
 
     def _doubt(self, confidence: F32) -> F64:
         certain = max(1 - self._settings.high_confidence, 0.01)
@@ -139,15 +143,14 @@ class Tracker:
     def _confirm(self, is_seen: Mask) -> None:
         """Give an id to each tentative track that is seen once it is surely an object."""
         lives = self._lives
-        is_due = is_seen & ~lives.is_confirmed
-        if not np.count_nonzero(is_due):
+        if not lives.tentative:
             return
         age_ns = self._now_ns - lives.first_seen_ns
+        is_due = is_seen & ~lives.is_confirmed
         is_due &= age_ns >= self._settings.confirm_s * NS_PER_S
         due = is_due.nonzero()[0]
         due = due[self._is_believed(due, age_ns[due])]
-        lives.track_id[due] = np.arange(self.next_id, self.next_id + len(due))
-        lives.is_confirmed[due] = True
+        lives.confirm(due, self.next_id)
         self.next_id += len(due)
 
     def _is_believed(self, due: Rows, age_ns: NDArray[np.int64]) -> Mask:
@@ -167,50 +170,59 @@ class Tracker:
 
     def _told(
         self,
-        found: Index,
+        boxes: Rows,
         detections: Detections,
         captured_ns: int,
         frame: int,
         ended: tuple[int, ...],
     ) -> Tracks:
+        """What a frame shows; `boxes` are the detections of the confirmed tracks it shows."""
         lives = self._lives
         rows = lives.was_seen.nonzero()[0]
-        boxes = found.take(rows)
+        track_id, first_seen_ns, last_seen_ns, place_since_ns = lives.numbers.take(rows, axis=1)
+        stayed_ns = last_seen_ns - place_since_ns
         return Tracks(
             captured_ns=captured_ns,
             frame=frame,
-            track_id=lives.track_id.take(rows),
+            track_id=track_id,
             xyxy=detections.xyxy.take(boxes, axis=0),
             confidence=detections.confidence.take(boxes),
             class_id=lives.class_id.take(rows),
-            first_seen_ns=lives.first_seen_ns.take(rows),
+            first_seen_ns=first_seen_ns,
             ended=ended,
             lost=self._lost(len(rows)),
-            stationary=lives.has_stayed(self._settings.stationary_s).take(rows),
+            stationary=stayed_ns >= self._settings.stationary_s * NS_PER_S,
             median_confidence=lives.median_confidence(rows),
+            tentative=lives.tentative,
         )
 
     def _lost(self, seen: int) -> tuple[int, ...]:
         """Ids of the confirmed tracks that this frame, which shows so many, does not show."""
         lives = self._lives
-        if np.count_nonzero(lives.is_confirmed) == seen:
+        if len(lives) - lives.tentative == seen:
             return ()
         return tuple(lives.track_id[lives.is_confirmed & ~lives.was_seen].tolist())
 
-    def _new(self, found: Index, detections: Detections) -> Rows:
+    def _new(self, taken: Rows, known: Rows, detections: Detections) -> Rows:
         """Confident detections that no track has found, and that double nobody's box.
 
         A detector often says an object twice, and suppression of overlaps leaves both: the
         second box would become a track that takes turns with the first (compare track-aware
         initialization in Shim et al., "Focusing on Tracks for Online Multi-Object Tracking",
         CVPR 2025).
+
+        Args:
+            taken: detections that tracks have found.
+            known: those among them that confirmed tracks have found.
+            detections: of the frame.
         """
+        if len(taken) == len(detections):
+            return _NONE
         is_new = detections.confidence >= self._settings.new_confidence
-        is_new[found[found >= 0]] = False
+        is_new[taken] = False
         new: Rows = is_new.nonzero()[0]
         if not len(new):
             return new
-        known = found[self._lives.was_seen]
         overlap = iou(detections.xyxy[new], detections.xyxy[known])
         same = detections.class_id[new][:, None] == detections.class_id[known]
         is_double = ((overlap > self._settings.max_start_iou) & same).any(axis=1)
@@ -220,7 +232,7 @@ class Tracker:
     def _drop_tentative(self) -> None:
         """Forget tracks that were seen too rarely to be confirmed."""
         lives = self._lives
-        if np.count_nonzero(lives.is_confirmed) == len(lives):
+        if not lives.tentative:
             return
         unseen_ns = self._now_ns - lives.last_seen_ns
         is_noise = ~lives.is_confirmed & (unseen_ns > self._settings.tentative_s * NS_PER_S)
@@ -229,7 +241,8 @@ class Tracker:
 
     def _start(self, new: Rows, detections: Detections) -> None:
         """Start a tentative track for each of these detections, the surest where room is short."""
-        room = self._settings.max_tracks - len(self)
+        # Settings that were changed meanwhile may allow less than there is.
+        room = max(self._settings.max_tracks - len(self), 0)
         if len(new) > room:
             surest = np.argsort(-detections.confidence[new], kind="stable")[:room]
             new = np.sort(new[surest])

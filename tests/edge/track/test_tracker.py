@@ -302,6 +302,17 @@ def test_the_surest_are_tracked_where_there_is_no_room_for_all() -> None:
     assert run(tracker, clip, fps=10)[-1].xyxy[:, 0].tolist() == [200, 400]
 
 
+def test_nobody_begins_where_there_are_more_than_settings_now_allow() -> None:
+    tracker = Tracker(TrackerSettings(max_tracks=4))
+    crowd = [at(number * 200.0) for number in range(4)]
+    run(tracker, [detections(crowd)] * 3, fps=10)
+    tracker.follow(TrackerSettings(max_tracks=2))
+    others = [at(number * 200.0, y=400.0) for number in range(4)]
+    later = detections([*crowd, *others])
+    tracker.update(later, captured_ns=START_NS + 300_000_000, frame=3)
+    assert len(tracker) == 4
+
+
 def test_confidences_follow_the_models_threshold_unless_they_are_set() -> None:
     own = DEFAULTS.for_threshold(0.65)
     assert (own.low_confidence, own.high_confidence, own.new_confidence) == (0.325, 0.65, 0.65)
