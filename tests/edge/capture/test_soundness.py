@@ -180,6 +180,26 @@ def test_a_stream_without_its_key_frame_is_corrupt(tmp_path: Path) -> None:
     assert max(shares) > 0.25
 
 
+@pytest.mark.parametrize("height", [240, 256, 360, 720, 1080])
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+def test_what_is_filled_in_in_one_piece_is_found_at_a_glance(height: int, share: float) -> None:
+    rows = round(height * share)
+    for top in range(0, height - rows + 1, 8):
+        image = RNG.integers(40, 200, (height, 64, 3)).astype(np.uint8)
+        image[top : top + rows] = 128
+        soundness = Soundness(None, 3.0, corrupt_share=0.25, corrupt_after_s=1.0)
+        assert not soundness.judge(image, S, 1.0).is_usable, f"from row {top} on"
+
+
+def test_nothing_hides_between_the_rows_of_a_glance() -> None:
+    image = RNG.integers(40, 200, (720, 64, 3)).astype(np.uint8)
+    for top in range(0, 720, 64):
+        image[top : top + 48] = 128
+    soundness = Soundness(None, 3.0, corrupt_share=0.25, corrupt_after_s=1.0)
+    found = [soundness.judge(image, n * S, float(n)).is_usable for n in range(1, 5)]
+    assert found.count(False) == 3
+
+
 def test_corrupt_pictures_are_dropped_and_a_lasting_fault_is_told() -> None:
     camera = Camera()
     camera.show(SCENE)
