@@ -32,6 +32,7 @@ sealed.py      small files whose damage is told
 journal.py     lives and reports on disk
 whole.py       a record's folder, looked at byte by byte
 slots.py       two slots a family: one is committed, one is to try in
+starts.py      starts that came to nothing: a committed model that ends the agent is left out
 serving.py     what is needed of the networks that look at frames
 hot_swap.py    those of the agent, exchanged between two frames
 sightings.py   what a network finds, counted for probation

@@ -23,7 +23,8 @@ from edge.ota.port import Fetcher, Target, Trust
 from edge.ota.reports import Sender
 from edge.ota.revocations import Revocations
 from edge.ota.serving import Serving
-from edge.ota.slots import Found, Slots, Vouch
+from edge.ota.slots import Found, Slot, Slots, Vouch
+from edge.ota.starts import MAX_TRIES, Starts
 from edge.ota.states import Code
 from edge.ota.updater import Looks, Publish, Updater
 from edge.ota.window import is_open
@@ -162,6 +163,7 @@ class Updates:
         self._disk = disk or REAL
         self._places = Places.under(settings.data_dir)
         self._start = Start()
+        self._starts = Starts(settings.data_dir / "ota", self._disk)
         self.counts = Counts(settings.ota.probation.limits)
 
     def networks(self, watchdog: Watchdog) -> Networks:
@@ -180,6 +182,7 @@ class Updates:
             folder = self._start.take(family, before, slots.recover(vouch))
             if folder is not None:
                 self._leave_what_does_not_fit(family, its_keys, folder)
+        self._leave_what_ends_the_agent()
         return Networks(
             settings, watchdog, self._start.folders, self._refused, self.counts.incumbent
         )
@@ -230,7 +233,8 @@ class Updates:
         for family, fallen in self._start.fallen:
             updater.tell(family, [fallen])
         try:
-            yield updater
+            with self._starts.counted():
+                yield updater
         finally:
             serving.close()
 
@@ -274,6 +278,21 @@ class Updates:
             told = f"{error}; the settings' own model serves"
             self._start.fallen.append((family, Fallen(str(Code.INCOMPATIBLE), told)))
 
+    def _leave_what_ends_the_agent(self) -> None:
+        """Have the settings' own models serve where start after start came to nothing."""
+        found = {family: _committed(self._slots(family)) for family in self._start.folders}
+        committed = {family: slot.sha256 for family, slot in found.items() if slot}
+        if self._starts.begin(committed):
+            return
+        for family in committed:
+            told = (
+                f"the agent ended soon after each of its last {MAX_TRIES} starts; the settings' "
+                "own model serves, and the next start tries the committed one again"
+            )
+            _log.error("a committed model is left out", family=family, error=told)
+            del self._start.folders[family]
+            self._start.fallen.append((family, Fallen(str(Code.ENGINE), told)))
+
     def _refused(self, family: str, error: ModelError) -> Path | None:
         """Another folder, where the network of a committed slot cannot be loaded."""
         slots = self._slots(family)
@@ -282,13 +301,18 @@ class Updates:
         return self._start.take(family, before, found)
 
 
-def _deployment(slots: Slots) -> str:
-    """Id of the order that had brought what is committed; empty where nobody knows."""
+def _committed(slots: Slots) -> Slot | None:
+    """What is committed; None where nothing is, or nobody knows."""
     try:
         active = slots.active
     except OSError:
-        return ""
-    slot = active.slots.get(active.committed or "")
+        return None
+    return active.slots.get(active.committed or "")
+
+
+def _deployment(slots: Slots) -> str:
+    """Id of the order that had brought what is committed; empty where nobody knows."""
+    slot = _committed(slots)
     return slot.deployment if slot else ""
 
 

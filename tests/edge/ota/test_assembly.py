@@ -10,6 +10,7 @@ import pytest
 from edge.networks import Networks
 from edge.ota.assembly import NobodyToAsk, Origin, Updates, origin_of
 from edge.ota.life import Order
+from edge.ota.starts import MAX_TRIES
 from edge.settings import EdgeSettings, load
 from edge.watchdog import Watchdog
 from tests.support.fake_ota import FakeFetcher, FakeTrust
@@ -94,6 +95,17 @@ def test_a_network_that_was_damaged_gives_way(device: Device) -> None:
     device.network.write_bytes(content)
     assert serves(Updates(device.settings(), device.origin).networks(WATCHDOG)) == "0"
     assert committed_version(device.line) == "own"
+
+
+def test_a_model_that_ends_the_agent_at_each_start_is_left_out_and_stays_committed(
+    device: Device,
+) -> None:
+    found = [  # each of them a process that comes no further
+        serves(Updates(device.settings(), device.origin).networks(WATCHDOG))
+        for _ in range(MAX_TRIES + 1)
+    ]
+    assert found == ["1"] * MAX_TRIES + ["0"]
+    assert committed_version(device.line) == "1", "it may be the board's fault"
 
 
 def test_rules_that_the_committed_model_does_not_fit_have_the_settings_own_one_serve(
