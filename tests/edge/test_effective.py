@@ -43,7 +43,7 @@ def test_each_value_is_shown_with_who_says_so(
 def test_effective_shows_defaults_too_and_can_be_read_again(tmp_path: Path) -> None:
     file = small_agent(tmp_path)
     found = lines("-c", file, "--effective")
-    assert "mqtt.keepalive_s: 30  # default" in found
+    assert "mqtt.keepalive_s: 45  # default" in found
     assert f"tracker.low_confidence: 0.25  # follows model {tmp_path}/tiny.yaml" in found
     assert len(found) == len({line.partition(": ")[0] for line in found})
     assert len(found) > 50
