@@ -43,7 +43,7 @@ test: lint ## lint, types, layers, and all tests but the long ones
 	$(BIN)/pytest -m "system and not deep and not chaos and not soak"
 
 test-deep: venv ## the long tests: 200 kills
-	@deploy/debian-packages.sh $(PACKAGES_TEST)
+	@deploy/debian-packages.sh $(PACKAGES_TEST) strace iproute2
 	$(BIN)/pytest -m deep --timeout 3600
 
 chaos: venv ## ten minutes of kills before a simulated fleet: WAYSIDE_SEED=1234 repeats one
