@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from edge.settings import EdgeSettings
 from edge.status import StatusFile
 from edge.watchdog import Watchdog
 from protos.v1.device_state_pb2 import DeviceState
+from wayside.malloc import giving_back
 from wayside.net import host_port
 from wayside.process import frozen_heap
 from wayside.systemd import Notifier
@@ -122,6 +123,7 @@ def run_agent(
             sending(settings, content, clock, _parts(reloader, updater), wall.now_ns) as up,
             _sensors(settings, wall, up) as sensors,
             networks.at_work(),
+            giving_back(),
             CamerasEvidence(settings) as evidence,
         ):
             sensing.append(sensors)
@@ -273,7 +275,7 @@ def _watched(
     """While whoever watches is told of the agent."""
     with (
         _status_file(settings, networks, cameras, up, sensors, evidence),
-        _telemetry(settings, networks, cameras, up, wall),
+        _telemetry(settings, networks, cameras, up, sensors, evidence, wall),
     ):
         yield
 
@@ -295,7 +297,11 @@ def _status_file(
     def tell() -> dict[str, object]:
         told = status(settings.device, networks.stats, cameras.pipelines, up.outbox, up.forwarder)
         ids = [camera["camera"] for camera in told["cameras"]]
-        return {**told, "sensors": sensors.stats(), "evidence": evidence.stats(ids)}
+        return {
+            **told,
+            "sensors": [asdict(one) for one in sensors.stats()],
+            "evidence": asdict(evidence.stats(ids)),
+        }
 
     with StatusFile(path, settings.status.interval_s, tell):
         yield
@@ -303,7 +309,8 @@ def _status_file(
 
 @contextmanager
 def _telemetry(
-    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, wall: WallClock,
+    settings: EdgeSettings, networks: Networks, cameras: Cameras, up: Sending, sensors: Sensors,
+    evidence: CamerasEvidence, wall: WallClock,
 ) -> Iterator[None]:  # fmt: skip
     """HTTP for programs that watch, where the settings name a port."""
     where = settings.telemetry
@@ -321,6 +328,8 @@ def _telemetry(
             version=version("wayside"),
             networks=networks.stats,
             cameras=[pipeline.stats for pipeline in cameras.pipelines],
+            evidence=evidence.stats([pipeline.camera for pipeline in cameras.pipelines]),
+            sensors=sensors.stats(),
             outbox=up.outbox.depth(),
             forwarder=up.forwarder.stats,
             health=health.read(),

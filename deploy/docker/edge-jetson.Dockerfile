@@ -9,7 +9,7 @@ FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 
 FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0 AS system
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3-opencv python3-venv \
+    && apt-get install -y --no-install-recommends ffmpeg python3-opencv python3-venv \
     && rm -rf /var/lib/apt/lists/*
 
 FROM system AS build

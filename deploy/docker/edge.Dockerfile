@@ -30,7 +30,7 @@ LABEL org.opencontainers.image.title="wayside-edge" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
+    && apt-get install -y --no-install-recommends ffmpeg libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 # A new volume gets its owner from the folder that it is mounted over.
 RUN groupadd --gid 10001 wayside \

@@ -28,7 +28,7 @@ def disk(folder: Path, max_bytes: int, slow_s: float = SLOW_S) -> Iterator[Findi
     """
     place = folder
     try:
-        place = _nearest(folder)
+        place = nearest(folder)
         took_s = _write(place)
         held = _held_bytes(folder)
     except OSError as error:
@@ -86,7 +86,7 @@ def _privacy(folder: Path) -> Iterator[Finding]:
             yield ok("privacy", f"{folder}: for the agent's user alone")
 
 
-def _nearest(folder: Path) -> Path:
+def nearest(folder: Path) -> Path:
     """What is there of a path, from its end: the folder itself, or where it would be made.
 
     Raises:

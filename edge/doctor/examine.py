@@ -7,6 +7,7 @@ from edge import settings as edge_settings
 from edge.capture.opencv import prepare_opencv
 from edge.doctor.broker import broker
 from edge.doctor.camera import cameras
+from edge.doctor.clips import clips
 from edge.doctor.disk import disk
 from edge.doctor.finding import Finding, ok, wrong
 from edge.doctor.identity import identity
@@ -32,6 +33,7 @@ def examine(config: Path) -> Iterator[Finding]:
     yield ok("settings", f"{config}: {count} camera{'s' if count != 1 else ''}")
     yield from machine()
     yield from disk(settings.data_dir, settings.outbox.max_bytes)
+    yield from clips(settings)
     yield from networks(settings.models_in_use)
     yield from identity(settings.identity, settings.device)
     yield from broker(settings.mqtt, settings.device)

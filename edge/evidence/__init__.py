@@ -17,4 +17,5 @@ encoding.py   H.264 by an ffmpeg process, or the pictures as they are
 matroska.py   pictures and their times as a file
 folder.py     the files: whole or not at all, private, bounded
 listing.py    what a folder of clips holds, for people
+stats.py      what became of it all, in figures
 """

@@ -1,11 +1,11 @@
 """The evidence of all cameras put together; only here its parts are named, and imported late."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.camera_settings import CameraSettings
+from edge.evidence.stats import EvidenceStats
 from edge.settings import EdgeSettings
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class CamerasEvidence:
         self._cameras[camera.id] = made
         return made
 
-    def stats(self, cameras: Iterable[str]) -> dict[str, Any]:
-        """What the status file says of the cameras that there are; empty where there is none."""
+    def stats(self, cameras: Iterable[str]) -> EvidenceStats:
+        """Figures of the cameras that there are."""
         known = dict(self._cameras)  # another thread calls `of` meanwhile
-        return {
-            **({"clips": asdict(self._writer.stats)} if self._writer else {}),
-            **{name: known[name].stats for name in cameras if name in known},
-        }
+        return EvidenceStats(
+            self._writer.stats if self._writer else None,
+            {name: known[name].stats for name in cameras if name in known},
+        )
 
     def _clip_writer(self) -> "ClipWriter":
         """At work from the first camera on that has clips, which may come while the agent runs."""

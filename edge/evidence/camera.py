@@ -7,7 +7,7 @@ Where a camera has neither masks nor pictures nor clips there is no such thing, 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -20,6 +20,7 @@ from edge.evidence.port import Name, Shot
 from edge.evidence.recorder import Recorder
 from edge.evidence.settings import CameraEvidenceSettings
 from edge.evidence.shots import Shots
+from edge.evidence.stats import CameraEvidenceStats, RecorderStats
 from edge.rules.port import Draft
 from edge.track.port import Tracks
 from models.detections import Image
@@ -90,14 +91,13 @@ class CameraEvidence:
         return self._shots is not None
 
     @property
-    def stats(self) -> dict[str, int]:
-        """Its figures now: pictures taken and dropped for want of memory; what its clips do."""
-        pictures = {}
-        if self._shots:
-            pictures = {
-                "pictures_taken": self._shots.taken, "pictures_dropped": self._shots.dropped
-            }  # fmt: skip
-        return {**pictures, **(asdict(self._recorder.stats) if self._recorder else {})}
+    def stats(self) -> CameraEvidenceStats:
+        """Its figures now."""
+        return CameraEvidenceStats(
+            self._shots.taken if self._shots else 0,
+            self._shots.dropped if self._shots else 0,
+            self._recorder.stats if self._recorder else RecorderStats(),
+        )
 
     @property
     def held_bytes(self) -> int:

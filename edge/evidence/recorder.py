@@ -10,7 +10,6 @@ only the reader of a lossless file waits, as it does for inference.
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
@@ -20,6 +19,7 @@ from edge.evidence import opencv
 from edge.evidence.cutter import LAG_S, LOSSLESS_LAG_S, Cause, Clip, Cutter, Still
 from edge.evidence.masks import Masks
 from edge.evidence.settings import ClipSettings
+from edge.evidence.stats import RecorderStats
 
 QUEUE_FRAMES = 4
 """Frames that may wait for the thread; each is a whole picture in memory."""
@@ -34,21 +34,6 @@ _EARLY = 0.1
 """Share of the period by which a frame may come early: cameras tremble."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderStats:
-    """What a recorder did.
-
-    Attributes:
-        stills: pictures that were kept for a while.
-        dropped: frames, and events, that it could not take.
-        clips: handed on to be written.
-    """
-
-    stills: int
-    dropped: int
-    clips: int
 
 
 class Recorder:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from edge.evidence.cutter import NS_PER_S, Cause, Clip
 from edge.evidence.encoding import H264, MJPEG, SUFFIX, Encoder, find_encoder, write_as_they_are
 from edge.evidence.folder import ClipFolder
 from edge.evidence.settings import ClipFolderSettings
+from edge.evidence.stats import ClipStats
 
 MAX_WAITING = 4
 """Clips in memory beside the one that is written."""
@@ -34,23 +34,6 @@ NAMES_WAIT_S = 5.0
 _CHUNK = 1 << 20
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ClipStats:
-    """What became of clips.
-
-    Attributes:
-        written: files that are there, or were.
-        lost: clips that nobody could write, or that had to wait for too long.
-        deleted: that had to go for age or room.
-        codec: `h264`, or `mjpeg` where nothing makes H.264.
-    """
-
-    written: int
-    lost: int
-    deleted: int
-    codec: str
 
 
 class ClipWriter:

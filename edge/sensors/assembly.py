@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from edge.rules.port import Draft
@@ -12,7 +11,7 @@ from edge.sensors.port import Fix, Sensor
 from edge.sensors.positions import Positions, Sink, reading
 from edge.sensors.reporting import Reporting
 from edge.sensors.settings import FileSensorSettings, GpsSettings, SensorSettings, gpsd_address
-from edge.sensors.watch import Watch
+from edge.sensors.watch import SensorStats, Watch
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 from wayside.backoff import Backoff
@@ -80,9 +79,9 @@ class Sensors:
         carries = not self._gps.cameras or camera in self._gps.cameras
         return self._positions.filled(sink) if carries else sink
 
-    def stats(self) -> list[dict[str, Any]]:
-        """What the status file says of each."""
-        return [asdict(watch.stats) for watch in self._watches]
+    def stats(self) -> list[SensorStats]:
+        """How each is."""
+        return [watch.stats for watch in self._watches]
 
     def reports(self) -> list[DeviceState.Sensor]:
         """What the heartbeat says of each."""
@@ -94,7 +93,7 @@ class Sensors:
                 readings=one.readings,
                 reading_age_s=one.age_s,
             )
-            for one in (watch.stats for watch in self._watches)
+            for one in self.stats()
         ]
 
     def _look(self) -> None:

@@ -17,8 +17,10 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from edge.evidence.stats import EvidenceStats
 from edge.histogram import Distribution
 from edge.meter import NetworkStats, PipelineStats
+from edge.sensors.watch import SensorStats
 from edge.telemetry.view import Look, View
 
 _PREFIX = "wayside"
@@ -49,6 +51,8 @@ class _AgentCollector(Collector):
         yield _info(view)
         yield from _of_networks(view.networks)
         yield from _of_cameras(view.cameras)
+        yield from _of_evidence(view.evidence)
+        yield from _of_sensors(view.sensors)
         yield from _of_outbox(view)
         yield from _of_forwarder(view)
         yield from _of_process(view)
@@ -116,6 +120,39 @@ def _of_cameras(cameras: Iterable[PipelineStats]) -> Iterator[Metric]:
     yield from (captured, inferred, dropped, events, fps, latency, tracks, state)
     yield from (area_frames, area_dropped)
     yield from (reconnects, resets, hanging, source_fps, info)
+
+
+def _of_evidence(evidence: EvidenceStats) -> Iterator[Metric]:
+    taken = _counter("pictures_taken", "Pictures of objects", "camera")
+    no_room = _counter("pictures_dropped", "That memory had no room for", "camera")
+    stills = _counter("clip_stills", "Pictures kept for a clip that may come", "camera")
+    missed = _counter("clip_stills_dropped", "Frames and events that came too fast", "camera")
+    cut = _counter("clips_cut", "Clips handed on to be written", "camera")
+    for camera, one in evidence.cameras.items():
+        taken.add_metric([camera], one.pictures_taken)
+        no_room.add_metric([camera], one.pictures_dropped)
+        stills.add_metric([camera], one.recorder.stills)
+        missed.add_metric([camera], one.recorder.dropped)
+        cut.add_metric([camera], one.recorder.clips)
+    yield from (taken, no_room, stills, missed, cut)
+    clips = evidence.clips
+    if clips is not None:
+        yield InfoMetricFamily(f"{_PREFIX}_clips", "How they are kept", {"codec": clips.codec})
+        yield _one_counter("clips_written", "Clips that became files", clips.written)
+        yield _one_counter("clips_lost", "Clips that nobody could write in time", clips.lost)
+        yield _one_counter("clips_deleted", "Clips that went for age or room", clips.deleted)
+
+
+def _of_sensors(sensors: Iterable[SensorStats]) -> Iterator[Metric]:
+    state = _gauge("sensor_state", "1 of the state that a sensor is in", "sensor", "state")
+    readings = _counter("sensor_readings", "Values read", "sensor")
+    age = _gauge("sensor_reading_age_seconds", "Since the last value", "sensor")
+    for one in sensors:
+        state.add_metric([one.sensor, one.state], 1)
+        readings.add_metric([one.sensor], one.readings)
+        if one.age_s is not None:
+            age.add_metric([one.sensor], one.age_s)
+    yield from (state, readings, age)
 
 
 def _of_outbox(view: View) -> Iterator[Metric]:

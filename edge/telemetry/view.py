@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge.evidence.stats import EvidenceStats
 from edge.histogram import Distribution
 from edge.meter import NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
+from edge.sensors.watch import SensorStats
 from protos.ids import Lane
 from protos.v1.device_state_pb2 import DeviceState
 
@@ -20,6 +22,8 @@ class View:
         version: of the agent.
         networks: each that a camera uses.
         cameras: figures of each.
+        evidence: what became of their pictures and clips.
+        sensors: how each is.
         outbox: what waits.
         forwarder: what is on its way.
         health: of process and machine.
@@ -35,6 +39,8 @@ class View:
     version: str
     networks: Sequence[NetworkStats]
     cameras: Sequence[PipelineStats]
+    evidence: EvidenceStats
+    sensors: Sequence[SensorStats]
     outbox: Depth
     forwarder: ForwarderStats
     health: DeviceState.Health

@@ -117,6 +117,32 @@ def test_a_network_that_must_be_fetched_is_not_fetched(
     assert not (tmp_path / "cache").exists()
 
 
+def test_what_will_make_clips_is_told_where_they_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = {"id": "yard", "source": "yard.mp4", "evidence": {"clips": {"enabled": True}}}
+    kept = {"max_bytes": 1 << 20, "min_free_bytes": 0}
+    agent = small_agent(tmp_path, cameras=[camera], clips=kept)
+    (tmp_path / "data" / "clips" / "yard").mkdir(parents=True)
+    (tmp_path / "data" / "clips" / "yard" / "kept.mp4").write_bytes(bytes(1 << 20))
+
+    _, said = doctor(agent)
+    assert "ok       clips: H.264 by /" in said
+    assert f"ok       clips: {tmp_path}/data/clips: 1 of 1 MiB, " in said
+
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    _, said = doctor(small_agent(tmp_path, cameras=[camera], clips={"max_bytes": 1 << 60}))
+    assert "warning  clips: no ffmpeg that writes H.264: JPEGs in .mkv" in said
+    assert "-> apt-get install ffmpeg, or set clips.encoder to none" in said
+    assert "-> make room, or lower clips.max_bytes: " in said
+
+    _, said = doctor(small_agent(tmp_path, cameras=[camera], clips={"encoder": "none"}))
+    assert "ok       clips: JPEGs as they are, in .mkv, as the settings ask" in said
+
+    _, said = doctor(small_agent(tmp_path))
+    assert "clips:" not in said, "no camera keeps any"
+
+
 def last(findings: Iterator[Finding]) -> Finding:
     return list(findings)[-1]
 

@@ -11,6 +11,7 @@ import pytest
 from cloud.evidence.snapshots import checked
 from edge import settings as edge_settings
 from edge.evidence.assembly import CamerasEvidence
+from edge.evidence.stats import EvidenceStats
 from edge.publish.schema import FILE_NAME
 from edge.rules.port import Event
 from protos.ids import EventId, Lane, parse_boot
@@ -90,7 +91,7 @@ def test_nothing_is_hidden_or_kept_unasked(tmp_path: Path) -> None:
     settings = edge_settings.load(config)
     with CamerasEvidence(settings) as evidence:
         assert evidence.of(settings.cameras[0]) is None
-        assert evidence.stats(["busy"]) == {}
+        assert evidence.stats(["busy"]) == EvidenceStats()
     assert call("run", "-c", config).exit_code == 0
     assert {one.lane for one in rows(tmp_path)} == {Lane.ALARM, Lane.STATE}
     assert not (tmp_path / "data" / "clips").exists()
@@ -106,10 +107,12 @@ def test_a_camera_may_get_and_lose_clips_while_the_agent_runs(tmp_path: Path) ->
         assert made is not None
         with made:
             assert made.wants_pictures
-            assert evidence.stats(["busy"])["busy"]["clips"] == 0
-        assert list(evidence.stats([])) == ["clips"], "the camera is no more"
+            assert evidence.stats(["busy"]).cameras["busy"].recorder.clips == 0
+        assert not evidence.stats([]).cameras, "the camera is no more"
         assert evidence.of(plain.cameras[0]) is None
-        assert list(evidence.stats(["busy"])) == ["clips"]
+        told = evidence.stats(["busy"])
+        assert not told.cameras
+        assert told.clips is not None
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_what_has_ended_holds_no_pictures() -> None:
         for second in range(3):
             evidence.passed(frame(second, noise()))
             evidence.look(noise(), tracks(second, {7: BOX}), [])
-        wait_until(lambda: evidence.stats["stills"] == 3, "the pictures are kept")
+        wait_until(lambda: evidence.stats.recorder.stills == 3, "the pictures are kept")
         assert evidence.held_bytes > 3 * 1000
     assert evidence.held_bytes == 0
-    assert evidence.stats["stills"] == 3
+    assert evidence.stats.recorder.stills == 3

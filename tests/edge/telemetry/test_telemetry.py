@@ -17,11 +17,13 @@ from structlog.testing import capture_logs
 from edge.app import run_agent
 from edge.capture.reader import CameraView
 from edge.errors import TelemetryError
+from edge.evidence.stats import CameraEvidenceStats, ClipStats, EvidenceStats, RecorderStats
 from edge.histogram import Distribution
 from edge.infer.scheduler import SchedulerStats
 from edge.meter import AreaStats, NetworkStats, PipelineStats
 from edge.publish.forwarder import ForwarderStats
 from edge.publish.rows import Depth
+from edge.sensors.watch import SensorStats
 from edge.settings import load
 from edge.telemetry.server import MAX_CONNECTIONS, TelemetryServer
 from edge.telemetry.view import View
@@ -54,7 +56,14 @@ VIEW = View(
     networks=[
         NetworkStats(None, "tiny", "1", "onnxruntime/CPU", SchedulerStats(50, 100, 3 * NS, 2 * NS))
     ],
-    cameras=[CAMERA], outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
+    cameras=[CAMERA],
+    evidence=EvidenceStats(
+        ClipStats(6, 1, 2, "h264"), {"yard": CameraEvidenceStats(11, 3, RecorderStats(50, 4, 9))}
+    ),
+    sensors=[
+        SensorStats("gps", "live", "", 40, 0.5), SensorStats("probe", "lost", "gone", 0, None)
+    ],
+    outbox=Depth(5, 2048, 1_000_000_000, 4, 1, 2),
     forwarder=ForwarderStats(True, 3, 40, 2, 9, 1, 0.25, 4),
     health=DeviceState.Health(memory_bytes=100, disk_free_bytes=200, uptime_s=60),
     now_ns=13_500_000_000,
@@ -108,6 +117,19 @@ def test_metrics_are_the_agents_figures(server: TelemetryServer) -> None:
         ("wayside_camera_state", (*yard, ("state", "live")), 1),
         ("wayside_area_frames_inferred_total", (*yard, ("id", "lanes")), 20),
         ("wayside_area_frames_dropped_total", (*yard, ("cause", "rate"), ("id", "lanes")), 80),
+        ("wayside_pictures_taken_total", yard, 11),
+        ("wayside_pictures_dropped_total", yard, 3),
+        ("wayside_clip_stills_total", yard, 50),
+        ("wayside_clip_stills_dropped_total", yard, 4),
+        ("wayside_clips_cut_total", yard, 9),
+        ("wayside_clips_info", (("codec", "h264"),), 1),
+        ("wayside_clips_written_total", (), 6),
+        ("wayside_clips_lost_total", (), 1),
+        ("wayside_clips_deleted_total", (), 2),
+        ("wayside_sensor_state", (("sensor", "gps"), ("state", "live")), 1),
+        ("wayside_sensor_state", (("sensor", "probe"), ("state", "lost")), 1),
+        ("wayside_sensor_readings_total", (("sensor", "gps"),), 40),
+        ("wayside_sensor_reading_age_seconds", (("sensor", "gps"),), 0.5),
         ("wayside_network_info", (("engine", "onnxruntime/CPU"), *tiny, ("version", "1")), 1),
         ("wayside_batches_inferred_total", tiny, 50),
         ("wayside_batched_frames_total", tiny, 100),
