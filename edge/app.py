@@ -123,7 +123,7 @@ def run_agent(
             sending(settings, content, clock, _parts(reloader, updater), wall.now_ns) as up,
             _sensors(settings, wall, up) as sensors,
             networks.at_work(),
-            giving_back(),
+            giving_back(every_s=1),
             CamerasEvidence(settings) as evidence,
         ):
             sensing.append(sensors)

@@ -15,10 +15,6 @@ from contextlib import contextmanager
 
 MB = 1 << 20
 
-GIVE_BACK_EVERY_S = 10.0
-"""A moment with more frames than ever before leaves a hole that the heap would keep for good. To
-give holes back takes 1 to 2 ms and the page faults of ten frames: nothing, once in 10 s."""
-
 _OPTIONS = (
     # As mallopt(3) has them: number in malloc.h, value, and the variable that is stronger.
     (-8, 1, "MALLOC_ARENA_MAX"),
@@ -41,10 +37,15 @@ def keep_one_heap() -> None:
 
 
 @contextmanager
-def giving_back(every_s: float = GIVE_BACK_EVERY_S) -> Iterator[None]:
+def giving_back(every_s: float) -> Iterator[None]:
     """While what nobody uses of the heap goes back to the kernel now and then, by a thread.
 
-    Where the C library is none of GNU's, nothing is done.
+    A moment with more frames, or more requests, than ever before leaves holes that the heap would
+    keep for good. Each time takes 1 to 2 ms, and the page faults of what is needed again. Where
+    the C library is none of GNU's, nothing is done.
+
+    Args:
+        every_s: how often.
     """
     trim = _of_glibc("malloc_trim")
     if trim is None:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cloud.settings import CloudSettings
+from wayside.malloc import giving_back
 from wayside.process import frozen_heap
 
 
@@ -39,5 +40,5 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
             if bridge.settled:
                 ready.touch()
                 break
-        with frozen_heap():
+        with frozen_heap(), giving_back(every_s=10):
             stop.wait()

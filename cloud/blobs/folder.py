@@ -18,6 +18,7 @@ from obstore.store import LocalStore
 from cloud.blobs.obstore import ObstoreBlobs
 from cloud.blobs.port import BlobEntry, check_key
 from cloud.errors import BlobsAwayError, StartError
+from wayside.disk import REAL
 
 _INCOMING = ".incoming"
 """Where files are until they are whole; no key can name it."""
@@ -69,7 +70,7 @@ class FolderBlobs(ObstoreBlobs):
             if not target.is_file() or target.read_bytes() != expected:
                 return False
             incoming.replace(target)
-            _sync_folder(target.parent)
+            REAL.sync(target.parent)
             return True
 
     def list(self, folder: str, after: str = "") -> Iterator[BlobEntry]:
@@ -109,7 +110,7 @@ class FolderBlobs(ObstoreBlobs):
         except FileExistsError:
             is_new = False
         for folder in target.parents:
-            _sync_folder(folder)
+            REAL.sync(folder)
             if folder == self._folder:
                 break
         return is_new
@@ -120,14 +121,6 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove_abandoned(incoming: Path) -> None:

@@ -20,7 +20,8 @@ from cloud.fleet import backup_file, migrate
 from cloud.fleet.audit import Actor, Audit
 from cloud.fleet.database import FleetDatabase
 from cloud.fleet.schema import CLAIMS, ERASURES, METADATA, MODEL_ALIASES, MODELS
-from cloud.identity.files import SECRET, sync_folder
+from cloud.identity.files import SECRET
+from wayside.disk import REAL
 
 _TABLES = METADATA.sorted_tables
 _REVOKED = "revoked"
@@ -119,7 +120,7 @@ def _draft(path: Path) -> Iterator[BinaryIO]:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        REAL.sync(path.parent)
     except OSError as error:
         raise BackupError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -28,6 +28,7 @@ from cloud.identity.identities import Identity, Role
 from cloud.identity.registry import Certified, Entry, Ground, Registry, too_many
 from cloud.identity.settings import IdentitySettings
 from cloud.identity.signing_request import requested_key
+from wayside.disk import REAL
 
 ROOT_KEY = "root.key"
 CRL = "crl.pem"
@@ -101,7 +102,7 @@ class CertificateAuthority:
             except BaseException:
                 shutil.rmtree(draft)
                 raise
-            files.sync_folder(folder.parent)
+            REAL.sync(folder.parent)
         except OSError as error:
             raise IdentityError(f"{folder} cannot be made: {error.strerror}") from error
         return cls(settings, now)

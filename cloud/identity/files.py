@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cloud.errors import IdentityError
+from wayside.disk import REAL
 
 SECRET = 0o600
 PUBLIC = 0o644
@@ -31,7 +32,7 @@ def create(path: Path, content: bytes, mode: int) -> None:
     except BaseException:
         path.unlink()
         raise
-    sync_folder(path.parent)
+    REAL.sync(path.parent)
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
@@ -47,16 +48,7 @@ def replace(path: Path, content: bytes, mode: int) -> None:
     except OSError:
         draft.unlink()
         raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    REAL.sync(path.parent)
 
 
 def check_vacant(folder: Path) -> None:

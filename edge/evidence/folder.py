@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.evidence.settings import ClipFolderSettings
+from wayside.disk import REAL
 
 _FOLDER, _FILE = 0o700, 0o600
 _STEM = re.compile(r"\d{8}T\d{6}\.\d{3}Z(-\d+)?")
@@ -116,10 +117,10 @@ class ClipFolder:
             content = {"file": video.name, **write(parts[0])}
             parts[1].write_text(json.dumps(content, indent=1), encoding="utf-8")
             for part in parts:
-                _sync(part)
+                REAL.sync(part)
             parts[0].replace(video)
             parts[1].replace(sidecar)
-            _sync(place)
+            REAL.sync(place)
         except BaseException:
             for path in (*parts, video):
                 with contextlib.suppress(OSError):
@@ -198,12 +199,3 @@ def _ours(folder: Path) -> Iterator[Path]:
         stem, dot, suffix = name.rpartition(".")
         if _STEM.fullmatch(stem) and dot + suffix in (*_VIDEOS, _SIDECAR) and path.is_file():
             yield path
-
-
-def _sync(path: Path) -> None:
-    """On disk with what it holds: an atomic name of a file that is not would be no clip."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

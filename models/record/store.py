@@ -7,7 +7,6 @@ killed, and is swept.
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from models.errors import RecordError
 from models.record.digest import canonical, digest_of
 from models.record.reading import CHECKSUM, MAX_BYTES, RECORD, Read, is_record, read_record
 from models.record.record import MAX_ARTEFACT_BYTES, Artefact, Record, Role
+from wayside.disk import REAL
 
 _CHUNK_BYTES = 1024 * 1024
 _READ_ONLY = 0o444
@@ -87,7 +87,7 @@ class Staging:
             for path in [*self.folder.rglob("*"), self.folder]:
                 if path.is_file():
                     path.chmod(_READ_ONLY)
-                _sync(path)
+                REAL.sync(path)
         except OSError as error:
             raise RecordError(f"{self.folder}: cannot be written: {error.strerror}") from error
         return digest
@@ -161,8 +161,8 @@ class Store:
         try:
             place.parent.mkdir(exist_ok=True)
             staging.folder.rename(place)  # fails where a folder with anything in it is there
-            _sync(place.parent)
-            _sync(self.folder)
+            REAL.sync(place.parent)
+            REAL.sync(self.folder)
         except OSError as error:
             raise RecordError(f"{place}: cannot be written: {error.strerror}") from error
         return None
@@ -180,11 +180,3 @@ def _difference(there: Record, new: Record) -> str:
 def _sweep(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,7 +8,6 @@ whole.
 
 import contextlib
 import errno
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import duckdb
 
 from cloud.errors import StoreAwayError
 from cloud.store.duckdb import rollups
+from wayside.disk import REAL
 
 _STEP = 20_000
 """Events that one step deletes: some tens of milliseconds in which ingest waits."""
@@ -168,12 +168,6 @@ def _replace(fresh: Path, path: Path) -> None:
     if _log_of(path).exists() or _log_of(fresh).exists():
         raise StoreAwayError(f"store {path}: its log was not folded in; try again")
     shutil.copymode(path, fresh)
-    for step in (fresh, None, path.parent):
-        if step is None:
-            fresh.replace(path)
-            continue
-        handle = os.open(step, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    REAL.sync(fresh)
+    REAL.replace(fresh, path)
+    REAL.sync(path.parent)
