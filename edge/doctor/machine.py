@@ -41,7 +41,10 @@ def clock(now_s: float, synced: bool) -> Finding:
         return wrong("clock", f"{told}: it was never set, and events carry its times", remedy)
     if not synced:
         return warning(
-            "clock", f"{told}, and no time service that the kernel knows keeps it", remedy
+            "clock",
+            f"{told}, and no time service that the kernel knows keeps it: meanwhile no event in "
+            "the outbox is too old",
+            remedy,
         )
     return ok("clock", f"{told}, kept by a time service")
 
