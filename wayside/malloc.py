@@ -40,7 +40,7 @@ def keep_one_heap() -> None:
 def giving_back(every_s: float) -> Iterator[None]:
     """While what nobody uses of the heap goes back to the kernel now and then, by a thread.
 
-    A moment with more frames, or more requests, than ever before leaves holes that the heap would
+    A moment with more frames than ever before leaves holes that the heap would
     keep for good. Each time takes 1 to 2 ms, and the page faults of what is needed again. Where
     the C library is none of GNU's, nothing is done.
 

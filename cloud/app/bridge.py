@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cloud.settings import CloudSettings
-from wayside.malloc import giving_back
 from wayside.process import frozen_heap
 
 
@@ -40,5 +39,5 @@ def run_bridge(settings: CloudSettings, stop: threading.Event, ready: Path | Non
             if bridge.settled:
                 ready.touch()
                 break
-        with frozen_heap(), giving_back(every_s=10):
+        with frozen_heap():
             stop.wait()

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from cloud.api.settings import ApiTlsSettings, LimitsSettings
 from cloud.errors import StartError
-from wayside.malloc import giving_back
 from wayside.net import host_port
 from wayside.process import frozen_heap
 
@@ -58,7 +57,7 @@ def answer(
     _log.info(
         "http answers", what=what, url=f"{'https' if tls else 'http'}://{host_port(host, port)}"
     )
-    with frozen_heap(), giving_back(every_s=10):
+    with frozen_heap():
         while thread.is_alive() and not stop.wait(0.2):
             continue
     server.should_exit = True
