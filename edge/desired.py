@@ -21,14 +21,6 @@ from wayside.errors import Problem, SettingsError
 from wayside.places import Location
 from wayside.remote_rules import read_rules
 
-REVISION_STEP_MAX = 2**20
-"""From one revision that was heeded to the next. The cloud counts each change of one device, and
-goes beyond what the device says it has seen (docs/adr/0076). Could a thief of the cloud send the
-last number that there is, no later one would ever be heard; so that is no revision."""
-
-FIRST_REVISION_MAX = 2**48
-"""Of the first one that a device hears, which may be new in an old one's place."""
-
 _FILE = "desired.pb"
 _log = structlog.get_logger(__name__)
 
@@ -82,24 +74,6 @@ def _camera_ids(document: Mapping[str, Any]) -> list[object]:
     cameras = document.get("cameras")
     cameras = cameras if isinstance(cameras, list) else []
     return [camera.get("id") if isinstance(camera, dict) else None for camera in cameras]
-
-
-def is_in_reach(revision: int, known: int) -> bool:
-    """True for a revision that may follow one, 0 where there was none."""
-    return revision <= (known + REVISION_STEP_MAX if known else FIRST_REVISION_MAX)
-
-
-def require_in_reach(revision: int, known: int) -> None:
-    """Return for a revision that may follow one.
-
-    Raises:
-        WireError: `is_in_reach` says no.
-    """
-    if not is_in_reach(revision, known):
-        raise WireError(
-            f"revision {revision} is too far beyond {known}, the last one: no cloud counts so; "
-            "who can send that to this device?"
-        )
 
 
 def read_desired(payload: bytes, device: str) -> Desired:

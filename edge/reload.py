@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from edge.changes import Changes, changes
-from edge.desired import Desired, DesiredFile, is_in_reach, read_desired, require_in_reach
+from edge.desired import Desired, DesiredFile, read_desired
 from edge.misfits import Manifests, camera_misfits
 from edge.settings import EdgeSettings, load
 from protos import topics
@@ -161,7 +161,6 @@ class Reloader:
 
     def _newer(self, sent: bytes) -> Desired:
         desired = read_desired(sent, self._settings.device)
-        require_in_reach(desired.revision, self._desired.revision)
         if desired.revision >= self._desired.revision:
             return desired
         _log.warning("an older revision came from the cloud", revision=desired.revision)
@@ -217,8 +216,7 @@ class Reloader:
             state = decode(DesiredState, sent)
         except WireError:
             return
-        is_ours = state.device == self._settings.device
-        if is_ours and is_in_reach(state.revision, self._desired.revision):
+        if state.device == self._settings.device:
             self._refusal = Refusal(state.revision, reason[:_MAX_REASON_CHARS])
 
     def _refuse(self, reason: str) -> None:

@@ -14,6 +14,6 @@ net.py         loopback or TLS, nothing between
 mqtt/          one MQTT connection that keeps coming back
 cli.py         what the command lines share
 process.py     signals, and the end of a process that must not live on
-malloc.py      one heap for all threads of a process
+malloc.py      one heap for all threads of a process, and its holes given back
 systemd.py     signs of life to whoever started the process
 """

@@ -18,7 +18,6 @@ from functools import partial
 
 import structlog
 
-from edge.desired import require_in_reach
 from edge.ota.driver import Doing, Driver
 from edge.ota.journal import Report
 from edge.ota.life import Effect, Failed, Happening, Order, Passed
@@ -219,7 +218,6 @@ class Updater:
             state = decode(DesiredState, payload)
             if state.device != self._device:
                 raise InvalidIdError(f"is for device {state.device!r}")
-            require_in_reach(state.revision, self._driver.entries.revision)
             orders = _orders(state)
         except WireError as error:
             _log.error("orders refused", error=str(error))
